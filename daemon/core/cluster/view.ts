@@ -1,0 +1,56 @@
+import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
+import type { DeathRecord, NodeReport, PodReport } from '../../../protocol/observed.ts';
+import type { MemberSpec } from '../../../protocol/types.ts';
+
+/**
+ * What a peer believes, merged and indexed: the one thing all decisions read. Decisions never change it; the peer's loop does, from changes of desired state,
+ * observed state and liveness. Same facts, same view, same decisions on every peer.
+ */
+export interface ClusterView {
+  /** Our own peer id and node name. */
+  readonly self: { peer: string; node: string };
+  /** False until this peer has proved that it holds the whole desired state. Nothing is deleted, stopped, claimed or replaced while it is. */
+  readonly complete: boolean;
+
+  get(key: ObjectKey): DesiredObject | undefined;
+  list(resource: GroupResource): readonly DesiredObject[];
+  /** Greatest buried life of the key, 0 when none. */
+  buriedLife(key: ObjectKey): number;
+  /** Live objects whose controller owner reference has this uid. */
+  ownedBy(ownerUid: string): readonly DesiredObject[];
+  /** Pods bound to a node, in no order. */
+  podsOnNode(node: string): readonly DesiredObject[];
+
+  /** Status reports by (pod uid, node). */
+  podReport(podUid: string, node: string): PodReport | undefined;
+  nodeReport(node: string): NodeReport | undefined;
+
+  members(): readonly MemberView[];
+  memberOfNode(node: string): MemberView | undefined;
+  readonly leader: LeaderView;
+  /** Members alive in this view (self included; suspected ones count), and members known. */
+  readonly membersSeen: number;
+  readonly membersKnown: number;
+}
+
+export interface MemberView extends MemberState {
+  spec: MemberSpec;
+}
+
+/** What liveness says of a member. */
+export interface MemberState {
+  peer: string;
+  state: 'alive' | 'suspected' | 'dead';
+  /** Monotonic ms (of this peer) since when it is in that state. */
+  since: number;
+  incarnation: number;
+  /** The record that says that it is dead. */
+  death?: DeathRecord;
+}
+
+export interface LeaderView {
+  term: number;
+  /** Peer id, or empty while there is none. */
+  peer: string;
+  isSelf: boolean;
+}

@@ -1,0 +1,31 @@
+import type { Mutation } from '../../protocol/desired.ts';
+import type { ObjectKey, StoredObject } from '../../protocol/objects.ts';
+
+/**
+ * What a decision asks the world to do. Pure functions return these, with their reasons; the peer's loop carries them out.
+ */
+export type Decision =
+  | { do: 'write'; mutations: Mutation[]; reason: string }
+  | { do: 'event'; event: EventDraft }
+  /** Look at this object again at monotonic time `at` (ms). */
+  | { do: 'wake'; key: ObjectKey; at: number };
+
+/** An Event to be recorded by this node; repeats of the same (object, reason, message, source) raise its count. */
+export interface EventDraft {
+  about: StoredObject;
+  type: 'Normal' | 'Warning';
+  /** Kubernetes' reason, UpperCamelCase. */
+  reason: string;
+  message: string;
+  /** Kubernetes' component name: `kubelet`, `default-scheduler`, `replicaset-controller`, `kith`. */
+  component: string;
+  fieldPath?: string;
+}
+
+/** The moment of a decision. */
+export interface Now {
+  /** Milliseconds since 1970: for timestamps that people read. */
+  wall: number;
+  /** Monotonic ms: for durations and timeouts. */
+  monotonic: number;
+}

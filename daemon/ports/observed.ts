@@ -1,0 +1,12 @@
+import type { ObservedRecord, ObservedValue } from '../../protocol/observed.ts';
+
+/** Observed state: this peer's own facts and what it has heard of others'. Records are verified before they get here. */
+export interface ObservedState {
+  /** States a fact of this node, or with `null` withdraws it. Equal values make no record. Sent in batches, soon. */
+  publish(key: string, value: ObservedValue | null): void;
+  get(ownerPeer: string, key: string): ObservedRecord | undefined;
+  /** Every record held whose value is not null. */
+  all(): Iterable<ObservedRecord>;
+  /** Records that are new here, own ones included, in batches. A withdrawn fact comes with value null. */
+  onChanged(listener: (records: readonly ObservedRecord[]) => void): () => void;
+}

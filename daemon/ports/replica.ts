@@ -1,0 +1,54 @@
+import type { ChangeEnvelope, MergeResult, Mutation, ReplicaChange, ReplicaVersion, WriteResult } from '../../protocol/desired.ts';
+import type { DesiredObject, GroupResource, ObjectKey } from '../../protocol/objects.ts';
+
+/**
+ * The desired state of the cluster, as this peer holds it. One cold, flat Automerge document per object; reads are plain objects from memory.
+ * Writes are serialised; each batch is one envelope, one fsync. Nothing is told to anyone before its fsync.
+ */
+export interface Replica {
+  /** Loads what is on disk (JSON only); damaged records are set aside and listed in the answer. */
+  start(signal?: AbortSignal): Promise<ReplicaStart>;
+  stop(): Promise<void>;
+
+  get(key: ObjectKey): DesiredObject | undefined;
+  /** All live objects of a resource, in no order. */
+  list(resource: GroupResource): Iterable<DesiredObject>;
+  /** Every live object. */
+  all(): Iterable<DesiredObject>;
+  /** The greatest buried life of a key, 0 when it was never deleted. */
+  buriedLife(key: ObjectKey): number;
+
+  /**
+   * Applies local mutations, all or none, fsyncs them, then tells the listeners of changed and written.
+   * Mutations that no longer apply (object gone, uid differs, already exists) reject the whole batch.
+   * @throws KithError `AlreadyExists` | `NotFound` | `UidMismatch` | `Invalid` | `StoreFull`
+   */
+  write(mutations: readonly Mutation[]): Promise<WriteResult>;
+
+  /**
+   * Merges changes of another peer: validates and bounds them, refuses changes of buried lives, fsyncs, then tells the listeners of changed. Idempotent. Resolves
+   * after the fsync.
+   */
+  merge(envelope: ChangeEnvelope): Promise<MergeResult>;
+
+  /** Anti-entropy: 256 bucket hashes (16 hex digits each) over (key, life, buried, heads). Equal digests mean equal desired state. */
+  digest(): readonly string[];
+  /** What a bucket (0 to 255) holds. */
+  bucket(index: number): readonly ReplicaVersion[];
+  /**
+   * Changes that bring a peer that has `have` up to what is held here; whole documents where its heads are unknown.
+   * At most about `maxBytes`: ask again for the rest.
+   */
+  changesSince(have: readonly ReplicaVersion[], maxBytes: number): Promise<ChangeEnvelope>;
+
+  /** What changed, after the fsync, in batches. The answer unsubscribes. */
+  onChanged(listener: (changes: readonly ReplicaChange[]) => void): () => void;
+  /** Envelopes of local writes, after their fsync: to be pushed and gossiped. */
+  onWritten(listener: (envelope: ChangeEnvelope) => void): () => void;
+}
+
+export interface ReplicaStart {
+  objects: number;
+  /** Keys whose record was damaged; to be fetched again from a peer. */
+  damaged: ObjectKey[];
+}

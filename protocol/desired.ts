@@ -1,0 +1,59 @@
+import type { DesiredObject, ObjectKey, StoredObject, Tombstone } from './objects.ts';
+
+/** What a peer asks its replica to do. A batch is applied whole or not at all. */
+export type Mutation =
+  /**
+   * Opens life buried+1. `metadata.uid` and `generation` are set by the replica; `creationTimestamp` by the caller.
+   * With `orMerge`, an object that exists already is left as it is and is no error.
+   */
+  | { type: 'create'; key: ObjectKey; object: StoredObject; orMerge?: boolean }
+  /** Three-way: what differs between `base` and `next`, merge unit by merge unit, is written onto the current object. */
+  | { type: 'update'; key: ObjectKey; uid: string; base: StoredObject; next: StoredObject }
+  /** Buries every life up to the current one. `at` is RFC 3339. */
+  | { type: 'bury'; key: ObjectKey; uid: string; at: string };
+
+export interface WriteResult {
+  /** The objects after the batch, in the order of the mutations; a buried one as it last was. */
+  objects: DesiredObject[];
+  /** Undefined when nothing changed. */
+  envelope: ChangeEnvelope | undefined;
+}
+
+/** Changes as they travel. Encoded as CBOR by `protocol/wire`. */
+export interface ChangeEnvelope {
+  /** Random per envelope; acknowledgements name it. Hex. */
+  id: string;
+  changes: DocumentChanges[];
+  tombstones: Tombstone[];
+}
+
+export interface DocumentChanges {
+  key: ObjectKey;
+  life: number;
+  /** Automerge changes in causal order, or one whole saved document in `document`. */
+  changes: Uint8Array[];
+  document?: Uint8Array;
+}
+
+/** What a peer holds of a key. */
+export interface ReplicaVersion {
+  key: ObjectKey;
+  /** 0 when there is no live object. */
+  life: number;
+  buried: number;
+  heads: readonly string[];
+}
+
+export interface MergeResult {
+  /** Keys whose visible object, life or grave changed. */
+  changed: number;
+  /** Keys whose changes wait for others: ask the sender for the whole document. */
+  missing: ObjectKey[];
+  refused: { key: ObjectKey; reason: string }[];
+}
+
+export interface ReplicaChange {
+  key: ObjectKey;
+  before: DesiredObject | undefined;
+  after: DesiredObject | undefined;
+}
