@@ -1,0 +1,42 @@
+/**
+ * A kind's fields, written once: strict decoding, defaults, validation, OpenAPI, patch keys and the support table are all read off it.
+ */
+export type Schema =
+  | (Described & { type: 'string'; enum?: readonly string[]; default?: string; format?: 'time' | 'quantity' | 'byte'; check?: StringCheck })
+  | (Described & { type: 'integer'; default?: number; minimum?: number; maximum?: number })
+  | (Described & { type: 'number' })
+  | (Described & { type: 'boolean'; default?: boolean })
+  /** An integer, or text such as `25%` or a port's name. */
+  | (Described & { type: 'intOrString'; default?: number | string })
+  | (Described & {
+      type: 'array';
+      items: Schema;
+      minItems?: number;
+      /** Members with equal values in these fields are the same member (server-side apply). */
+      listMapKeys?: readonly string[];
+      /** Strategic merge patch's key. */
+      patchMergeKey?: string;
+      /** A list of primitives that strategic merge patch treats as a set. */
+      patchMerge?: boolean;
+    })
+  | (Described & { type: 'map'; values: Schema })
+  | (Described & {
+      type: 'object';
+      fields: Readonly<Record<string, Schema>>;
+      required?: readonly string[];
+      default?: Readonly<Record<string, never>>;
+    })
+  /** Anything at all; used for what we store without looking. */
+  | (Described & { type: 'any' });
+
+export type StringCheck = 'dns1123Label' | 'dns1123Subdomain' | 'qualifiedName' | 'labelValue' | 'image' | 'absolutePath' | 'envName';
+
+export interface Described {
+  description: string;
+  /**
+   * `honoured` (default): does what Kubernetes says. `stored`: kept and shown, has no effect yet: a write warns. `refused`: a write fails and says so.
+   */
+  support?: 'honoured' | 'stored' | 'refused';
+  /** For `stored` and `refused`: a part of a sentence that follows the field's path. */
+  why?: string;
+}
