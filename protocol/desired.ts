@@ -42,6 +42,8 @@ export interface ReplicaVersion {
   life: number;
   buried: number;
   heads: readonly string[];
+  /** Of a grave: every member is known to hold it, so it no longer counts in the digest and will be forgotten. */
+  settled?: boolean;
 }
 
 export interface MergeResult {

@@ -29,7 +29,13 @@ export interface KindDefinition {
   /** What the schema can't say. Wording and paths are Kubernetes' own. */
   validate?(object: DraftObject): FieldError[];
   /** Fields that may not change, and other rules between two versions. */
-  validateUpdate?(before: StoredObject, after: StoredObject): FieldError[];
+  validateUpdate?(before: StoredObject, after: DraftObject): FieldError[];
+  /** The rule for names; Kubernetes' DNS subdomain unless given. Answers with messages. */
+  checkName?: (name: string) => string[];
+  /** What an object asks for that Kith does not do, beyond what the schema's `support` says. Warnings begin with the field. */
+  findUnsupported?(object: DraftObject): { warnings: string[]; refused: FieldError[] };
+  /** A copy of the object that may be shown: without secrets. */
+  redact?(object: KubeObject): KubeObject;
   columns: readonly TableColumn[];
 }
 
@@ -38,8 +44,8 @@ export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | '
 export interface KindAlias {
   apiVersion: string;
   warning: string;
-  /** Turns a draft in the old version into the stored one, before defaults. */
-  convert(draft: DraftObject): void;
+  /** Turns a draft in the old version into the stored one, before it is decoded: nothing about its types is known yet. Answers with what it dropped. */
+  convert(draft: DraftObject): string[];
 }
 
 /**

@@ -3,7 +3,8 @@
  */
 export type Schema =
   | (Described & { type: 'string'; enum?: readonly string[]; default?: string; format?: 'time' | 'quantity' | 'byte'; check?: StringCheck })
-  | (Described & { type: 'integer'; default?: number; minimum?: number; maximum?: number })
+  /** `int32` unless the format says otherwise. */
+  | (Described & { type: 'integer'; format?: 'int32' | 'int64'; default?: number; minimum?: number; maximum?: number })
   | (Described & { type: 'number' })
   | (Described & { type: 'boolean'; default?: boolean })
   /** An integer, or text such as `25%` or a port's name. */
@@ -20,16 +21,21 @@ export type Schema =
       patchMerge?: boolean;
     })
   | (Described & { type: 'map'; values: Schema })
-  | (Described & {
-      type: 'object';
-      fields: Readonly<Record<string, Schema>>;
-      required?: readonly string[];
-      default?: Readonly<Record<string, never>>;
-    })
+  | ObjectSchema
   /** Anything at all; used for what we store without looking. */
   | (Described & { type: 'any' });
 
-export type StringCheck = 'dns1123Label' | 'dns1123Subdomain' | 'qualifiedName' | 'labelValue' | 'image' | 'absolutePath' | 'envName';
+export type ObjectSchema = Described & {
+  type: 'object';
+  /** Name of Kubernetes' Go type, for example `PodSpec`: in decoding errors and in OpenAPI. */
+  typeName?: string;
+  fields: Readonly<Record<string, Schema>>;
+  required?: readonly string[];
+  default?: Readonly<Record<string, never>>;
+};
+
+export type StringCheck =
+  'dns1123Label' | 'dns1123Subdomain' | 'qualifiedName' | 'labelValue' | 'image' | 'absolutePath' | 'envName' | 'portName' | 'ip';
 
 export interface Described {
   description: string;
@@ -39,4 +45,6 @@ export interface Described {
   support?: 'honoured' | 'stored' | 'refused';
   /** For `stored` and `refused`: a part of a sentence that follows the field's path. */
   why?: string;
+  /** Values of a `stored` or `refused` field that ask for nothing, besides its default and what is empty: neither warned of nor refused. `false` is one, unless `true` is given here. */
+  inert?: readonly (string | number | boolean)[];
 }

@@ -1,0 +1,70 @@
+/** Answers of Kith's own endpoints below `/kith.dev/v1/`, shared by the daemon and the command. */
+
+/** `GET /kith.dev/v1/peers` */
+export interface PeersAnswer {
+  cluster: string;
+  /** Peer id of the one that answers. */
+  self: string;
+  leader: { peer: string; term: number };
+  /** Whether this peer has proved that it holds the whole desired state. */
+  complete: boolean;
+  peers: PeerRow[];
+}
+
+export interface PeerRow {
+  peer: string;
+  node: string;
+  state: 'alive' | 'suspected' | 'dead';
+  /** Milliseconds it has been so, by the answering peer's clock. */
+  forMs: number;
+  connected: boolean;
+  roundTripMs?: number;
+  leader: boolean;
+  /** Keys whose content here and there differed when last compared; undefined while not compared yet. */
+  behind?: number;
+  addresses: string[];
+  version?: string;
+  incarnation: number;
+}
+
+/** `GET /kith.dev/v1/conflicts` */
+export interface ConflictsAnswer {
+  conflicts: ConflictRow[];
+}
+export interface ConflictRow {
+  /** `pods/default/web` */
+  key: string;
+  /** JSON pointer of the merge unit. */
+  path: string;
+  winner: unknown;
+  losers: unknown[];
+}
+
+/** `GET /kith.dev/v1/manifests` */
+export interface ManifestsAnswer {
+  folder: string | undefined;
+  files: ManifestFileRow[];
+}
+export interface ManifestFileRow {
+  file: string;
+  state: 'applied' | 'failed' | 'waiting';
+  message: string;
+  objects: string[];
+}
+
+/** `POST /kith.dev/v1/tokens` */
+export interface TokenRequest {
+  ttlSeconds?: number;
+}
+export interface TokenAnswer {
+  token: string;
+  /** RFC 3339. */
+  expiresAt: string;
+}
+
+/** `GET /version`: Kubernetes' form, with ours added. */
+export interface VersionAnswer {
+  gitVersion: string;
+  kith: string;
+  wire: number;
+}

@@ -1,0 +1,92 @@
+import { integer, list, object, oneOf, string, strings } from '../schema/build.ts';
+import type { ObjectSchema } from '../schema/schema.ts';
+import { labelSelectorSchema } from './label-selector.ts';
+
+/** Where a pod likes to run beyond its nodeSelector: kept, and warned of. */
+
+const NODE_OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'] as const;
+
+const nodeRequirements = list(
+  'Conditions; all must hold.',
+  object(
+    'NodeSelectorRequirement',
+    'A condition.',
+    { key: string('Label or field.'), operator: oneOf('How it is compared.', NODE_OPERATORS), values: strings('With what.') },
+    { required: ['key', 'operator'] },
+  ),
+);
+
+const nodeTerm = object('NodeSelectorTerm', 'A sort of node.', { matchExpressions: nodeRequirements, matchFields: nodeRequirements });
+
+const podTerm = object(
+  'PodAffinityTerm',
+  'Pods to be near to, or away from.',
+  {
+    labelSelector: labelSelectorSchema,
+    matchLabelKeys: strings('Labels of the pod itself that are added to the selector.'),
+    mismatchLabelKeys: strings('Labels of the pod itself that are excluded by the selector.'),
+    namespaceSelector: labelSelectorSchema,
+    namespaces: strings('Namespaces of those pods.'),
+    topologyKey: string('Label of nodes that says what near is.'),
+  },
+  { required: ['topologyKey'] },
+);
+
+function podAffinity(typeName: string, description: string): ObjectSchema {
+  return object(typeName, description, {
+    requiredDuringSchedulingIgnoredDuringExecution: list('Must hold.', podTerm),
+    preferredDuringSchedulingIgnoredDuringExecution: list(
+      'Had better hold.',
+      object('WeightedPodAffinityTerm', 'A term and its weight.', {
+        weight: integer('From 1 to 100.', { minimum: 1, maximum: 100 }),
+        podAffinityTerm: podTerm,
+      }),
+    ),
+  });
+}
+
+export const affinitySchema: ObjectSchema = object(
+  'Affinity',
+  'Nodes and pods to be near to, or away from.',
+  {
+    nodeAffinity: object('NodeAffinity', 'Nodes.', {
+      requiredDuringSchedulingIgnoredDuringExecution: object('NodeSelector', 'Must hold.', {
+        nodeSelectorTerms: list('One of these.', nodeTerm),
+      }),
+      preferredDuringSchedulingIgnoredDuringExecution: list(
+        'Had better hold.',
+        object('PreferredSchedulingTerm', 'A term and its weight.', {
+          weight: integer('From 1 to 100.', { minimum: 1, maximum: 100 }),
+          preference: nodeTerm,
+        }),
+      ),
+    }),
+    podAffinity: podAffinity('PodAffinity', 'Pods to be near to.'),
+    podAntiAffinity: podAffinity('PodAntiAffinity', 'Pods to be away from.'),
+  },
+  { support: 'stored', why: 'the scheduler looks at nodeSelector only' },
+);
+
+export const tolerationSchema: ObjectSchema = object('Toleration', 'A taint that the pod puts up with.', {
+  key: string('Key of the taint; empty means all.', { check: 'qualifiedName' }),
+  operator: oneOf('Equal by default.', ['Equal', 'Exists']),
+  value: string('Value of the taint.'),
+  effect: oneOf('Effect of the taint; empty means all.', ['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+  tolerationSeconds: integer('Seconds after which the pod goes, nevertheless.', { format: 'int64' }),
+});
+
+export const topologySpreadConstraintSchema: ObjectSchema = object(
+  'TopologySpreadConstraint',
+  'How evenly pods are to be spread.',
+  {
+    maxSkew: integer('Greatest difference.', { minimum: 1 }),
+    topologyKey: string('Label of nodes that says what a place is.'),
+    whenUnsatisfiable: oneOf('What to do when it cannot be.', ['DoNotSchedule', 'ScheduleAnyway']),
+    labelSelector: labelSelectorSchema,
+    matchLabelKeys: strings('Labels of the pod itself that are added to the selector.'),
+    minDomains: integer('Places there must be.'),
+    nodeAffinityPolicy: string('Whether nodeAffinity counts.'),
+    nodeTaintsPolicy: string('Whether taints count.'),
+  },
+  { required: ['maxSkew', 'topologyKey', 'whenUnsatisfiable'] },
+);

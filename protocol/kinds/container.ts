@@ -1,0 +1,193 @@
+import {
+  any,
+  boolean,
+  integer,
+  intOrString,
+  keyedList,
+  list,
+  long,
+  object,
+  oneOf,
+  quantity,
+  string,
+  strings,
+  map,
+} from '../schema/build.ts';
+import type { ObjectSchema, Schema } from '../schema/schema.ts';
+import { containerSecurityContextSchema } from './security-context.ts';
+
+/** The container of a pod: all of upstream's fields, and what becomes of each here. */
+
+const NO_VOLUMES = 'the container would run without its files';
+const NO_CONFIG = 'the container would run without its configuration';
+
+const PROBE_FIELDS: Readonly<Record<string, Schema>> = {
+  exec: object('ExecAction', 'Runs a command in the container; exit code 0 is success.', {
+    command: strings('The command, without a shell.'),
+  }),
+  httpGet: object(
+    'HTTPGetAction',
+    'Sends an HTTP request; a status from 200 to 399 is success.',
+    {
+      host: string("Host to connect to; the pod's address by default."),
+      httpHeaders: list(
+        'Headers to send.',
+        object('HTTPHeader', 'A header.', { name: string('Its name.'), value: string('Its value.') }, { required: ['name'] }),
+      ),
+      path: string('Path to ask for.', { default: '/' }),
+      port: intOrString('Number or name of the port.'),
+      scheme: oneOf('HTTP or HTTPS.', ['HTTP', 'HTTPS'], { default: 'HTTP' }),
+    },
+    { required: ['port'] },
+  ),
+  tcpSocket: object(
+    'TCPSocketAction',
+    'Opens a connection; success when it opens.',
+    { host: string("Host to connect to; the pod's address by default."), port: intOrString('Number or name of the port.') },
+    { required: ['port'] },
+  ),
+};
+
+function probe(description: string): ObjectSchema {
+  const fields: Readonly<Record<string, Schema>> = {
+    ...PROBE_FIELDS,
+    grpc: object(
+      'GRPCAction',
+      'Asks the gRPC health service.',
+      { port: integer('The port.'), service: string('The service to ask for.') },
+      { required: ['port'] },
+    ),
+    initialDelaySeconds: integer('Seconds from start to the first probe.', { minimum: 0 }),
+    timeoutSeconds: integer('Seconds after which a probe has failed.', { default: 1, minimum: 0 }),
+    periodSeconds: integer('Seconds between probes.', { default: 10, minimum: 0 }),
+    successThreshold: integer('Successes in a row that count as success.', { default: 1, minimum: 0 }),
+    failureThreshold: integer('Failures in a row that count as failure.', { default: 3, minimum: 0 }),
+    terminationGracePeriodSeconds: long("Seconds of grace after a failure, instead of the pod's.", { minimum: 1 }),
+  };
+  return object('Probe', description, fields, { support: 'stored', why: 'no probe is made; a container that runs counts as healthy' });
+}
+
+function lifecycleHandler(description: string): ObjectSchema {
+  return object('LifecycleHandler', description, {
+    ...PROBE_FIELDS,
+    sleep: object('SleepAction', 'Waits.', { seconds: long('Seconds.') }, { required: ['seconds'] }),
+  });
+}
+
+const envVarSourceSchema = object('EnvVarSource', 'Where the value comes from.', {
+  fieldRef: object(
+    'ObjectFieldSelector',
+    'A field of the pod.',
+    { apiVersion: string('Version of the path.', { default: 'v1' }), fieldPath: string('Path of the field, for example `status.podIP`.') },
+    { required: ['fieldPath'] },
+  ),
+  resourceFieldRef: object(
+    'ResourceFieldSelector',
+    'A request or limit of a container.',
+    {
+      containerName: string('The container; this one by default.'),
+      resource: string('For example `limits.cpu`.'),
+      divisor: quantity('Unit of the answer.', { default: '0' }),
+    },
+    { required: ['resource'] },
+  ),
+  configMapKeyRef: any('A key of a ConfigMap.', { support: 'refused', why: NO_CONFIG }),
+  secretKeyRef: any('A key of a Secret.', { support: 'refused', why: NO_CONFIG }),
+});
+
+const containerPortSchema = object(
+  'ContainerPort',
+  'A port that the container listens on.',
+  {
+    name: string('A name for it, unique in the pod.', { check: 'portName' }),
+    hostPort: integer("A port of the node that leads to it. Two pods that want the same one can't share a node.", {
+      minimum: 0,
+      maximum: 65535,
+    }),
+    containerPort: integer('The port in the pod.', { minimum: 1, maximum: 65535 }),
+    protocol: oneOf('TCP, UDP or SCTP.', ['TCP', 'UDP', 'SCTP'], { default: 'TCP' }),
+    hostIP: string('Address of the node to bind the host port to.', { check: 'ip' }),
+  },
+  { required: ['containerPort'] },
+);
+
+export const resourceRequirementsSchema: ObjectSchema = object(
+  'ResourceRequirements',
+  'How much of the node the container may use.',
+  {
+    limits: map('The most that it gets.', quantity('An amount.')),
+    requests: map('What is set aside for it; its limits by default.', quantity('An amount.')),
+    claims: any('Devices it uses.', { support: 'refused', why: 'the container would run without its devices' }),
+  },
+  { default: {} },
+);
+
+export const containerSchema: ObjectSchema = object(
+  'Container',
+  'One program of the pod.',
+  {
+    name: string('Name, unique in the pod. Cannot be changed.', { check: 'dns1123Label' }),
+    image: string('Image to run.', { check: 'image' }),
+    imagePullPolicy: oneOf(
+      'When the image is pulled. `Always` by default for `:latest` and for images without a tag, else `IfNotPresent`.',
+      ['Always', 'IfNotPresent', 'Never'],
+    ),
+    command: strings("Instead of the image's entry point. Not run in a shell; `$(VAR)` is expanded."),
+    args: strings("Instead of the image's arguments; `$(VAR)` is expanded."),
+    workingDir: string("Instead of the image's working directory."),
+    ports: list('Ports that it listens on.', containerPortSchema, {
+      patchMergeKey: 'containerPort',
+      listMapKeys: ['containerPort', 'protocol'],
+    }),
+    env: keyedList(
+      'Environment variables.',
+      'name',
+      object(
+        'EnvVar',
+        'An environment variable.',
+        {
+          name: string('Its name.', { check: 'envName' }),
+          value: string('Its value; `$(VAR)` is expanded.'),
+          valueFrom: envVarSourceSchema,
+        },
+        { required: ['name'] },
+      ),
+    ),
+    envFrom: any('Environment variables from ConfigMaps and Secrets.', { support: 'refused', why: NO_CONFIG }),
+    resources: resourceRequirementsSchema,
+    resizePolicy: any('What a change of resources restarts.', { support: 'stored', why: 'resources cannot be changed in place' }),
+    volumeMounts: any('Volumes in its file system.', { support: 'refused', why: NO_VOLUMES }),
+    volumeDevices: any('Block devices in it.', { support: 'refused', why: NO_VOLUMES }),
+    livenessProbe: probe('Restarts the container when it fails.'),
+    readinessProbe: probe('Takes the pod out of rotation while it fails.'),
+    startupProbe: probe('Holds the other probes back until it succeeds.'),
+    lifecycle: object(
+      'Lifecycle',
+      'What is done after the start and before the end.',
+      {
+        postStart: lifecycleHandler('After the start.'),
+        preStop: lifecycleHandler('Before the end.'),
+        stopSignal: string('Signal that ends it.'),
+      },
+      { support: 'stored', why: "nothing is run on start or before the end; the stop signal is the image's" },
+    ),
+    terminationMessagePath: string('File that the container may leave its last words in.', { default: '/dev/termination-log' }),
+    terminationMessagePolicy: oneOf(
+      'Whether the end of the log stands in for last words of a failed container.',
+      ['File', 'FallbackToLogsOnError'],
+      {
+        default: 'File',
+      },
+    ),
+    securityContext: containerSecurityContextSchema,
+    stdin: boolean('Keeps standard input open.'),
+    stdinOnce: boolean('Closes standard input after the first attachment.', { support: 'stored', why: 'standard input stays open' }),
+    tty: boolean('Gives it a terminal.'),
+    restartPolicy: string('For sidecars.', { support: 'refused', why: 'sidecar containers are not run' }),
+    restartPolicyRules: any('Restarts by exit code.', {
+      support: 'refused',
+      why: 'the container would be restarted when it should not be',
+    }),
+  },
+  { required: ['name', 'image'] },
+);

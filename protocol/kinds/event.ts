@@ -1,0 +1,89 @@
+import type { KubeObject } from '../objects.ts';
+import { integer, object, string, time } from '../schema/build.ts';
+import type { KubeEvent } from '../types.ts';
+import { ageSince } from '../values/duration.ts';
+import { column, nameColumn, wideColumn } from './columns.ts';
+import type { KindDefinition } from './kind.ts';
+import { objectMetaSchema } from './metadata.ts';
+import { typeMetaFields } from './type-meta.ts';
+
+const objectReferenceSchema = object('ObjectReference', 'Another object.', {
+  apiVersion: string('Its API version.'),
+  kind: string('Its kind.'),
+  namespace: string('Its namespace.'),
+  name: string('Its name.'),
+  uid: string('Its uid.'),
+  resourceVersion: string('The version that is meant.'),
+  fieldPath: string('A part of it, for example `spec.containers{web}`.'),
+});
+
+/** Events are facts that nodes report, not desired state: they are read here and written by daemons only. */
+export const eventKind: KindDefinition = {
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  singular: 'event',
+  shortNames: ['ev'],
+  namespaced: true,
+  categories: [],
+  verbs: ['get', 'list', 'watch'],
+  subresources: [],
+  schema: object(
+    'Event',
+    'Something that happened to an object.',
+    {
+      ...typeMetaFields,
+      metadata: objectMetaSchema,
+      involvedObject: objectReferenceSchema,
+      reason: string('Why, in one word for programs.'),
+      message: string('What happened, for people.'),
+      source: object('EventSource', 'Who says so.', { component: string('Part of the system.'), host: string('Node.') }),
+      firstTimestamp: time('When it happened first.'),
+      lastTimestamp: time('When it happened last.'),
+      count: integer('How often it happened.'),
+      type: string('Normal or Warning.'),
+      eventTime: time('When it happened first, to the microsecond.'),
+      series: object('EventSeries', 'Repeats.', { count: integer('How many.'), lastObservedTime: time('The last.') }),
+      action: string('What was done.'),
+      related: objectReferenceSchema,
+      reportingComponent: string('Part of the system that reports it.'),
+      reportingInstance: string('Which instance of that part.'),
+    },
+    { required: ['involvedObject'] },
+  ),
+  mergeUnits: { members: [] },
+  columns: [
+    column('Last Seen', 'Time since it happened last.', (object, now) => lastSeen(object, now)),
+    column('Type', 'Normal or Warning.', (object) => event(object).type ?? ''),
+    column('Reason', 'Why, in one word.', (object) => event(object).reason ?? ''),
+    column('Object', 'What it happened to.', (object) => {
+      const { kind = '', name = '' } = event(object).involvedObject ?? {};
+      return kind === '' ? name : `${kind.toLowerCase()}/${name}`;
+    }),
+    wideColumn('Subobject', 'Part of the object.', (object) => event(object).involvedObject?.fieldPath ?? ''),
+    wideColumn('Source', 'Who says so.', (object) => {
+      const { component = '', host = '' } = event(object).source ?? {};
+      return [component, host].filter((part) => part !== '').join(', ');
+    }),
+    column('Message', 'What happened.', (object) => (event(object).message ?? '').trim()),
+    wideColumn('First Seen', 'Time since it happened first.', (object, now) => firstSeen(object, now)),
+    wideColumn('Count', 'How often it happened.', (object) => String(event(object).count ?? 1)),
+    { ...nameColumn, priority: 1 },
+  ],
+};
+
+type LooseEvent = Partial<KubeEvent> & { eventTime?: string };
+
+function event(object: KubeObject): LooseEvent {
+  return object;
+}
+
+function firstSeen(object: KubeObject, now: number): string {
+  return ageSince(event(object).firstTimestamp ?? event(object).eventTime, now);
+}
+
+function lastSeen(object: KubeObject, now: number): string {
+  const { lastTimestamp } = event(object);
+  return lastTimestamp === undefined ? firstSeen(object, now) : ageSince(lastTimestamp, now);
+}

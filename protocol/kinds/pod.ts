@@ -1,0 +1,73 @@
+import type { DraftObject, StoredObject } from '../objects.ts';
+import { any, object } from '../schema/build.ts';
+import { childPath, forbidden, invalid } from '../schema/field-errors.ts';
+import { canonicalJson, jsonEqual } from '../json.ts';
+import type { Pod, PodSpec } from '../types.ts';
+import type { FieldError, KindDefinition } from './kind.ts';
+import { objectMetaSchema } from './metadata.ts';
+import { podColumns } from './pod-columns.ts';
+import { fillPodSpecDefaults } from './pod-defaults.ts';
+import { podSpecSchema } from './pod-spec.ts';
+import { findUncountedResources, validatePodSpec } from './pod-validation.ts';
+import { typeMetaFields } from './type-meta.ts';
+
+const IMMUTABLE_MESSAGE =
+  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+
+export const podKind: KindDefinition = {
+  group: '',
+  version: 'v1',
+  kind: 'Pod',
+  plural: 'pods',
+  singular: 'pod',
+  shortNames: ['po'],
+  namespaced: true,
+  categories: ['all'],
+  verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
+  subresources: ['status', 'log'],
+  schema: object('Pod', 'One or more containers that share a network address and a fate.', {
+    ...typeMetaFields,
+    metadata: objectMetaSchema,
+    spec: podSpecSchema,
+    status: any('How the pod is doing. Written by its node.'),
+  }),
+  // The spec is one value, so that no merge makes a pod that nobody wrote.
+  mergeUnits: { members: [] },
+  fillDefaults: (draft) => fillPodSpecDefaults(draft.spec as PodSpec),
+  validate: (object) => validatePodSpec(object.spec as PodSpec, 'spec'),
+  findUnsupported: (object) => findUncountedResources(object.spec as PodSpec, 'spec'),
+  validateUpdate: validatePodUpdate,
+  columns: podColumns,
+};
+
+/** A running pod can't be changed; but for images, its deadline and further tolerations. */
+function validatePodUpdate(before: StoredObject, after: DraftObject): FieldError[] {
+  const [old, now] = [(before as Pod).spec, after.spec as PodSpec];
+  const errors: FieldError[] = [];
+  if (old.containers.length !== now.containers.length) {
+    return [forbidden('spec.containers', 'pod updates may not add or remove containers')];
+  }
+  if (now.activeDeadlineSeconds === undefined && old.activeDeadlineSeconds !== undefined) {
+    errors.push(invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value'));
+  } else if (old.activeDeadlineSeconds !== undefined && (now.activeDeadlineSeconds ?? 0) > old.activeDeadlineSeconds) {
+    errors.push(invalid('spec.activeDeadlineSeconds', now.activeDeadlineSeconds, `must be less than or equal to previous value`));
+  }
+  const kept = new Set((now.tolerations ?? []).map((toleration) => canonicalJson(toleration)));
+  if ((old.tolerations ?? []).some((toleration) => !kept.has(canonicalJson(toleration)))) {
+    errors.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
+  }
+  const changed = changedFields(fixedPart(old), fixedPart(now));
+  if (changed.length > 0) errors.push(forbidden('spec', `${IMMUTABLE_MESSAGE}\nchanged: ${changed.join(', ')}`));
+  return errors;
+}
+
+/** The spec without what may change. `nodeName` is derived from the binding, so a client that leaves it out changes nothing. */
+function fixedPart(spec: PodSpec): Record<string, unknown> {
+  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, nodeName: _node, containers, ...rest } = spec;
+  return { ...rest, containers: containers.map(({ image: _image, ...container }) => container) };
+}
+
+function changedFields(old: Record<string, unknown>, now: Record<string, unknown>): string[] {
+  const names = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort();
+  return names.filter((name) => !jsonEqual(old[name] ?? null, now[name] ?? null)).map((name) => childPath('spec', name));
+}

@@ -1,0 +1,179 @@
+import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { KithError } from './errors.ts';
+import { canonicalJson } from './json.ts';
+import { silences } from './liveness.ts';
+import type { ObservedRecord, ObservedValue } from './observed.ts';
+import { integer, list, mapOf, text, wireInvalid } from './wire/fields.ts';
+import type { Fields } from './wire/fields.ts';
+import { MAX_PEER_CHARS } from './wire/limits.ts';
+
+/** Version of topic `observed` and of request protocol `observed`. */
+export const OBSERVED_WIRE_VERSION = 1;
+/** One record's value as canonical JSON. A pod's status is some KB. */
+export const MAX_RECORD_BYTES = 64 * 1_024;
+/** One gossiped batch aims at this: a single greater record travels alone. */
+export const OBSERVED_BATCH_BYTES = 128 * 1_024;
+/** One answer of anti-entropy. */
+export const OBSERVED_ANSWER_BYTES = 1_048_576;
+const MAX_MESSAGE_BYTES = 2 * OBSERVED_ANSWER_BYTES;
+export const MAX_BATCH_RECORDS = 2_000;
+/** Entries of one list of versions. */
+export const MAX_OBSERVED_VERSIONS = 10_000;
+/** Owners of one digest: members. */
+const MAX_OWNERS = 10_000;
+/** `event/NAMESPACE/NAME`, with their limits of 63 and 253 and a suffix. */
+const MAX_KEY_CHARS = 400;
+const MAX_NODE_CHARS = 253;
+const SIGNATURE_CHARS = 128;
+const HASH_CHARS = 16;
+
+export interface OwnerDigest {
+  owner: string;
+  count: number;
+  /** 16 hex digits over (key, incarnation, sequence) of all its records. */
+  hash: string;
+}
+export interface RecordVersion {
+  owner: string;
+  key: string;
+  incarnation: number;
+  sequence: number;
+}
+export type ObservedRequest = { type: 'digest'; owners: OwnerDigest[] } | { type: 'pull'; wanted: { owner: string; key: string }[] };
+export type ObservedAnswer = { type: 'versions'; versions: RecordVersion[] } | { type: 'records'; records: ObservedRecord[] };
+
+/** What the owner signs: deterministic CBOR of all fields but the signature. */
+export function observedSigningBytes(record: Omit<ObservedRecord, 'signature'>): Uint8Array {
+  const { owner, node, incarnation, sequence, key, value } = record;
+  return encode({ owner, node, incarnation, sequence, key, value: plain(value) }, rfc8949EncodeOptions);
+}
+
+/** Without `undefined` members, so that what is signed is what arrives. */
+export function plain<Value extends ObservedValue | null>(value: Value): Value {
+  return JSON.parse(canonicalJson(value)) as Value;
+}
+
+export function encodeRecords(records: readonly ObservedRecord[]): Uint8Array {
+  return encode({ v: OBSERVED_WIRE_VERSION, type: 'records', records }, rfc8949EncodeOptions);
+}
+
+/** @throws KithError `WireInvalid` | `WireVersion` */
+export function decodeRecords(bytes: Uint8Array): ObservedRecord[] {
+  const fields = open(bytes);
+  if (fields['type'] !== 'records') throw wireInvalid('no records of observed state');
+  return list(fields, 'records', MAX_BATCH_RECORDS).map(record);
+}
+
+export function encodeObservedRequest(request: ObservedRequest): Uint8Array {
+  const body =
+    request.type === 'digest'
+      ? { type: 'digest', owners: request.owners.map(({ owner, count, hash }) => [owner, count, hash]) }
+      : { type: 'pull', wanted: request.wanted.map(({ owner, key }) => [owner, key]) };
+  return encode({ v: OBSERVED_WIRE_VERSION, ...body }, rfc8949EncodeOptions);
+}
+
+/** @throws KithError `WireInvalid` | `WireVersion` */
+export function decodeObservedRequest(bytes: Uint8Array): ObservedRequest {
+  const fields = open(bytes);
+  if (fields['type'] === 'digest') {
+    const owners = list(fields, 'owners', MAX_OWNERS).map((row) => named(row, ['owner', 'count', 'hash']));
+    return {
+      type: 'digest',
+      owners: owners.map((row) => ({ owner: peerId(row), count: natural(row, 'count'), hash: text(row, 'hash', HASH_CHARS) })),
+    };
+  }
+  if (fields['type'] === 'pull') {
+    const wanted = list(fields, 'wanted', MAX_OBSERVED_VERSIONS).map((row) => named(row, ['owner', 'key']));
+    return { type: 'pull', wanted: wanted.map((row) => ({ owner: peerId(row), key: text(row, 'key', MAX_KEY_CHARS) })) };
+  }
+  throw wireInvalid('unknown request about observed state');
+}
+
+export function encodeObservedAnswer(answer: ObservedAnswer): Uint8Array {
+  if (answer.type === 'records') return encodeRecords(answer.records);
+  const versions = answer.versions.map(({ owner, key, incarnation, sequence }) => [owner, key, incarnation, sequence]);
+  return encode({ v: OBSERVED_WIRE_VERSION, type: 'versions', versions }, rfc8949EncodeOptions);
+}
+
+/** @throws KithError `WireInvalid` | `WireVersion` */
+export function decodeVersions(bytes: Uint8Array): RecordVersion[] {
+  const fields = open(bytes);
+  if (fields['type'] !== 'versions') throw wireInvalid('no versions of observed state');
+  return list(fields, 'versions', MAX_OBSERVED_VERSIONS).map((row) => {
+    const version = named(row, ['owner', 'key', 'incarnation', 'sequence']);
+    const key = text(version, 'key', MAX_KEY_CHARS);
+    return { owner: peerId(version), key, incarnation: natural(version, 'incarnation'), sequence: natural(version, 'sequence') };
+  });
+}
+
+function open(bytes: Uint8Array): Fields {
+  if (bytes.byteLength > MAX_MESSAGE_BYTES) throw wireInvalid(`a message of ${bytes.byteLength} bytes about observed state`);
+  let value: unknown;
+  try {
+    value = decode(bytes, { strict: true, rejectDuplicateMapKeys: true, allowIndefinite: false, allowUndefined: false, allowNaN: false });
+  } catch (cause) {
+    throw new KithError('WireInvalid', 'malformed message: observed state is no CBOR', {}, { cause });
+  }
+  const fields = mapOf(value, 'a message about observed state');
+  if (fields['v'] !== OBSERVED_WIRE_VERSION) {
+    throw new KithError(
+      'WireVersion',
+      `observed state of version ${String(fields['v']).slice(0, 20)}; this peer speaks ${OBSERVED_WIRE_VERSION}`,
+    );
+  }
+  return fields;
+}
+
+function record(item: unknown): ObservedRecord {
+  const fields = mapOf(item, 'a record');
+  const key = text(fields, 'key', MAX_KEY_CHARS);
+  return {
+    owner: peerId(fields),
+    node: text(fields, 'node', MAX_NODE_CHARS),
+    incarnation: natural(fields, 'incarnation'),
+    sequence: natural(fields, 'sequence'),
+    key,
+    value: fields['value'] === null ? null : valueFor(key, mapOf(fields['value'], 'a record value')),
+    signature: text(fields, 'signature', SIGNATURE_CHARS),
+  };
+}
+
+/** A value must be what its key says. Bounded here, so that nothing greater is signed for, kept or passed on. */
+function valueFor(key: string, value: Fields): ObservedValue {
+  if (canonicalJson(value).length > MAX_RECORD_BYTES) throw wireInvalid(`the record ${key} is larger than ${MAX_RECORD_BYTES} bytes`);
+  const fits =
+    (value['kind'] === 'node' && key === 'node' && isMap(value['status'])) ||
+    (value['kind'] === 'pod' && typeof value['uid'] === 'string' && key === `pod/${value['uid']}` && isMap(value['status'])) ||
+    (value['kind'] === 'event' && key.startsWith('event/') && isMap(value['event'])) ||
+    (value['kind'] === 'death' && typeof value['peerId'] === 'string' && key === `death/${value['peerId']}` && isDeath(value));
+  if (!fits) throw wireInvalid(`the value of record ${key} is not what its key says`);
+  // Each branch above has checked the shape that the rest of the daemon relies on; inner status fields are shown, not acted on.
+  return value as unknown as ObservedValue;
+}
+
+function isDeath(value: Fields): boolean {
+  natural(value, 'incarnation');
+  natural(value, 'membersSeen');
+  natural(value, 'membersKnown');
+  for (const name of ['node', 'lastSeen', 'at']) text(value, name, MAX_NODE_CHARS);
+  return silences.some((how) => how === value['how']);
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function named(row: unknown, names: readonly string[]): Fields {
+  if (!Array.isArray(row)) throw wireInvalid('a row is no list');
+  return Object.fromEntries(names.map((name, index) => [name, (row as unknown[])[index]]));
+}
+
+function natural(fields: Fields, name: string): number {
+  return integer(fields, name, Number.MAX_SAFE_INTEGER);
+}
+
+function peerId(fields: Fields): string {
+  const value = text(fields, 'owner', MAX_PEER_CHARS);
+  if (value === '') throw wireInvalid('an owner is empty');
+  return value;
+}
