@@ -6,13 +6,16 @@ import type { DesiredObject, GroupResource, ObjectKey } from '../../protocol/obj
  * Writes are serialised; each batch is one envelope, one fsync. Nothing is told to anyone before its fsync.
  */
 export interface Replica {
-  /** Loads what is on disk (JSON only); damaged records are set aside and listed in the answer. */
+  /** Needs an open store. Loads what is on disk (JSON only); damaged records are set aside and listed in the answer. */
   start(signal?: AbortSignal): Promise<ReplicaStart>;
+  /** Finishes what was asked for. The store stays open: who opened it closes it. */
   stop(): Promise<void>;
 
   get(key: ObjectKey): DesiredObject | undefined;
   /** All live objects of a resource, in no order. */
   list(resource: GroupResource): Iterable<DesiredObject>;
+  /** Live objects that no peer of ours could have written: kept, merged, never acted on. */
+  quarantined(): readonly QuarantinedObject[];
   /** Every live object. */
   all(): Iterable<DesiredObject>;
   /** The greatest buried life of a key, 0 when it was never deleted. */
@@ -47,8 +50,36 @@ export interface Replica {
   onWritten(listener: (envelope: ChangeEnvelope) => void): () => void;
 }
 
+/**
+ * How graves end: one is forgotten only after every member has reported it fsynced, and after a time for messages in flight. Fed by anti-entropy.
+ */
+export interface GraveKeeping {
+  /** Every new life but that of a name never used twice is greater than this. */
+  floor(): number;
+  /** What the peer's floor is; ours is never smaller afterwards. */
+  raiseFloor(floor: number): Promise<void>;
+  /** The peer holds, fsynced, all graves that we hold in this bucket: its digest equals ours. */
+  acknowledgeBucket(peer: string, bucket: number): void;
+  acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void;
+  /** A peer knows that all members hold these graves. */
+  settleGraves(keys: readonly ObjectKey[]): Promise<void>;
+  /**
+   * Settles what all of `others` (the members but this one) hold, forgets what was settled long enough. `now` is monotonic ms.
+   * @returns how many were forgotten
+   */
+  collectGraves(others: readonly string[], now: number): Promise<number>;
+}
+
+/** A replica as anti-entropy needs it. */
+export type SyncedReplica = Replica & GraveKeeping;
+
 export interface ReplicaStart {
   objects: number;
   /** Keys whose record was damaged; to be fetched again from a peer. */
   damaged: ObjectKey[];
+}
+
+export interface QuarantinedObject {
+  desired: DesiredObject;
+  reason: string;
 }

@@ -33,6 +33,19 @@ export interface ClusterView {
   readonly membersKnown: number;
 }
 
+/** What the decisions of the cluster (scheduler, controllers, heirs) read beyond what a node and the API need. */
+export interface ClusterIndex extends ClusterView {
+  /** Grows with every change of anything above: what is computed from a view may be kept under it. */
+  readonly version: number;
+  /** Live objects with any owner reference to this uid. */
+  dependentsOf(ownerUid: string): readonly DesiredObject[];
+  inNamespace(namespace: string): readonly DesiredObject[];
+  /** Pods without a binding, in no order. */
+  unboundPods(): readonly DesiredObject[];
+  /** Monotonic ms (of this peer) since when the node is dead or no member's; undefined while it is a living member's, or nothing was ever bound to it. */
+  nodeLostSince(node: string): number | undefined;
+}
+
 export interface MemberView extends MemberState {
   spec: MemberSpec;
 }

@@ -1,0 +1,261 @@
+import type { ReplicaChange } from '../../../protocol/desired.ts';
+import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
+import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
+import type { NodeReport, ObservedRecord, PodReport } from '../../../protocol/observed.ts';
+import { jsonEqual } from '../../../protocol/json.ts';
+import { joinMembership, MEMBERS, type Membership } from './membership.ts';
+import { ObjectIndex } from './object-index.ts';
+import { boundNode, controllerOf } from './pods.ts';
+import type { ClusterIndex, LeaderView, MemberState, MemberView } from './view.ts';
+
+/** Owners of owners that a change is told to: pod, ReplicaSet, Deployment, and one to spare. */
+const MAX_OWNER_DEPTH = 4;
+
+export interface ClusterStateDeps {
+  /** The replica's greatest buried life of a key. */
+  buriedLife(key: ObjectKey): number;
+}
+
+export interface ClusterStateOptions {
+  self: { peer: string; node: string };
+}
+
+/**
+ * The view of this peer, kept up to date change by change. Every `apply…` answers with the keys whose rendering or decisions may differ from now on. It
+ * decides nothing.
+ */
+export class ClusterState implements ClusterIndex {
+  readonly self: { peer: string; node: string };
+  private readonly deps: ClusterStateDeps;
+  private readonly objects = new ObjectIndex();
+  private readonly podReports = new Map<string, PodReport>();
+  private readonly nodeReports = new Map<string, NodeReport>();
+  private states = new Map<string, MemberState>();
+  private membership: Membership = { members: [], byNode: new Map(), seen: 0 };
+  /** Nodes that pods are bound to and that are no member's: monotonic ms since when. */
+  private readonly absentSince = new Map<string, number>();
+  private currentLeader: LeaderView = { term: 0, peer: '', isSelf: false };
+  private isComplete = false;
+  private changes = 0;
+
+  constructor(deps: ClusterStateDeps, options: ClusterStateOptions) {
+    this.deps = deps;
+    this.self = options.self;
+  }
+
+  /** @param monotonic ms: when this was learned. */
+  applyDesired(changes: readonly ReplicaChange[], monotonic: number): Set<ObjectKey> {
+    this.changes += 1;
+    const affected = new Set<ObjectKey>();
+    let membersChanged = false;
+    for (const { key, after } of changes) {
+      const before = this.objects.get(key);
+      this.addRelated(key, before, affected);
+      this.objects.replace(key, after);
+      this.addRelated(key, after, affected);
+      const { resource } = parseObjectKey(key);
+      if (resource === MEMBERS) membersChanged = true;
+      if (resource === 'nodes') this.addUnbound(affected);
+      if (resource === 'pods' && after === undefined && before !== undefined) this.forgetReports(before);
+      if (resource === 'pods' && after !== undefined) this.noteAbsent(boundNode(after), monotonic);
+    }
+    if (membersChanged) this.rejoin(affected, monotonic);
+    return affected;
+  }
+
+  applyObserved(records: readonly ObservedRecord[]): Set<ObjectKey> {
+    this.changes += 1;
+    const affected = new Set<ObjectKey>();
+    for (const { key, node, value } of records) {
+      if (key === 'node') this.applyNodeReport(node, value?.kind === 'node' ? value : undefined, affected);
+      else if (key.startsWith('pod/'))
+        this.applyPodReport(key.slice('pod/'.length), node, value?.kind === 'pod' ? value : undefined, affected);
+    }
+    return affected;
+  }
+
+  /** @param monotonic ms: when this was learned. */
+  applyLiveness(members: readonly MemberState[], leader: LeaderView, monotonic: number): Set<ObjectKey> {
+    this.changes += 1;
+    this.currentLeader = leader;
+    this.states = new Map(members.map((member) => [member.peer, member]));
+    const affected = new Set<ObjectKey>();
+    this.rejoin(affected, monotonic);
+    return affected;
+  }
+
+  setComplete(complete: boolean): Set<ObjectKey> {
+    if (this.isComplete === complete) return new Set();
+    this.changes += 1;
+    this.isComplete = complete;
+    return new Set(this.objects.keys());
+  }
+
+  get version(): number {
+    return this.changes;
+  }
+
+  get complete(): boolean {
+    return this.isComplete;
+  }
+
+  get leader(): LeaderView {
+    return this.currentLeader;
+  }
+
+  get membersSeen(): number {
+    return this.membership.seen;
+  }
+
+  get membersKnown(): number {
+    return this.membership.members.length;
+  }
+
+  get(key: ObjectKey): DesiredObject | undefined {
+    return this.objects.get(key);
+  }
+
+  list(resource: GroupResource): readonly DesiredObject[] {
+    return this.objects.ofResource(resource);
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return this.objects.keys();
+  }
+
+  buriedLife(key: ObjectKey): number {
+    return this.deps.buriedLife(key);
+  }
+
+  ownedBy(ownerUid: string): readonly DesiredObject[] {
+    return this.objects.controlledBy(ownerUid);
+  }
+
+  dependentsOf(ownerUid: string): readonly DesiredObject[] {
+    return this.objects.ownedInAnyWayBy(ownerUid);
+  }
+
+  inNamespace(namespace: string): readonly DesiredObject[] {
+    return this.objects.inNamespace(namespace);
+  }
+
+  podsOnNode(node: string): readonly DesiredObject[] {
+    return this.objects.podsOnNode(node);
+  }
+
+  unboundPods(): readonly DesiredObject[] {
+    return this.objects.podsOnNode('');
+  }
+
+  podReport(podUid: string, node: string): PodReport | undefined {
+    return this.podReports.get(reportKey(podUid, node));
+  }
+
+  nodeReport(node: string): NodeReport | undefined {
+    return this.nodeReports.get(node);
+  }
+
+  members(): readonly MemberView[] {
+    return this.membership.members;
+  }
+
+  memberOfNode(node: string): MemberView | undefined {
+    return this.membership.byNode.get(node);
+  }
+
+  nodeLostSince(node: string): number | undefined {
+    const member = this.memberOfNode(node);
+    if (member !== undefined) return member.state === 'dead' ? member.since : undefined;
+    return this.absentSince.get(node);
+  }
+
+  private applyNodeReport(node: string, report: NodeReport | undefined, affected: Set<ObjectKey>): void {
+    const before = this.nodeReports.get(node);
+    if (report === undefined) this.nodeReports.delete(node);
+    else this.nodeReports.set(node, report);
+    affected.add(objectKey('nodes', '', node));
+    if (!jsonEqual(roomOf(before), roomOf(report))) this.addUnbound(affected);
+  }
+
+  private applyPodReport(uid: string, node: string, report: PodReport | undefined, affected: Set<ObjectKey>): void {
+    if (report === undefined) this.podReports.delete(reportKey(uid, node));
+    else this.podReports.set(reportKey(uid, node), report);
+    const key = this.objects.keyOfUid(uid);
+    if (key !== undefined) this.addWithOwners(key, affected);
+  }
+
+  private forgetReports(pod: DesiredObject): void {
+    const node = boundNode(pod);
+    // The node withdraws its own report; this one would outlive a node that is dead.
+    if (node !== undefined && this.memberOfNode(node)?.state !== 'alive') this.podReports.delete(reportKey(pod.uid, node));
+  }
+
+  private addRelated(key: ObjectKey, desired: DesiredObject | undefined, affected: Set<ObjectKey>): void {
+    affected.add(key);
+    if (desired === undefined) return;
+    this.addOwners(desired, affected);
+    // What an owner says (slots, its end) is told to those it owns.
+    for (const dependent of this.objects.ownedInAnyWayBy(desired.uid)) affected.add(dependent.key);
+    const { resource, name } = parseObjectKey(key);
+    if (resource === 'namespaces') for (const member of this.objects.inNamespace(name)) affected.add(member.key);
+    const { namespace } = desired.object.metadata;
+    if (namespace !== undefined) this.addNamespaceThatEnds(namespace, affected);
+  }
+
+  private addNamespaceThatEnds(namespace: string, affected: Set<ObjectKey>): void {
+    const key = objectKey('namespaces', '', namespace);
+    if (this.objects.get(key)?.object.metadata.deletionTimestamp !== undefined) affected.add(key);
+  }
+
+  private addOwners(desired: DesiredObject, affected: Set<ObjectKey>): void {
+    let owned: DesiredObject | undefined = desired;
+    for (let depth = 0; depth < MAX_OWNER_DEPTH && owned !== undefined; depth += 1) {
+      const ownerUid: string | undefined = controllerOf(owned)?.uid;
+      const ownerKey: ObjectKey | undefined = ownerUid === undefined ? undefined : this.objects.keyOfUid(ownerUid);
+      if (ownerKey !== undefined) affected.add(ownerKey);
+      owned = ownerKey === undefined ? undefined : this.objects.get(ownerKey);
+    }
+  }
+
+  private addWithOwners(key: ObjectKey, affected: Set<ObjectKey>): void {
+    affected.add(key);
+    const desired = this.objects.get(key);
+    if (desired !== undefined) this.addOwners(desired, affected);
+  }
+
+  private addUnbound(affected: Set<ObjectKey>): void {
+    for (const pod of this.unboundPods()) affected.add(pod.key);
+  }
+
+  /** Joins members anew and tells everybody on nodes that came, went, died or came back. */
+  private rejoin(affected: Set<ObjectKey>, monotonic: number): void {
+    const before = this.membership;
+    this.membership = joinMembership(this.self, this.objects.ofResource(MEMBERS), this.states);
+    for (const node of new Set([...before.byNode.keys(), ...this.membership.byNode.keys()])) {
+      const was = before.byNode.get(node);
+      const is = this.membership.byNode.get(node);
+      if (is !== undefined) this.absentSince.delete(node);
+      else this.noteAbsent(node, monotonic);
+      if (was?.state === is?.state && was?.peer === is?.peer && was?.death?.at === is?.death?.at) continue;
+      for (const member of [was, is]) if (member !== undefined) affected.add(objectKey(MEMBERS, '', member.peer));
+      affected.add(objectKey('nodes', '', node));
+      for (const pod of this.objects.podsOnNode(node)) this.addWithOwners(pod.key, affected);
+      this.addUnbound(affected);
+    }
+  }
+
+  private noteAbsent(node: string | undefined, monotonic: number): void {
+    if (node === undefined || this.membership.byNode.has(node) || this.absentSince.has(node)) return;
+    this.absentSince.set(node, monotonic);
+  }
+}
+
+function reportKey(podUid: string, node: string): string {
+  return `${podUid}/${node}`;
+}
+
+/** The part of a node's report that placing pods depends on. */
+function roomOf(report: NodeReport | undefined): unknown {
+  const ready = report?.status.conditions?.find((condition) => condition.type === 'Ready')?.status;
+  return { ready, allocatable: report?.status.allocatable };
+}

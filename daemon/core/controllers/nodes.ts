@@ -1,0 +1,45 @@
+import { objectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { Node } from '../../../protocol/types.ts';
+import { MEMBERS } from '../cluster/membership.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
+import { buryMutation } from '../deletion.ts';
+import type { Decision, Now } from '../decisions.ts';
+
+/** On a Node: the peer id of the member that it stands for. */
+export const PEER_ANNOTATION = 'kith.dev/peer';
+
+/** Every member's Node object, made by whoever sees first that it is missing: it follows from the member alone, so all make the same. */
+export function planMissingNodes(view: ClusterIndex): Decision[] {
+  return view.list(MEMBERS).flatMap((member): Decision[] => {
+    const nodeName = (member.object.spec as { nodeName?: string } | undefined)?.nodeName;
+    if (nodeName === undefined || nodeName === '') return [];
+    const key = objectKey('nodes', '', nodeName);
+    if (view.get(key) !== undefined) return [];
+    const { name: peer, creationTimestamp } = member.object.metadata;
+    const object: Node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: {
+        name: nodeName,
+        uid: '',
+        creationTimestamp,
+        labels: { 'kubernetes.io/hostname': nodeName, 'kubernetes.io/os': 'linux' },
+        annotations: { [PEER_ANNOTATION]: peer },
+      },
+      spec: {},
+    };
+    const reason = `member ${peer} runs node ${nodeName}`;
+    return [{ do: 'write', mutations: [{ type: 'create', key, object, orMerge: true }], reason }];
+  });
+}
+
+/** A Node whose member was removed goes, too. */
+export function planNodeEnd(view: ClusterIndex, node: DesiredObject, now: Now): Decision[] {
+  const { name, annotations } = node.object.metadata;
+  const peer = annotations?.[PEER_ANNOTATION];
+  if (peer === undefined || view.memberOfNode(name) !== undefined) return [];
+  const member = objectKey(MEMBERS, '', peer);
+  if (view.get(member) !== undefined || view.buriedLife(member) === 0) return [];
+  return [{ do: 'write', mutations: [buryMutation(node, now.wall)], reason: `member ${peer} was removed` }];
+}

@@ -1,0 +1,218 @@
+import type { Mutation } from '../../../protocol/desired.ts';
+import type { DesiredObject, KithFields, ObjectKey } from '../../../protocol/objects.ts';
+import { parseObjectKey } from '../../../protocol/objects.ts';
+import type { ReplicaSetSpec, ReplicationControllerSpec } from '../../../protocol/types.ts';
+import { labelSelectorMatches } from '../../../protocol/values/label-selector.ts';
+import { boundNode, isActive, isDeleting, isReady, isTerminal } from '../cluster/pods.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
+import type { Decision, EventDraft, Now } from '../decisions.ts';
+import { judgeOriginal } from '../heirs/heal.ts';
+import { deleteMutations, isBoundToLostNode } from './deletion-world.ts';
+import { createSlotPod, updateKith } from './slot-pod.ts';
+import { activeSlots, bumpedSlot, openSlots, restoredSlot, retireSlots, type Slot, slotPodKey, standingIn, withSlots } from './slots.ts';
+
+/** Pods made or ended in one pass; the rest follow in the next. Source: upstream's BurstReplicas. */
+const BURST = 500;
+
+interface SlotPod extends Slot {
+  key: ObjectKey;
+  pod: DesiredObject | undefined;
+  /** Set when the slot needs another pod. */
+  lost?: string;
+}
+
+/** What one pass over an owner changes, gathered so that it is one write. */
+interface Pass {
+  view: ClusterIndex;
+  owner: DesiredObject;
+  now: Now;
+  kith: KithFields | undefined;
+  mutations: Mutation[];
+  reasons: string[];
+  events: EventDraft[];
+  wakes: Decision[];
+}
+
+/**
+ * The controller of a ReplicaSet or ReplicationController: opens and retires slots until there are as many as asked for, and sees that each is filled. Orphans of
+ * dead nodes are left to their heirs. What is surplus or superseded is judged by the merged slots alone.
+ */
+export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now): Decision[] {
+  const owner = view.get(key);
+  if (owner === undefined || isDeleting(owner)) return [];
+  const pass: Pass = { view, owner, now, kith: owner.object.kith, mutations: [], reasons: [], events: [], wakes: [] };
+  const slots = activeSlots(owner.object).map((slot) => inspectSlot(pass, slot));
+  const wanted = (owner.object.spec as ReplicaSetSpec | undefined)?.replicas ?? 1;
+  const victims = new Set(chooseVictims(view, slots, slots.length - wanted).slice(0, BURST));
+  retire(pass, [...victims]);
+  fill(
+    pass,
+    slots.filter((slot) => !victims.has(slot)),
+    Math.min(BURST, wanted - slots.length),
+  );
+  settleOthers(pass);
+  return decisionsOf(pass);
+}
+
+function inspectSlot({ view, owner }: Pass, slot: Slot): SlotPod {
+  const key = slotPodKey(owner, slot.slot, slot.state.generation);
+  const pod = view.get(key);
+  if (pod === undefined) return { ...slot, key, pod, lost: view.buriedLife(key) > 0 ? 'it was deleted' : undefined };
+  if (pod.object.kith?.slot?.owner !== owner.uid) return { ...slot, key, pod: undefined, lost: 'its name is taken by another pod' };
+  if (isDeleting(pod)) return { ...slot, key, pod, lost: 'it is being deleted' };
+  if (isTerminal(view, pod)) return { ...slot, key, pod, lost: 'it has ended' };
+  return { ...slot, key, pod, lost: selects(owner, pod) ? undefined : 'its labels do not match the selector any more' };
+}
+
+/** ReplicationControllers have a map as selector, the others a LabelSelector. */
+function selects(owner: DesiredObject, pod: DesiredObject): boolean {
+  const { labels } = pod.object.metadata;
+  if (owner.object.kind === 'ReplicationController') {
+    const { selector } = owner.object.spec as ReplicationControllerSpec;
+    return selector === undefined || labelSelectorMatches({ matchLabels: selector }, labels);
+  }
+  const { selector } = owner.object.spec as ReplicaSetSpec;
+  return labelSelectorMatches(selector, labels);
+}
+
+/** Not ready first, then the youngest. Source: upstream's ActivePodsWithRanks: what is lost, unbound, out of sight or not ready goes before what serves. */
+export function chooseVictims(view: ClusterIndex, slots: readonly SlotPod[], surplus: number): SlotPod[] {
+  if (surplus <= 0) return [];
+  const ranked = slots.map((slot) => ({ slot, rank: victimRank(view, slot), created: slot.pod?.object.metadata.creationTimestamp ?? '' }));
+  ranked.sort((left, right) => {
+    if (left.rank !== right.rank) return left.rank - right.rank;
+    if (left.created !== right.created) return left.created > right.created ? -1 : 1;
+    return right.slot.slot - left.slot.slot;
+  });
+  return ranked.slice(0, surplus).map(({ slot }) => slot);
+}
+
+function victimRank(view: ClusterIndex, { pod, lost }: SlotPod): number {
+  if (pod === undefined || lost !== undefined) return 0;
+  const node = boundNode(pod);
+  if (node === undefined) return 1;
+  if (isReady(view, pod)) return 4;
+  return isBoundToLostNode(view, pod) ? 2 : 3;
+}
+
+function retire(pass: Pass, victims: readonly SlotPod[]): void {
+  if (victims.length === 0) return;
+  const numbers = victims.map(({ slot }) => slot);
+  pass.kith = retireSlots(pass.kith, numbers);
+  pass.reasons.push(`slots ${numbers.join(', ')} are not asked for any more`);
+  for (const { pod } of victims) {
+    if (pod === undefined || isDeleting(pod)) continue;
+    if (selects(pass.owner, pod)) end(pass, pod);
+    else release(pass, pod);
+  }
+}
+
+/** Replaces lost pods and opens `more` slots. */
+function fill(pass: Pass, slots: readonly SlotPod[], more: number): void {
+  const { owner, view, now } = pass;
+  const bumped: Slot[] = [];
+  const toCreate: Slot[] = [];
+  for (const slot of slots.filter(({ pod, lost }) => pod === undefined || lost !== undefined).slice(0, BURST)) {
+    if (slot.lost === undefined) {
+      // Never buried and not here: its creation has not arrived, or was never made. Making it is harmless: it is the same object.
+      toCreate.push(slot);
+      continue;
+    }
+    const next = { slot: slot.slot, state: bumpedSlot(slot.state, unresolvedClaim(view, owner, slot)) };
+    bumped.push(next);
+    toCreate.push(next);
+    pass.reasons.push(`slot ${slot.slot} needs a new pod: ${slot.lost}`);
+    if (slot.pod !== undefined) release(pass, slot.pod);
+  }
+  if (bumped.length > 0) pass.kith = withSlots(pass.kith, bumped);
+  if (more > 0) {
+    const { kith, opened } = openSlots(pass.kith, more);
+    pass.kith = kith;
+    toCreate.push(...opened);
+    pass.reasons.push(`${opened.length} more pods are asked for`);
+  }
+  for (const slot of toCreate) {
+    const creation = createSlotPod(owner, slot, now.wall);
+    pass.mutations.push(creation);
+    pass.events.push(eventOf(owner, 'SuccessfulCreate', `Created pod: ${parseObjectKey(creation.key).name}`));
+  }
+}
+
+/** A claim stays with its slot as long as the pod it took over from may come back. */
+function unresolvedClaim(view: ClusterIndex, owner: DesiredObject, { slot, state }: Slot): Slot['state']['claim'] {
+  if (state.claim === undefined) return undefined;
+  const original = view.get(slotPodKey(owner, slot, state.claim.from));
+  return original !== undefined && isActive(view, original) ? state.claim : undefined;
+}
+
+/** Lets go of a pod that lost its slot: one with other labels goes on without an owner, one that has ended is cleared away. */
+function release(pass: Pass, pod: DesiredObject): void {
+  if (isDeleting(pod)) return;
+  if (isTerminal(pass.view, pod)) {
+    pass.mutations.push(...deleteMutations(pass.view, pod, pass.now.wall));
+    return;
+  }
+  const { slot: _slot, ...kith } = pod.object.kith ?? {};
+  const ownerReferences = (pod.object.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== pass.owner.uid);
+  const next = { ...pod.object, metadata: { ...pod.object.metadata, ownerReferences }, kith };
+  pass.mutations.push({ type: 'update', key: pod.key, uid: pod.uid, base: pod.object, next });
+}
+
+/** Pods of this owner that fill no active slot. */
+function settleOthers(pass: Pass): void {
+  const { view, owner } = pass;
+  const keptBySlot = new Map<number, DesiredObject>();
+  const others: DesiredObject[] = [];
+  for (const pod of view.ownedBy(owner.uid)) {
+    const standing = standingIn(owner.object, pod);
+    if (standing === 'kept') keptBySlot.set(pod.object.kith?.slot?.slot ?? -1, pod);
+    else if ((standing === 'surplus' || standing === 'superseded') && !isDeleting(pod)) others.push(pod);
+  }
+  for (const pod of others.slice(0, BURST)) {
+    const number = pod.object.kith?.slot?.slot ?? -1;
+    if (standingIn(owner.object, pod) === 'surplus') {
+      pass.reasons.push(`slot ${number} of ${pod.object.metadata.name} is retired`);
+      end(pass, pod);
+    } else settleSuperseded(pass, pod, number, keptBySlot.get(number));
+  }
+}
+
+function settleSuperseded(pass: Pass, pod: DesiredObject, number: number, kept: DesiredObject | undefined): void {
+  const { view, owner, now } = pass;
+  const state = owner.object.kith?.slots?.[String(number)];
+  const { name } = pod.object.metadata;
+  if (state?.claim?.from !== pod.object.kith?.slot?.generation) {
+    if (!isTerminal(view, pod) && (kept === undefined || !isReady(view, kept))) return;
+    pass.reasons.push(`another pod fills the slot of ${name}`);
+    end(pass, pod);
+    return;
+  }
+  if (state?.claim === undefined) return;
+  const judged = judgeOriginal(view, pod, kept, state.claim, now.monotonic);
+  if (judged.verdict === 'bury') end(pass, pod);
+  else if (judged.verdict === 'restore') {
+    pass.kith = withSlots(pass.kith, [{ slot: number, state: restoredSlot(state, state.claim.from) }]);
+    pass.events.push(eventOf(pod, 'Kept', `${judged.reason}: it is kept, and its replacement ends`, 'kith'));
+  } else if (judged.lookAgainAt !== undefined) pass.wakes.push({ do: 'wake', key: owner.key, at: judged.lookAgainAt });
+  if (judged.verdict !== 'wait') pass.reasons.push(`${name}: ${judged.reason}`);
+}
+
+function end(pass: Pass, pod: DesiredObject): void {
+  const mutations = deleteMutations(pass.view, pod, pass.now.wall);
+  if (mutations.length === 0) return;
+  pass.mutations.push(...mutations);
+  pass.events.push(eventOf(pass.owner, 'SuccessfulDelete', `Deleted pod: ${pod.object.metadata.name}`));
+}
+
+function decisionsOf(pass: Pass): Decision[] {
+  const mutations = pass.kith === pass.owner.object.kith ? pass.mutations : [updateKith(pass.owner, pass.kith), ...pass.mutations];
+  if (mutations.length === 0) return pass.wakes;
+  const events = pass.events.map((event): Decision => ({ do: 'event', event }));
+  const reason = pass.reasons.length === 0 ? 'its pods are to be there' : pass.reasons.join('; ');
+  return [{ do: 'write', mutations, reason }, ...events, ...pass.wakes];
+}
+
+function eventOf(about: DesiredObject, reason: string, message: string, component?: string): EventDraft {
+  const controller = about.object.kind === 'ReplicationController' ? 'replication-controller' : 'replicaset-controller';
+  return { about: about.object, type: 'Normal', reason, message, component: component ?? controller };
+}

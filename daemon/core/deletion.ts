@@ -1,0 +1,106 @@
+import type { Mutation } from '../../protocol/desired.ts';
+import type { DesiredObject, StoredObject } from '../../protocol/objects.ts';
+import { parseObjectKey } from '../../protocol/objects.ts';
+import type { Pod } from '../../protocol/types.ts';
+import { formatTime } from '../../protocol/values/time.ts';
+
+/** Kubernetes' default for `terminationGracePeriodSeconds`. */
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** What a deletion needs to know of the cluster. */
+export interface DeletionWorld {
+  /** Whether the node's daemon is there to stop the pod, or will come back to do so. False for a node that is no member any more. */
+  nodeIsMember(node: string): boolean;
+}
+
+export interface DeletionRequest {
+  /** Undefined: the object's own. */
+  gracePeriodSeconds?: number;
+}
+
+/**
+ * `buried`: the object is gone with these mutations. `marked`: it has a deletionTimestamp, and its node or its finalizers decide when it goes.
+ * `unchanged`: it was marked already, and this request asks for nothing more.
+ */
+export interface DeletionPlan {
+  outcome: 'buried' | 'marked' | 'unchanged';
+  mutations: Mutation[];
+  reason: string;
+}
+
+/**
+ * How an object is deleted in the background way. The same for the API, the controllers and the watched folder. A pod that is bound to a member is marked, with
+ * `deletionTimestamp` = now + grace period, as Kubernetes has it; its node stops it and buries it. Namespaces are marked, and buried by their controller
+ * once empty. Source of the rules for pods: pkg/registry/core/pod/strategy.go (CheckGracefulDelete) and apiserver's BeforeDelete.
+ * @param nowMs ms since 1970
+ */
+export function planDeletion(world: DeletionWorld, target: DesiredObject, request: DeletionRequest, nowMs: number): DeletionPlan {
+  const { resource } = parseObjectKey(target.key);
+  if (resource === 'namespaces') return markOnce(target, nowMs, 'its contents go first');
+  const { finalizers } = target.object.metadata;
+  const held = finalizers !== undefined && finalizers.length > 0;
+  if (resource === 'pods') return planPodDeletion(world, target, request, nowMs, held);
+  if (held) return markOnce(target, nowMs, `finalizers ${finalizers.join(', ')} hold it`);
+  return bury(target, nowMs, 'nothing holds it');
+}
+
+/** The mutation that ends an object's life for good. */
+export function buryMutation(target: DesiredObject, nowMs: number): Mutation {
+  return { type: 'bury', key: target.key, uid: target.uid, at: formatTime(nowMs) };
+}
+
+/**
+ * Whether `next`, a new version of an object, is to be buried instead of written: it was marked, its last finalizer is being taken away, and no node has
+ * yet to stop it.
+ */
+export function endsLife(before: DesiredObject, next: StoredObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = before.object.metadata;
+  const { resource } = parseObjectKey(before.key);
+  if (deletionTimestamp === undefined || resource === 'namespaces') return false;
+  if (resource === 'pods' && (deletionGracePeriodSeconds ?? 0) > 0) return false;
+  return (finalizers?.length ?? 0) > 0 && (next.metadata.finalizers?.length ?? 0) === 0;
+}
+
+function planPodDeletion(
+  world: DeletionWorld,
+  target: DesiredObject,
+  request: DeletionRequest,
+  nowMs: number,
+  held: boolean,
+): DeletionPlan {
+  const pod = target.object as Pod;
+  const node = pod.kith?.binding?.node;
+  const asked = request.gracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  let graceSeconds = asked < 0 ? 1 : asked;
+  let reason = `its node ${node} stops it within ${graceSeconds} s`;
+  if (graceSeconds === 0) reason = 'asked for without grace period';
+  if (node === undefined) [graceSeconds, reason] = [0, 'it is bound to no node'];
+  else if (!world.nodeIsMember(node)) [graceSeconds, reason] = [0, `its node ${node} is no member of the cluster`];
+  else if (pod.kith?.outcome !== undefined) [graceSeconds, reason] = [0, `it has ended (${pod.kith.outcome.phase})`];
+
+  if (graceSeconds === 0 && !held) return bury(target, nowMs, reason);
+  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+  if (deletionTimestamp !== undefined && graceSeconds >= (deletionGracePeriodSeconds ?? 0)) {
+    return { outcome: 'unchanged', mutations: [], reason: 'it is being deleted already' };
+  }
+  return mark(target, nowMs, graceSeconds, reason);
+}
+
+function bury(target: DesiredObject, nowMs: number, reason: string): DeletionPlan {
+  return { outcome: 'buried', mutations: [buryMutation(target, nowMs)], reason };
+}
+
+function markOnce(target: DesiredObject, nowMs: number, reason: string): DeletionPlan {
+  if (target.object.metadata.deletionTimestamp !== undefined) return { outcome: 'unchanged', mutations: [], reason };
+  return mark(target, nowMs, 0, reason);
+}
+
+function mark(target: DesiredObject, nowMs: number, graceSeconds: number, reason: string): DeletionPlan {
+  const metadata = {
+    ...target.object.metadata,
+    deletionTimestamp: formatTime(nowMs + graceSeconds * 1000),
+    deletionGracePeriodSeconds: graceSeconds,
+  };
+  const next = { ...target.object, metadata };
+  return { outcome: 'marked', mutations: [{ type: 'update', key: target.key, uid: target.uid, base: target.object, next }], reason };
+}

@@ -1,0 +1,148 @@
+import type { Mutation } from '../../../protocol/desired.ts';
+import type { Binding, DesiredObject } from '../../../protocol/objects.ts';
+import { formatTime, parseTime } from '../../../protocol/values/time.ts';
+import { asPod, boundNode, isActive, isReady, podName } from '../cluster/pods.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
+import type { Decision, Now } from '../decisions.ts';
+import { NodeTable } from '../scheduler/node-table.ts';
+import { moveBarePod, moveSlotPod } from './moves.ts';
+import { orphanCase } from './orphans.ts';
+import { partitionPolicy } from './policy.ts';
+import { rankHeirs } from './ranking.ts';
+
+/** How the heirs of a dead node's pods take turns. All times in ms. */
+export interface HeirSettings {
+  /** Between one heir's turn and the next one's. */
+  escalationMs: number;
+  /** Heirs that get a turn; after the last one's the leader schedules. */
+  ranks: number;
+  /** A peer that sees half of the members or fewer waits this much longer: it may be the one that is cut off. */
+  doubtMs: number;
+  /** Claims of one node that are not ready yet. What the host can start at once. */
+  inFlight: number;
+  /** A claim that is not ready after this long no longer counts as in flight: it may never be. */
+  inFlightMs: number;
+  /** How soon to look again when as many claims are in flight as may be. */
+  queueMs: number;
+}
+
+export const HEIR_SETTINGS: HeirSettings = {
+  escalationMs: 2_000,
+  ranks: 5,
+  doubtMs: 10_000,
+  inFlight: 10,
+  inFlightMs: 60_000,
+  queueMs: 500,
+};
+
+/** One pass over the orphans: running totals and how many more may be claimed. */
+interface Pass {
+  view: ClusterIndex;
+  now: Now;
+  settings: HeirSettings;
+  table: NodeTable;
+  /** Claims in flight by node, this pass's own included. */
+  inFlight: Map<string, number>;
+  decisions: Decision[];
+}
+
+/**
+ * What this peer does about pods of dead nodes: as an heir, claim for its own node when its turn has come; as the leader, schedule what no heir took. Safe when
+ * several do it: the next pod of a slot is the same object whoever makes it, and its binding has one winner.
+ */
+export function planClaims(
+  view: ClusterIndex,
+  pods: readonly DesiredObject[],
+  now: Now,
+  settings: HeirSettings = HEIR_SETTINGS,
+): Decision[] {
+  const orphans = pods.filter((pod) => orphanCase(view, pod) !== undefined).sort((left, right) => (left.key < right.key ? -1 : 1));
+  if (orphans.length === 0) return [];
+  const pass: Pass = { view, now, settings, table: new NodeTable(view), inFlight: new Map(), decisions: [] };
+  for (const orphan of orphans) planOrphan(pass, orphan);
+  return pass.decisions;
+}
+
+function planOrphan(pass: Pass, orphan: DesiredObject): void {
+  const { view, now, settings, table } = pass;
+  const kind = orphanCase(view, orphan);
+  const lostSince = view.nodeLostSince(boundNode(orphan) ?? '');
+  if (kind === undefined || lostSince === undefined) return;
+  const heirs = rankHeirs(table, orphan, settings.ranks);
+  const rank = heirs.indexOf(view.self.node);
+  if (partitionPolicy(view, orphan) === 'majority') {
+    if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(orphan));
+    return;
+  }
+  const opensAt = lostSince + (isDoubtful(view) ? settings.doubtMs : 0);
+  const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
+  if (now.monotonic >= turnAt) {
+    if (inFlightOn(pass, view.self.node) < settings.inFlight) claim(pass, orphan, kind, view.self.node, rank);
+    else pass.decisions.push({ do: 'wake', key: orphan.key, at: now.monotonic + settings.queueMs });
+    return;
+  }
+  const endsAt = view.leader.isSelf ? opensAt + (heirs.length + 1) * settings.escalationMs : Number.POSITIVE_INFINITY;
+  if (now.monotonic >= endsAt) takeOver(pass, orphan, kind, heirs);
+  else if (Number.isFinite(Math.min(turnAt, endsAt))) pass.decisions.push({ do: 'wake', key: orphan.key, at: Math.min(turnAt, endsAt) });
+}
+
+/** Two members have nobody to ask. */
+function isDoubtful(view: ClusterIndex): boolean {
+  return view.membersKnown > 2 && view.membersSeen * 2 <= view.membersKnown;
+}
+
+function inFlightOn(pass: Pass, node: string): number {
+  const known = pass.inFlight.get(node);
+  if (known !== undefined) return known;
+  const { view, now, settings } = pass;
+  const count = view.podsOnNode(node).filter((pod) => {
+    const claimed = pod.object.kith?.binding?.by === 'heir' && isActive(view, pod) && !isReady(view, pod);
+    return claimed && now.wall - (parseTime(pod.object.metadata.creationTimestamp) ?? 0) < settings.inFlightMs;
+  }).length;
+  pass.inFlight.set(node, count);
+  return count;
+}
+
+function claim(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', node: string, rank: number): void {
+  const { view, now } = pass;
+  const binding: Binding = {
+    node,
+    membersSeen: view.membersSeen,
+    membersKnown: view.membersKnown,
+    term: view.leader.term,
+    by: 'heir',
+    rank,
+    at: formatTime(now.wall),
+  };
+  const from = boundNode(orphan) ?? '';
+  if (!move(pass, orphan, kind, binding, `${from} is dead and ${node} is heir number ${rank + 1}`)) return;
+  pass.inFlight.set(node, inFlightOn(pass, node) + 1);
+  pass.table.take(orphan, node);
+}
+
+/** The heirs' turns are over: the pod goes to the scheduler. Not while heirs work through a queue: it is theirs. */
+function takeOver(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', heirs: readonly string[]): void {
+  const { settings, now } = pass;
+  if (heirs.some((heir) => inFlightOn(pass, heir) >= settings.inFlight)) {
+    pass.decisions.push({ do: 'wake', key: orphan.key, at: now.monotonic + settings.escalationMs });
+    return;
+  }
+  move(pass, orphan, kind, undefined, `${boundNode(orphan) ?? ''} is dead and no heir took it`);
+}
+
+function move(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', binding: Binding | undefined, reason: string): boolean {
+  const { view, now } = pass;
+  const moved = kind === 'slot' ? moveSlotPod(view, orphan, binding, now) : moveBarePod(orphan, binding, now);
+  if (moved === undefined) return false;
+  const mutations: Mutation[] = moved.mutations;
+  pass.decisions.push({ do: 'write', mutations, reason });
+  const about = asPod(orphan);
+  const message = `${reason}: ${moved.name} replaces ${podName(orphan)}`;
+  pass.decisions.push({ do: 'event', event: { about, type: 'Warning', reason: 'TakenOver', message, component: 'kith' } });
+  return true;
+}
+
+function majorityEvent(orphan: DesiredObject): Decision {
+  const message = `${boundNode(orphan) ?? ''} is dead; the pod asks for a majority before it may start elsewhere (kith.dev/partition), so it waits for its node`;
+  return { do: 'event', event: { about: orphan.object, type: 'Warning', reason: 'WaitingForMajority', message, component: 'kith' } };
+}

@@ -1,0 +1,79 @@
+import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
+import { parseTime } from '../../../protocol/values/time.ts';
+import { asPod, boundNode, isReady, isTerminal, reportOf } from '../cluster/pods.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import { isMajority, type ReconcilePolicy, reconcilePolicy } from './policy.ts';
+
+/** How long a node that came back may take to say what still runs there. */
+export const RETURN_REPORT_MS = 10_000;
+
+/**
+ * What becomes of a pod whose slot was claimed while its node was out of sight. `wait`: nothing yet. `restore`: it goes back into its slot. `bury`: the
+ * replacement stays, and this one goes.
+ */
+export type HealVerdict = { verdict: 'wait' | 'restore' | 'bury'; reason: string; lookAgainAt?: number };
+
+/**
+ * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both. Nothing is stopped before the copy that stays is
+ * ready.
+ * @param kept the replacement; undefined while it is unknown here
+ * @param monotonic ms
+ */
+export function judgeOriginal(
+  view: ClusterView,
+  original: DesiredObject,
+  kept: DesiredObject | undefined,
+  claim: NonNullable<SlotState['claim']>,
+  monotonic: number,
+): HealVerdict {
+  const policy = reconcilePolicy(view, original) ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
+  if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
+  const node = boundNode(original);
+  const member = node === undefined ? undefined : view.memberOfNode(node);
+  if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
+  if (member.state !== 'alive') return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
+  if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
+  const runningSince = containersSince(view, original);
+  if (runningSince === undefined) {
+    const lookAgainAt = member.since + RETURN_REPORT_MS;
+    if (monotonic < lookAgainAt) return { verdict: 'wait', reason: `${member.spec.nodeName} has not said whether it runs`, lookAgainAt };
+    return replacementStays(view, kept, `it does not run on ${member.spec.nodeName} any more`);
+  }
+  return originalStays(view, policy, runningSince, kept)
+    ? {
+        verdict: 'restore',
+        reason: `it still runs on ${member.spec.nodeName}, and ${claim.membersSeen} of ${claim.membersKnown} members saw its node dead`,
+      }
+    : replacementStays(view, kept, 'it was started again since');
+}
+
+function originalStays(
+  view: ClusterView,
+  policy: ReconcilePolicy | undefined,
+  runningSince: number,
+  kept: DesiredObject | undefined,
+): boolean {
+  if (policy === 'keep-original' || kept === undefined) return true;
+  if (policy === 'longest-running') return runningSince <= (containersSince(view, kept) ?? Number.POSITIVE_INFINITY);
+  return runningSince <= (parseTime(kept.object.metadata.creationTimestamp) ?? 0);
+}
+
+function replacementStays(view: ClusterView, kept: DesiredObject | undefined, reason: string): HealVerdict {
+  if (kept !== undefined && isReady(view, kept)) return { verdict: 'bury', reason };
+  return { verdict: 'wait', reason: `${reason}, but is not ready yet` };
+}
+
+/** Milliseconds since 1970 when the last of its containers started; undefined unless all run. */
+function containersSince(view: ClusterView, pod: DesiredObject): number | undefined {
+  const status = reportOf(view, pod)?.status;
+  if (status?.phase !== 'Running') return undefined;
+  const statuses = status.containerStatuses ?? [];
+  if (statuses.length < asPod(pod).spec.containers.length) return undefined;
+  let newest = 0;
+  for (const { state } of statuses) {
+    const startedAt = parseTime(state?.running?.startedAt ?? '');
+    if (startedAt === undefined) return undefined;
+    newest = Math.max(newest, startedAt);
+  }
+  return newest;
+}

@@ -1,0 +1,28 @@
+import type { DesiredObject } from '../../../protocol/objects.ts';
+import { asPod, boundNode, controllerObject, controllerOf, isActive, isDeleting, nodeStanding } from '../cluster/pods.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
+import { slotStanding } from '../controllers/slots.ts';
+import { isMajority } from './policy.ts';
+
+/** A cluster this small has no majority to ask for after a loss. */
+const SMALL_CLUSTER_MEMBERS = 2;
+
+/**
+ * Whether a pod lost its node to death and is to be replaced: `slot` through its owner's slot, `bare` as the next life of its own key. A pod of a node that was
+ * removed is no orphan: it is ended and replaced in the ordinary way.
+ */
+export function orphanCase(view: ClusterIndex, pod: DesiredObject): 'slot' | 'bare' | undefined {
+  const node = boundNode(pod);
+  if (node === undefined || nodeStanding(view, node) !== 'dead' || !isActive(view, pod)) return undefined;
+  if (controllerOf(pod) === undefined) return isBareCase(view, pod) ? 'bare' : undefined;
+  if (slotStanding(view, pod) !== 'kept') return undefined;
+  const owner = controllerObject(view, pod);
+  return owner === undefined || isDeleting(owner) ? undefined : 'slot';
+}
+
+/** Its grave is for ever, so its author must not be the one that is cut off. */
+function isBareCase(view: ClusterIndex, pod: DesiredObject): boolean {
+  if ((asPod(pod).spec.restartPolicy ?? 'Always') !== 'Always') return false;
+  if ((pod.object.metadata.finalizers?.length ?? 0) > 0) return false;
+  return view.membersKnown <= SMALL_CLUSTER_MEMBERS || isMajority(view.membersSeen, view.membersKnown);
+}

@@ -1,0 +1,206 @@
+/**
+ * The failure detector: who is alive. A reducer over what is heard and the time; what it decides, `daemon/peer/liveness.ts` carries out. It never reads a clock, never
+ * accuses while it doubts itself, and never lets second-hand news be passed on as first-hand.
+ *
+ * After SWIM (Das, Gupta, Motivala, 2002) and Lifeguard (arXiv:1707.00788), with beats instead of round-robin pings.
+ */
+import type { AboutAnswer } from '../../../protocol/liveness.ts';
+import type { MemberState } from '../cluster/view.ts';
+import type { Now } from '../decisions.ts';
+import type { Candidates } from '../election/election.ts';
+import { died, heard, minted, opinion, unanswered } from './evidence.ts';
+import { observedBy, observersOf } from './rendezvous.ts';
+import { judgeSilence } from './silence.ts';
+import type { DetectorDecision, DetectorEvent, DetectorState, DetectorStep, PeerTrack } from './state.ts';
+import { lastSign, NEVER, withPeer } from './state.ts';
+
+export function reduceDetector(state: DetectorState, event: DetectorEvent, now: Now): DetectorStep {
+  const step = apply(state, event, now);
+  // Who observes whom follows from who is not dead.
+  const isDead = (detector: DetectorState, peer: string): boolean => detector.peers.get(peer)?.state === 'dead';
+  const regroup = step.decisions.some(
+    (decision) => decision.do === 'changed' && isDead(state, decision.peer) !== isDead(step.state, decision.peer),
+  );
+  return regroup || event.type === 'members' ? { state: assignObservers(step.state, now.monotonic), decisions: step.decisions } : step;
+}
+
+function apply(state: DetectorState, event: DetectorEvent, now: Now): DetectorStep {
+  switch (event.type) {
+    case 'members':
+      return setMembers(state, event.members, now.monotonic);
+    case 'tick':
+      return tick(state, event.lagMs, now);
+    case 'heard':
+      return about(state, event.peer, (track) => heard(state, track, event.at, event.incarnation, now.monotonic));
+    case 'kernel':
+      return about(state, event.peer, (track) =>
+        event.answer === 'silent'
+          ? { state, decisions: [] }
+          : { state: withPeer(state, { ...track, kernel: { answer: event.answer, at: event.at } }), decisions: [] },
+      );
+    case 'opinion':
+      return opinion(state, event.from, event.about, event.answer, now.monotonic);
+    case 'unanswered':
+      return unanswered(state, event.from, event.about, now.monotonic);
+    case 'death':
+      return event.record.peerId === state.self
+        ? refute(state, event.record.incarnation, 'declared dead', now.monotonic)
+        : died(state, event.record, now.monotonic);
+    case 'incarnation':
+      if (event.peer === state.self) return known(state, event.incarnation, now.monotonic);
+      return about(state, event.peer, (track) => minted(state, track, event.incarnation, now.monotonic));
+    case 'accused':
+      return refute(state, event.incarnation, `suspected by ${event.by}`, now.monotonic);
+    case 'known':
+      return known(state, event.incarnation, now.monotonic);
+  }
+}
+
+function about(state: DetectorState, peer: string, change: (track: PeerTrack) => DetectorStep): DetectorStep {
+  const track = state.peers.get(peer);
+  return track ? change(track) : { state, decisions: [] };
+}
+
+function setMembers(state: DetectorState, members: readonly { peer: string; node: string }[], now: number): DetectorStep {
+  const peers = new Map<string, PeerTrack>();
+  const decisions: DetectorDecision[] = [];
+  for (const { peer, node } of members) {
+    if (peer === state.self) continue;
+    const before = state.peers.get(peer);
+    peers.set(peer, before ? { ...before, node } : newTrack(peer, node, now));
+    if (!before) decisions.push({ do: 'changed', peer, state: 'suspected', reason: 'a member that was not heard yet' });
+  }
+  for (const peer of state.peers.keys()) {
+    if (!peers.has(peer)) decisions.push({ do: 'changed', peer, state: 'removed', reason: 'no member any more' });
+  }
+  return { state: { ...state, peers }, decisions };
+}
+
+/** Not heard yet: nothing is to be placed on it, and nothing is taken from it. */
+function newTrack(peer: string, node: string, now: number): PeerTrack {
+  return {
+    peer,
+    node,
+    incarnation: 0,
+    state: 'suspected',
+    since: now,
+    observed: false,
+    seen: false,
+    countFrom: now,
+    directAt: -Infinity,
+    relayedAt: -Infinity,
+    kernel: undefined,
+    relayedKernel: undefined,
+    asked: NEVER,
+    round: undefined,
+    death: undefined,
+    declaredHere: false,
+  };
+}
+
+function assignObservers(state: DetectorState, now: number): DetectorState {
+  const living = [...state.peers.values()].filter((track) => track.state !== 'dead').map((track) => track.peer);
+  const ours = observedBy(state.self, living, state.settings.maxObservers);
+  const peers = new Map(state.peers);
+  for (const track of state.peers.values()) {
+    const observed = ours.has(track.peer);
+    if (observed === track.observed) continue;
+    // A new observer has heard nothing yet; who was seen before counts as heard now.
+    const countFrom = observed && track.seen ? now : track.countFrom;
+    const handedOver = !observed && track.seen && track.state === 'suspected';
+    peers.set(track.peer, { ...track, observed, countFrom, round: undefined, ...(handedOver ? { state: 'alive', since: now } : {}) });
+  }
+  return { ...state, peers, grouping: state.grouping + 1 };
+}
+
+function tick(state: DetectorState, lagMs: number, now: Now): DetectorStep {
+  let next = lagMs >= state.settings.stalledLagMs ? forgive({ ...state, lagMs }, now.monotonic) : { ...state, lagMs };
+  const decisions: DetectorDecision[] = [];
+  for (const track of state.peers.values()) {
+    const current = next.peers.get(track.peer);
+    if (current === undefined || current.state === 'dead') continue;
+    const step = current.observed ? judgeSilence(next, current, now) : presumeAlive(next, current, now.monotonic);
+    if (step.track !== current) next = withPeer(next, step.track);
+    decisions.push(...step.decisions);
+  }
+  return { state: next, decisions };
+}
+
+/** We were away, not they: everybody's silence counts anew. */
+function forgive(state: DetectorState, now: number): DetectorState {
+  const peers = new Map<string, PeerTrack>();
+  for (const track of state.peers.values()) peers.set(track.peer, track.seen ? { ...track, countFrom: now, round: undefined } : track);
+  return { ...state, peers, graceUntil: now + state.settings.stalledGraceMs };
+}
+
+function presumeAlive(state: DetectorState, track: PeerTrack, now: number): { track: PeerTrack; decisions: DetectorDecision[] } {
+  if (track.state !== 'suspected' || now - track.countFrom < state.settings.presumeAliveMs) return { track, decisions: [] };
+  const reason = 'none of its observers calls it dead';
+  return { track: { ...track, state: 'alive', since: now }, decisions: [{ do: 'changed', peer: track.peer, state: 'alive', reason }] };
+}
+
+function refute(state: DetectorState, accused: number, reason: string, now: number): DetectorStep {
+  if (accused < state.incarnation || now - state.refutedAt < state.settings.refuteIntervalMs) return { state, decisions: [] };
+  return { state: { ...state, incarnation: accused + 1, refutedAt: now }, decisions: [{ do: 'refute', incarnation: accused + 1, reason }] };
+}
+
+/** A higher incarnation of us than ours: our disk forgot it. Nobody would listen to the lower one. */
+function known(state: DetectorState, incarnation: number, now: number): DetectorStep {
+  if (incarnation <= state.incarnation) return { state, decisions: [] };
+  return refute(state, incarnation, `known in incarnation ${incarnation}`, now);
+}
+
+/** Ourselves and every other member. */
+export function memberStates(state: DetectorState, startedAt: number): MemberState[] {
+  const self: MemberState = { peer: state.self, state: 'alive', since: startedAt, incarnation: state.incarnation };
+  const others = [...state.peers.values()].map((track): MemberState => {
+    const member = { peer: track.peer, state: track.state, since: track.since, incarnation: track.incarnation };
+    return track.death ? { ...member, death: track.death } : member;
+  });
+  return [self, ...others];
+}
+
+/** Whom our beats go to. */
+export function ownObservers(state: DetectorState): string[] {
+  const living = [...state.peers.values()].filter((track) => track.state !== 'dead').map((track) => track.peer);
+  return observersOf(state.self, living, state.settings.maxObservers);
+}
+
+/** What our beats accuse: suspects, and the dead that we hear. The longest silent last, at most `limit`. */
+export function accusations(state: DetectorState, now: number, limit: number): { peer: string; incarnation: number }[] {
+  return [...state.peers.values()]
+    .filter((track) => track.seen && (track.state === 'suspected' || (track.death && now - track.directAt < state.settings.suspectAfterMs)))
+    .sort((left, right) => lastSign(right) - lastSign(left))
+    .slice(0, limit)
+    .map(({ peer, incarnation }) => ({ peer, incarnation }));
+}
+
+/** What we tell others that ask about a peer: first-hand knowledge only. */
+export function firstHand(state: DetectorState, peer: string, now: number): AboutAnswer {
+  const track = state.peers.get(peer);
+  const heardAgoMs = track && track.directAt > -Infinity ? Math.max(0, Math.round(now - track.directAt)) : null;
+  const kernel = track?.kernel ? { answer: track.kernel.answer, agoMs: Math.max(0, Math.round(now - track.kernel.at)) } : null;
+  return { type: 'about', incarnation: track?.incarnation ?? 0, heardAgoMs, kernel };
+}
+
+/** Whether somebody whom we watch has just missed a beat, so that it is worth looking more often. */
+export function isAlert(state: DetectorState, now: number): boolean {
+  for (const track of state.peers.values()) {
+    if (track.observed && track.seen && track.state !== 'dead' && now - lastSign(track) >= state.settings.missedAfterMs) return true;
+  }
+  return false;
+}
+
+/** What the election needs to know. `followed` is gone, too, when it is no member. */
+export function candidatesFrom(state: DetectorState, followed: string): Candidates {
+  const live = [state.self];
+  const silentSince = new Map<string, number>();
+  const gone = new Set<string>();
+  for (const track of state.peers.values()) {
+    if (track.state === 'dead') gone.add(track.peer);
+    else if (track.state === 'suspected') silentSince.set(track.peer, lastSign(track));
+    else if (track.seen) live.push(track.peer);
+  }
+  if (followed !== '' && followed !== state.self && !state.peers.has(followed)) gone.add(followed);
+  return { live, silentSince, gone };
+}

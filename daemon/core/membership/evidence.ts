@@ -1,0 +1,108 @@
+import type { AboutAnswer } from '../../../protocol/liveness.ts';
+import type { DeathRecord } from '../../../protocol/observed.ts';
+import type { DetectorDecision, DetectorState, DetectorStep, PeerTrack } from './state.ts';
+import { withPeer } from './state.ts';
+
+/** A sign of life at first hand. One of an incarnation that is dead does not raise it: the peer is told, and refutes with a higher one. */
+export function heard(state: DetectorState, track: PeerTrack, at: number, incarnation: number, now: number): DetectorStep {
+  if (incarnation < track.incarnation) return { state, decisions: [] };
+  const fresher = { ...track, seen: true, directAt: Math.max(track.directAt, at), incarnation };
+  if (track.death && incarnation <= track.death.incarnation) return remindDead(state, { ...fresher, death: track.death }, now);
+  return enliven(state, fresher, now, incarnation > track.incarnation ? `heard in incarnation ${incarnation}` : 'heard');
+}
+
+/** Tells a peer that is heard in an incarnation declared dead, now and then, until it refutes. */
+function remindDead(state: DetectorState, track: PeerTrack, now: number): DetectorStep {
+  if (now - track.asked.accuse < state.settings.connectIntervalMs) return { state: withPeer(state, track), decisions: [] };
+  return {
+    state: withPeer(state, { ...track, asked: { ...track.asked, accuse: now } }),
+    decisions: [
+      { do: 'accuse', peer: track.peer, incarnation: track.incarnation, reason: 'heard, but this incarnation was declared dead' },
+    ],
+  };
+}
+
+/** Alive again, whatever it was before. */
+function enliven(state: DetectorState, track: PeerTrack, now: number, reason: string): DetectorStep {
+  const decisions: DetectorDecision[] = [];
+  if (track.declaredHere) decisions.push({ do: 'withdraw', peer: track.peer, reason });
+  if (track.state !== 'alive') decisions.push({ do: 'changed', peer: track.peer, state: 'alive', reason });
+  const next: PeerTrack = {
+    ...track,
+    state: 'alive',
+    since: track.state === 'alive' ? track.since : now,
+    death: undefined,
+    declaredHere: false,
+    round: undefined,
+  };
+  return { state: withPeer(state, next), decisions };
+}
+
+/** Second-hand evidence: an observer that heard the peer within the window vetoes its death, by moving its last sign of life. */
+export function opinion(state: DetectorState, from: string, about: string, answer: AboutAnswer, now: number): DetectorStep {
+  const calmer = { ...state, selfDoubt: Math.max(0, state.selfDoubt - 1) };
+  const track = withoutWaiting(calmer.peers.get(about), from);
+  if (track === undefined) return { state: calmer, decisions: [] };
+  if (answer.incarnation < track.incarnation) return { state: withPeer(calmer, track), decisions: [] };
+  const kernelAt = answer.kernel && now - answer.kernel.agoMs;
+  const relayedKernel =
+    answer.kernel && kernelAt !== null && kernelAt > (track.relayedKernel?.at ?? -Infinity)
+      ? { answer: answer.kernel.answer, at: kernelAt }
+      : track.relayedKernel;
+  if (answer.heardAgoMs === null) return { state: withPeer(calmer, { ...track, relayedKernel }), decisions: [] };
+  const relayedAt = Math.max(track.relayedAt, now - answer.heardAgoMs);
+  // What it heard before we began to count is no sign of life since our start.
+  const seen = track.seen || relayedAt > track.countFrom;
+  const told: PeerTrack = { ...track, relayedKernel, relayedAt, seen, incarnation: answer.incarnation };
+  if (track.death && answer.incarnation <= track.death.incarnation) return { state: withPeer(calmer, told), decisions: [] };
+  // Old news does not raise a suspect: only what is within the window does.
+  if (track.state !== 'dead' && now - relayedAt >= state.settings.suspectAfterMs) return { state: withPeer(calmer, told), decisions: [] };
+  return enliven(calmer, told, now, `heard by ${from} ${answer.heardAgoMs} ms ago`);
+}
+
+/** A question that a plainly live peer left unanswered says something about us, or our network. */
+export function unanswered(state: DetectorState, from: string, about: string, now: number): DetectorStep {
+  const { settings } = state;
+  const asked = state.peers.get(from);
+  const live = asked !== undefined && asked.state === 'alive' && now - asked.directAt < settings.missedAfterMs;
+  const doubting = live ? { ...state, selfDoubt: Math.min(settings.maxSelfDoubt, state.selfDoubt + 1) } : state;
+  const track = withoutWaiting(doubting.peers.get(about), from);
+  return { state: track ? withPeer(doubting, track) : doubting, decisions: [] };
+}
+
+function withoutWaiting(track: PeerTrack | undefined, from: string): PeerTrack | undefined {
+  if (track?.round === undefined) return track;
+  return { ...track, round: { ...track.round, waiting: track.round.waiting.filter((peer) => peer !== from) } };
+}
+
+/** Every peer believes a death record, until it is refuted. Of several, all keep the same one. */
+export function died(state: DetectorState, record: DeathRecord, now: number): DetectorStep {
+  const track = state.peers.get(record.peerId);
+  if (track === undefined || record.incarnation < track.incarnation) return { state, decisions: [] };
+  if (track.death && track.death.incarnation === record.incarnation && !precedes(record, track.death)) return { state, decisions: [] };
+  const next: PeerTrack = {
+    ...track,
+    state: 'dead',
+    since: track.state === 'dead' ? track.since : now,
+    incarnation: record.incarnation,
+    death: record,
+    round: undefined,
+  };
+  const reason = `${record.how}: declared dead at ${record.at}, last seen ${record.lastSeen}`;
+  return { state: withPeer(state, next), decisions: [{ do: 'changed', peer: track.peer, state: 'dead', reason }] };
+}
+
+function precedes(left: DeathRecord, right: DeathRecord): boolean {
+  const order = (record: DeathRecord): string => `${record.at} ${record.lastSeen} ${record.how} ${record.membersSeen}`;
+  return order(left) < order(right);
+}
+
+/**
+ * A record that the peer signed in this incarnation exists. A higher one than its death's refutes it. A higher one than the known one was made after all
+ * that we accuse it of, so it counts as a sign of life; the first one known may be old, and does not.
+ */
+export function minted(state: DetectorState, track: PeerTrack, incarnation: number, now: number): DetectorStep {
+  if (incarnation <= track.incarnation) return { state, decisions: [] };
+  if (track.incarnation === 0 && !track.death) return { state: withPeer(state, { ...track, incarnation }), decisions: [] };
+  return enliven(state, { ...track, incarnation, seen: true, relayedAt: now }, now, `it announces incarnation ${incarnation}`);
+}

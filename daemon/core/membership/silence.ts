@@ -1,0 +1,109 @@
+import type { Now } from '../decisions.ts';
+import { observersOf, rankByRendezvous } from './rendezvous.ts';
+import type { AskedTimes, DetectorDecision, DetectorState, PeerTrack } from './state.ts';
+import { lastSign } from './state.ts';
+import { deathRecord, stretchOf, verdictOf } from './verdict.ts';
+
+/** A peer that was never heard, or not for this many suspicion times, is probed at this slower pace: it may be away for days. */
+const SLOW_AFTER_SUSPICIONS = 4;
+const SLOW_FACTOR = 8;
+
+interface TrackStep {
+  track: PeerTrack;
+  decisions: DetectorDecision[];
+}
+
+/** Looks at one silent peer that we observe: probes, then others' help, then suspicion, then the verdict. */
+export function judgeSilence(state: DetectorState, track: PeerTrack, now: Now): TrackStep {
+  const silentMs = now.monotonic - lastSign(track);
+  if (silentMs < state.settings.missedAfterMs) return { track, decisions: [] };
+  const probed = probe(state, track, silentMs, now.monotonic);
+  if (now.monotonic < state.graceUntil) return probed;
+  const suspected = suspect(state, probed.track, silentMs, now.monotonic);
+  const decisions = [...probed.decisions, ...suspected.decisions];
+  if (suspected.track.state !== 'suspected') return { track: suspected.track, decisions };
+  const judged = pronounce(state, suspected.track, now);
+  return { track: judged.track, decisions: [...decisions, ...judged.decisions] };
+}
+
+function probe(state: DetectorState, track: PeerTrack, silentMs: number, now: number): TrackStep {
+  const { settings } = state;
+  const slow = !track.seen && silentMs > SLOW_AFTER_SUSPICIONS * settings.suspectAfterMs ? SLOW_FACTOR : 1;
+  const decisions: DetectorDecision[] = [];
+  const asked: { -readonly [Name in keyof AskedTimes]: number } = { ...track.asked };
+  const due = (last: number, intervalMs: number): boolean => now - last >= intervalMs * slow;
+  const reason = `nothing heard for ${Math.round(silentMs)} ms`;
+  if (due(asked.datagram, settings.probeIntervalMs)) {
+    decisions.push({ do: 'probe', peer: track.peer, via: 'datagram', reason });
+    asked.datagram = now;
+  }
+  if (due(asked.stream, 2 * settings.probeIntervalMs)) {
+    decisions.push({ do: 'probe', peer: track.peer, via: 'stream', reason });
+    asked.stream = now;
+  }
+  if (silentMs >= settings.indirectAfterMs && due(asked.connect, settings.connectIntervalMs)) {
+    decisions.push({ do: 'probe', peer: track.peer, via: 'connect', reason });
+    asked.connect = now;
+  }
+  if (track.seen && silentMs >= settings.indirectAfterMs && due(asked.indirect, settings.connectIntervalMs)) {
+    for (const helper of helpersFor(state, track.peer, now)) decisions.push({ do: 'ask', helper, about: track.peer, probe: true, reason });
+    asked.indirect = now;
+  }
+  return { track: { ...track, asked }, decisions };
+}
+
+/** Peers that we hear ourselves; others each time, so that one bad helper does not decide. */
+function helpersFor(state: DetectorState, about: string, now: number): string[] {
+  const able: string[] = [];
+  for (const other of state.peers.values()) if (other.peer !== about && other.state === 'alive' && other.seen) able.push(other.peer);
+  return rankByRendezvous(`${about} ${Math.floor(now)}`, able).slice(0, state.settings.indirectHelpers);
+}
+
+function suspect(state: DetectorState, track: PeerTrack, silentMs: number, now: number): TrackStep {
+  const { settings } = state;
+  if (silentMs < settings.suspectAfterMs * stretchOf(state, now)) return { track, decisions: [] };
+  if (track.state === 'suspected' && now - track.asked.accuse < settings.connectIntervalMs) return { track, decisions: [] };
+  const reason = `nothing heard for ${Math.round(silentMs)} ms, at first hand or through others`;
+  const decisions: DetectorDecision[] = [];
+  const asked: { -readonly [Name in keyof AskedTimes]: number } = { ...track.asked, accuse: now };
+  // Who was never heard is not told: there is no incarnation to accuse.
+  if (track.seen) decisions.push({ do: 'accuse', peer: track.peer, incarnation: track.incarnation, reason });
+  if (track.state === 'suspected') return { track: { ...track, asked }, decisions };
+  if (track.seen && now - asked.reconnect >= settings.reconnectIntervalMs) {
+    decisions.push({ do: 'reconnect', peer: track.peer, reason });
+    asked.reconnect = now;
+  }
+  decisions.push({ do: 'changed', peer: track.peer, state: 'suspected', reason });
+  return { track: { ...track, asked, state: 'suspected', since: now }, decisions };
+}
+
+/** Asks the other observers, waits for those that can speak, and declares the death if none of them heard the peer meanwhile. */
+function pronounce(state: DetectorState, track: PeerTrack, now: Now): TrackStep {
+  const { settings } = state;
+  const verdict = verdictOf(state, track, now.monotonic);
+  const { round } = track;
+  const freshFrom = verdict.at - settings.opinionFreshMs;
+  const roundNeeded = round === undefined || (round.askedAt < freshFrom && now.monotonic >= verdict.at - settings.opinionTimeoutMs);
+  if (roundNeeded) return askObservers(state, track, now.monotonic);
+  if (now.monotonic < verdict.at || round.askedAt < freshFrom) return { track, decisions: [] };
+  if (round.waiting.length > 0 && now.monotonic - round.askedAt < settings.opinionTimeoutMs) return { track, decisions: [] };
+  const record = deathRecord(state, track, verdict.how, now);
+  const reason = `${verdict.how}: no sign of life since ${record.lastSeen}; no other observer that answers has heard it`;
+  return {
+    track: { ...track, state: 'dead', since: now.monotonic, death: record, declaredHere: true, round: undefined },
+    decisions: [
+      { do: 'declare', record, reason },
+      { do: 'changed', peer: track.peer, state: 'dead', reason },
+    ],
+  };
+}
+
+function askObservers(state: DetectorState, track: PeerTrack, now: number): TrackStep {
+  const living = [...state.peers.values()].filter((other) => other.state !== 'dead').map((other) => other.peer);
+  const observers = observersOf(track.peer, [state.self, ...living], state.settings.maxObservers).filter((peer) => peer !== state.self);
+  const reason = `suspected; its observers that can speak must agree`;
+  return {
+    track: { ...track, round: { askedAt: now, waiting: observers } },
+    decisions: observers.map((helper) => ({ do: 'ask', helper, about: track.peer, probe: false, reason })),
+  };
+}

@@ -1,0 +1,35 @@
+import type { PodOutcome } from '../../../protocol/objects.ts';
+
+/** One step that the agent takes for a pod. Each is bounded in time, and harmless when it is taken twice. */
+export type PodAction =
+  | { do: 'createSandbox' }
+  /** Makes sure that the image of a container is there for the attempt that starts next. */
+  | { do: 'ensureImage'; container: string; image: string; policy: PullPolicy; attempt: number }
+  | { do: 'startContainer'; container: string; attempt: number }
+  /** All at once; each gets the whole grace period. */
+  | { do: 'stopContainers'; containers: readonly string[]; graceSeconds: number }
+  | { do: 'removeContainer'; container: string; attempt: number }
+  | { do: 'removePod' }
+  | { do: 'writeOutcome'; outcome: PodOutcome }
+  | { do: 'bury' };
+
+export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
+
+/** What is wanted of a pod on this node, and why. */
+export type Intent =
+  | { want: 'run'; why: string }
+  /** It does not fit, or may not run here. Said once and for ever in its outcome. */
+  | { want: 'reject'; reason: string; message: string; why: string }
+  /** It has an outcome: nothing of it runs again. Its logs stay until it is deleted. */
+  | { want: 'finished'; why: string }
+  /** Stopped with its grace period and removed. `bury` when our stopping it ends its life. */
+  | { want: 'gone'; graceSeconds: number; bury: boolean; why: string }
+  /** Nothing is done to it for now: no order says what. */
+  | { want: 'leave'; why: string };
+
+/** Whether an action under way is to be given up because the intent has changed. */
+export function interrupts(action: PodAction, graceNow: number | undefined): boolean {
+  if (graceNow === undefined) return false;
+  if (action.do === 'ensureImage') return true;
+  return action.do === 'stopContainers' && graceNow < action.graceSeconds;
+}

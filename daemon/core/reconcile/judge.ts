@@ -1,0 +1,124 @@
+import { objectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
+import { lifeOfUid } from '../../../protocol/identity.ts';
+import type { Pod } from '../../../protocol/types.ts';
+import type { RuntimePod } from '../../ports/runtime.ts';
+import type { ClusterView } from '../cluster/view.ts';
+import type { Intent } from './actions.ts';
+import { isReadyOn } from './readiness.ts';
+import { slotStanding } from './slots.ts';
+
+/** Kubernetes' default for `terminationGracePeriodSeconds`. */
+export const DEFAULT_GRACE_SECONDS = 30;
+
+/** A pod that concerns this node: bound to it, or running on it, or both. */
+export interface PodCase {
+  readonly uid: string;
+  readonly key: ObjectKey;
+  readonly desired?: DesiredObject;
+  readonly listed?: RuntimePod;
+  readonly intent: Intent;
+}
+
+/** Kubernetes' words for a pod that a node will not take. */
+export interface Rejection {
+  reason: string;
+  message: string;
+}
+
+/**
+ * Which of the pods bound to this node do not fit it, in binding order; what was taken (`running`, by uid) stays. The scheduler's arithmetic, handed in.
+ */
+export type AdmitPods = (view: ClusterView, pods: readonly DesiredObject[], running: ReadonlySet<string>) => ReadonlyMap<string, Rejection>;
+
+/**
+ * What is wanted of every pod that concerns this node. Orders come from merged state only: nothing is stopped because something is absent, and nothing at all
+ * while the view is not complete.
+ */
+export function judgePods(view: ClusterView, listed: readonly RuntimePod[], admit: AdmitPods): PodCase[] {
+  const running = new Map(listed.map((pod) => [pod.uid, pod]));
+  const bound = view.podsOnNode(view.self.node);
+  const rejected = admit(view, bound.filter(takesRoom), new Set(listed.filter(wasTaken).map((pod) => pod.uid)));
+  const cases = bound.map((desired): PodCase => {
+    const pod = running.get(desired.uid);
+    running.delete(desired.uid);
+    const intent = judgeBound(view, desired, pod, rejected.get(desired.uid));
+    return { uid: desired.uid, key: desired.key, desired, listed: pod, intent };
+  });
+  for (const pod of running.values()) cases.push(judgeUnbound(view, pod));
+  return cases;
+}
+
+export function isRunning(pod: RuntimePod): boolean {
+  return pod.containers.some((container) => container.state === 'running');
+}
+
+/** A pod that was started here once is not turned away while it restarts. */
+function wasTaken(pod: RuntimePod): boolean {
+  return pod.containers.length > 0;
+}
+
+function takesRoom(desired: DesiredObject): boolean {
+  return desired.object.kith?.outcome === undefined;
+}
+
+function judgeBound(view: ClusterView, desired: DesiredObject, listed: RuntimePod | undefined, rejected: Rejection | undefined): Intent {
+  const pod = desired.object as Pod;
+  const ownGrace = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+  if (deletionTimestamp !== undefined) {
+    if (!view.complete) return { want: 'leave', why: 'it is being deleted, but this peer does not hold the whole desired state yet' };
+    return {
+      want: 'gone',
+      graceSeconds: deletionGracePeriodSeconds ?? ownGrace,
+      bury: true,
+      why: `it was deleted at ${deletionTimestamp}`,
+    };
+  }
+  if (pod.kith?.outcome !== undefined) {
+    if (!view.complete) return { want: 'leave', why: 'it has ended, but this peer does not hold the whole desired state yet' };
+    return { want: 'finished', why: `it has ended: ${pod.kith.outcome.phase}` };
+  }
+  const standing = slotStanding(view, desired);
+  if (standing.is === 'surplus' || standing.is === 'superseded') {
+    if (!view.complete) return standInStill(listed, standing.why);
+    if (standing.stop) return { want: 'gone', graceSeconds: ownGrace, bury: true, why: standing.why };
+    return standInStill(listed, standing.why);
+  }
+  if (rejected !== undefined && (listed === undefined || !wasTaken(listed))) {
+    if (!view.complete) return { want: 'leave', why: `it does not fit (${rejected.reason}), by what this peer knows so far` };
+    return { want: 'reject', ...rejected, why: 'it does not fit this node' };
+  }
+  return { want: 'run', why: `it is bound to ${view.self.node}` };
+}
+
+/** A copy that is not the kept one: it goes on if it runs already, but is not started anew. */
+function standInStill(listed: RuntimePod | undefined, why: string): Intent {
+  return listed !== undefined && isRunning(listed) ? { want: 'run', why } : { want: 'leave', why };
+}
+
+/** A pod of ours that runs and is not bound to this node. */
+function judgeUnbound(view: ClusterView, listed: RuntimePod): PodCase {
+  const key = objectKey('pods', listed.namespace, listed.name);
+  const about = { uid: listed.uid, key, listed };
+  if (!view.complete) return { ...about, intent: { want: 'leave', why: 'this peer does not hold the whole desired state yet' } };
+  if (view.buriedLife(key) >= (lifeOfUid(listed.uid) ?? Infinity)) {
+    return { ...about, intent: { want: 'gone', graceSeconds: DEFAULT_GRACE_SECONDS, bury: false, why: 'it was deleted' } };
+  }
+  const desired = view.get(key);
+  if (desired?.uid !== listed.uid) return { ...about, intent: { want: 'leave', why: 'no living object and no grave is known of it' } };
+  return { ...about, desired, intent: judgeElsewhere(view, desired) };
+}
+
+/** The binding of a pod that runs here went to another node (two sides bound it while they were cut off). */
+function judgeElsewhere(view: ClusterView, desired: DesiredObject): Intent {
+  const pod = desired.object as Pod;
+  const node = pod.kith?.binding?.node;
+  const graceSeconds = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  if (pod.metadata.deletionTimestamp !== undefined || pod.kith?.outcome !== undefined) {
+    return { want: 'gone', graceSeconds, bury: false, why: 'it has ended' };
+  }
+  if (node === undefined) return { want: 'leave', why: 'it is bound to no node' };
+  if (!isReadyOn(view, desired.uid, node)) return { want: 'leave', why: `it is bound to ${node}, where it is not ready yet` };
+  return { want: 'gone', graceSeconds, bury: false, why: `it is bound to ${node} and ready there` };
+}

@@ -1,0 +1,90 @@
+import type { Container } from '../../../protocol/types.ts';
+import type { RuntimeContainer } from '../../ports/runtime.ts';
+import { crashDelay, goDuration } from './backoff.ts';
+import { BLANK_CONTAINER } from './memory.ts';
+import type { ContainerMemory, Ended } from './memory.ts';
+
+/** An error is shown by its own name this long, then as the back-off that follows it: as one sees it with kubelet, only sooner. */
+export const ERROR_SHOWN_MS = 2_000;
+
+export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
+
+/** Where a container is, and what keeps it there. */
+export interface ContainerStanding {
+  readonly container: Container;
+  readonly phase: 'running' | 'start' | 'backoff' | 'hold' | 'done';
+  /** Newest attempt that the runtime lists, and the one before. */
+  readonly latest?: RuntimeContainer;
+  readonly previous?: RuntimeContainer;
+  readonly ended?: Ended;
+  /** Number of the attempt to start next. */
+  readonly attempt: number;
+  /** Monotonic ms when `backoff` or `hold` ends, or shows another reason. */
+  readonly until?: number;
+  readonly waiting?: { reason: string; message?: string };
+}
+
+export interface PodName {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+}
+
+export function attemptsOf(containers: readonly RuntimeContainer[], name: string): RuntimeContainer[] {
+  return containers.filter((container) => container.name === name).sort((left, right) => right.attempt - left.attempt);
+}
+
+export function mayRestart(policy: RestartPolicy, exitCode: number): boolean {
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+export function standingOf(
+  container: Container,
+  listed: readonly RuntimeContainer[],
+  memory: ContainerMemory = BLANK_CONTAINER,
+  policy: RestartPolicy,
+  pod: PodName,
+  now: number,
+): ContainerStanding {
+  const [latest, previous] = attemptsOf(listed, container.name);
+  const ended = memory.ended !== undefined && memory.ended.attempt >= (latest?.attempt ?? -1) ? memory.ended : undefined;
+  const attempt = ended !== undefined ? ended.attempt + 1 : (latest?.attempt ?? 0);
+  const base = { container, latest, previous, ended, attempt };
+  if (latest?.state === 'running') return { ...base, phase: 'running' };
+  if (ended !== undefined) {
+    if (!mayRestart(policy, ended.exitCode)) return { ...base, phase: 'done' };
+    const delay = crashDelay(memory.crashDelayMs, ended.ranMs);
+    if (now < ended.at + delay) {
+      const until = lookAgain(now, ended.at, ended.at + delay);
+      return { ...base, phase: 'backoff', until, waiting: crashWaiting(container.name, pod, delay, ended, now) };
+    }
+  }
+  if (memory.hold !== undefined && now < memory.hold.at) {
+    const until = lookAgain(now, memory.hold.failedAt, memory.hold.at);
+    return { ...base, phase: 'hold', until, waiting: holdWaiting(container, memory, now) };
+  }
+  return { ...base, phase: 'start', waiting: holdWaiting(container, memory, now) };
+}
+
+/** The end of a back-off, or before it the moment when its error is no longer shown by its own name. */
+function lookAgain(now: number, failedAt: number, until: number): number {
+  const shown = failedAt + ERROR_SHOWN_MS;
+  return now < shown ? Math.min(shown, until) : until;
+}
+
+function crashWaiting(name: string, pod: PodName, delayMs: number, ended: Ended, now: number): { reason: string; message: string } {
+  if (ended.startError !== undefined && now < ended.at + ERROR_SHOWN_MS) return { reason: 'RunContainerError', message: ended.startError };
+  return {
+    reason: 'CrashLoopBackOff',
+    message: `back-off ${goDuration(delayMs)} restarting failed container=${name} pod=${pod.name}_${pod.namespace}(${pod.uid})`,
+  };
+}
+
+function holdWaiting(container: Container, memory: ContainerMemory, now: number): { reason: string; message: string } | undefined {
+  const { hold } = memory;
+  if (hold === undefined) return undefined;
+  if (hold.reason === 'ErrImagePull' && now >= hold.failedAt + ERROR_SHOWN_MS) {
+    return { reason: 'ImagePullBackOff', message: `Back-off pulling image "${container.image ?? ''}"` };
+  }
+  return { reason: hold.reason, message: hold.message };
+}

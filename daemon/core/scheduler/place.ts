@@ -1,0 +1,79 @@
+import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
+import { NodeTable, nodeTableOf } from './node-table.ts';
+import { shapeOf } from './pod-shape.ts';
+import { pairWeight, textHash } from './weights.ts';
+
+export interface Placement {
+  pod: DesiredObject;
+  node: string;
+}
+
+export interface Unplaced {
+  pod: DesiredObject;
+  /** `0/3 nodes are available: 3 Insufficient cpu.` */
+  message: string;
+}
+
+/** Finds a node for each pod, in the order given, with running totals. The same view and the same pods give the same answer on every peer. */
+export function placePods(view: ClusterIndex, pods: readonly DesiredObject[]): { placed: Placement[]; unplaced: Unplaced[] } {
+  const table = new NodeTable(view);
+  const placed: Placement[] = [];
+  const unplaced: Unplaced[] = [];
+  for (const pod of pods) {
+    const index = chooseNode(table, pod);
+    const node = index === undefined ? undefined : table.names[index];
+    if (node === undefined) {
+      unplaced.push({ pod, message: explainRefusal(table, pod) });
+      continue;
+    }
+    table.take(pod, node);
+    placed.push({ pod, node });
+  }
+  return { placed, unplaced };
+}
+
+/** Fewest pods of the same controller, then the most left free, then the pod's own order of nodes. */
+function chooseNode(table: NodeTable, pod: DesiredObject): number | undefined {
+  const shape = shapeOf(pod);
+  const refusals = table.refusalsOf(pod, shape);
+  const spread = table.spreadOf(pod);
+  const subject = textHash(pod.uid);
+  let best: number | undefined;
+  let [bestSiblings, bestLeft, bestWeight] = [0, 0, 0];
+  for (let index = 0; index < table.size; index += 1) {
+    if (refusals[index] !== undefined) continue;
+    const siblings = spread?.[index] ?? 0;
+    if (best !== undefined && siblings > bestSiblings) continue;
+    if (!table.hasRoom(index, shape)) continue;
+    const left = table.leftWith(index, shape);
+    const level = best !== undefined && siblings === bestSiblings;
+    if (level && left < bestLeft) continue;
+    const weight = pairWeight(subject, table.hashes[index] ?? 0);
+    if (level && left === bestLeft && weight <= bestWeight) continue;
+    [best, bestSiblings, bestLeft, bestWeight] = [index, siblings, left, weight];
+  }
+  return best;
+}
+
+/** Why no node takes the pod now; undefined when one does. */
+export function whyUnschedulable(view: ClusterIndex, pod: DesiredObject): string | undefined {
+  const table = nodeTableOf(view);
+  for (let index = 0; index < table.size; index += 1) if (table.fits(pod, index)) return undefined;
+  return explainRefusal(table, pod);
+}
+
+/** Counts per reason, in the order of their text, as upstream's FitError prints them. A node short of two things counts under both. */
+function explainRefusal(table: NodeTable, pod: DesiredObject): string {
+  if (table.size === 0) return 'no nodes available to schedule pods';
+  const shape = shapeOf(pod);
+  const refusals = table.refusalsOf(pod, shape);
+  const counts = new Map<string, number>();
+  for (let index = 0; index < table.size; index += 1) {
+    const refusal = refusals[index];
+    const reasons = refusal === undefined ? table.shortagesOf(index, shape) : [refusal];
+    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  return `0/${table.size} nodes are available: ${parts.join(', ')}.`;
+}

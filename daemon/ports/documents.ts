@@ -1,0 +1,80 @@
+import type { ObjectKey } from '../../protocol/objects.ts';
+
+/**
+ * One mergeable document per life of an object: a flat map from JSON pointers to texts, and one counter. A codec over saved bytes: each call loads, works, saves
+ * and frees, so that nothing stays in memory. Synchronous. Adapter: automerge.
+ *
+ * Errors are KithErrors: `DocumentInvalid` (bytes that are no document or change), `DocumentForeign` (a document of another object or life).
+ */
+export interface Documents {
+  /**
+   * Writes fields. `saved` undefined starts from the life's first change, which is the same everywhere.
+   * @throws DocumentInvalid when `saved` is damaged
+   */
+  edit(identity: DocumentIdentity, saved: Uint8Array | undefined, edits: readonly FieldEdit[], options: EditOptions): EditedDocument;
+  /**
+   * Takes changes of others; those it has already are no error.
+   * @throws DocumentInvalid | DocumentForeign
+   */
+  merge(identity: DocumentIdentity, saved: Uint8Array | undefined, incoming: IncomingChanges): MergedDocument;
+  /**
+   * What a replica with these heads lacks, in causal order: as changes, or as the whole document when none of the heads is known here and it is small
+   * enough. At least one change, if there is one, then no more than `maxBytes`.
+   */
+  changesSince(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[], maxBytes: number): IncomingChanges;
+  read(saved: Uint8Array): DocumentState;
+  /** The fields as they were at one head: what its author saw and wrote. */
+  readAt(saved: Uint8Array, head: string): DocumentFields;
+}
+
+export interface DocumentIdentity {
+  clusterId: string;
+  key: ObjectKey;
+  life: number;
+}
+
+export interface FieldEdit {
+  path: string;
+  /** Undefined removes the field. */
+  value: string | undefined;
+}
+
+export interface EditOptions {
+  /** Hex, 16 random bytes, new with every start of the daemon: a reused (actor, sequence) diverges for ever. */
+  actor: string;
+  /** How much the counter grows. */
+  increment: number;
+}
+
+/**
+ * Every concurrent value of every field. The order is the same at every replica: that of the documents' own clocks; the last one has seen the longest
+ * history.
+ */
+export type DocumentFields = ReadonlyMap<string, readonly string[]>;
+
+export interface DocumentState {
+  /** Hex, sorted. */
+  heads: readonly string[];
+  fields: DocumentFields;
+  counter: number;
+}
+
+export interface EditedDocument {
+  saved: Uint8Array;
+  state: DocumentState;
+  /** Undefined when nothing changed. */
+  change: Uint8Array | undefined;
+}
+
+export interface IncomingChanges {
+  changes: readonly Uint8Array[];
+  document?: Uint8Array;
+}
+
+export interface MergedDocument {
+  saved: Uint8Array;
+  state: DocumentState;
+  changed: boolean;
+  /** Changes wait for others that are not here; none of these was taken if so. */
+  missing: boolean;
+}
