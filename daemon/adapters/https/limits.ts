@@ -1,0 +1,18 @@
+/** Bounds of the API's servers. */
+export const HTTP_LIMITS = {
+  /** Request line and headers together. */
+  headerBytes: 32 * 1024,
+  urlBytes: 16 * 1024,
+  /** Open connections of one server. */
+  connections: 1024,
+  /** Until the headers have come, and until the whole request has; a response may take for ever. */
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 30_000,
+  /** Until a TLS handshake is done. */
+  handshakeTimeoutMs: 15_000,
+  /** A client that takes nothing for so long is cut off. */
+  stalledWriteMs: 60_000,
+  /** On stop: until streams that were told to end have ended. */
+  stopMs: 5_000,
+} as const;

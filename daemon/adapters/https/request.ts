@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { KithError } from '../../../protocol/errors.ts';
+import type { HttpConnection, HttpRequest, HttpResponse } from '../../ports/http.ts';
+import { HTTP_LIMITS } from './limits.ts';
+
+export function toHttpRequest(message: IncomingMessage, connection: HttpConnection, signal: AbortSignal): HttpRequest {
+  const url = message.url ?? '/';
+  const mark = url.indexOf('?');
+  const headers: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(message.headers)) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  return {
+    method: message.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    headers,
+    connection,
+    body: (limitBytes) => readBody(message, limitBytes),
+    signal,
+  };
+}
+
+async function readBody(message: IncomingMessage, limitBytes: number): Promise<Uint8Array> {
+  const tooLarge = (): KithError => new KithError('BodyTooLarge', `the request's body is larger than ${limitBytes} bytes`);
+  if (Number(message.headers['content-length'] ?? 0) > limitBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limitBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** Sends a response at the pace of its reader. */
+export async function sendResponse(message: IncomingMessage, reply: ServerResponse, response: HttpResponse): Promise<void> {
+  const { body } = response;
+  // What was not read of the request would be taken for the next one.
+  if (!message.complete) reply.setHeader('connection', 'close');
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    reply.writeHead(response.status, { ...response.headers, 'content-length': Buffer.byteLength(body) });
+    reply.end(body);
+    return;
+  }
+  reply.writeHead(response.status, response.headers);
+  reply.flushHeaders();
+  try {
+    for await (const chunk of body) {
+      if (reply.destroyed) return;
+      if (!reply.write(chunk)) await drained(reply);
+    }
+    reply.end();
+  } catch {
+    // The stream broke off in the middle: without its last chunk the client knows it.
+    reply.destroy();
+  }
+}
+
+async function drained(reply: ServerResponse): Promise<void> {
+  const stalled = AbortSignal.timeout(HTTP_LIMITS.stalledWriteMs);
+  const closed = new AbortController();
+  const onClose = (): void => closed.abort();
+  reply.once('close', onClose);
+  try {
+    if (!reply.destroyed) await once(reply, 'drain', { signal: AbortSignal.any([stalled, closed.signal]) });
+  } finally {
+    reply.off('close', onClose);
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KithError } from '../../../protocol/errors.ts';
+
+/** Candidates tried for one pod. With 10,000 of the 16 million addresses in use, each is taken with a chance of 0.06 %. */
+const MAX_CANDIDATES = 64;
+
+/**
+ * Pod addresses out of 127.0.0.0/8, unique on this host also between daemons and users: a file named like the address, made with O_EXCL in one shared folder,
+ * is the lease; it holds the path of the pod's folder. The first candidate is a hash of that path, so a pod mostly gets the same one again.
+ */
+export class LoopbackAddresses {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async lease(podFolder: string): Promise<string> {
+    await this.#makeFolder();
+    for (let candidate = 0; candidate < MAX_CANDIDATES; candidate += 1) {
+      const address = candidateAddress(podFolder, candidate);
+      if (await this.#take(address, podFolder)) return address;
+    }
+    throw new KithError('RuntimeUnavailable', `no free pod address after ${MAX_CANDIDATES} tries; is ${this.#folder} full of old leases?`);
+  }
+
+  /** Gives an address back, if it is this pod's. */
+  async release(address: string, podFolder: string): Promise<void> {
+    if (/^127(?:\.[0-9]{1,3}){3}$/.test(address) && (await this.#holder(address)) === podFolder) {
+      await rm(join(this.#folder, address), { force: true });
+    }
+  }
+
+  /** Frees leases below `root` whose pod is gone: a daemon killed between the two leaves such. */
+  async sweep(root: string): Promise<void> {
+    for (const address of await readdir(this.#folder).catch(() => [])) {
+      const holder = await this.#holder(address);
+      if (holder?.startsWith(`${root}/`) && !(await exists(holder))) await this.release(address, holder);
+    }
+  }
+
+  async #makeFolder(): Promise<void> {
+    const made = await mkdir(this.#folder, { recursive: true });
+    // Shared by all users like /tmp: anyone adds, only the owner removes.
+    if (made !== undefined) await chmod(this.#folder, 0o1777);
+  }
+
+  async #take(address: string, podFolder: string): Promise<boolean> {
+    try {
+      const file = await open(join(this.#folder, address), 'wx', 0o644);
+      try {
+        await file.writeFile(podFolder);
+      } finally {
+        await file.close();
+      }
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return (await this.#holder(address)) === podFolder;
+    }
+  }
+
+  async #holder(address: string): Promise<string | undefined> {
+    return readFile(join(this.#folder, address), 'utf8').catch(() => undefined);
+  }
+}
+
+/** 127.1.0.1 to 127.254.255.254: hosts use 127.0.0.0/16 themselves (127.0.0.53, 127.0.1.1). */
+export function candidateAddress(podFolder: string, candidate: number): string {
+  const [a = 0, b = 0, c = 0] = createHash('sha256').update(`${candidate}\0${podFolder}`).digest();
+  return `127.${1 + (a % 254)}.${b}.${1 + (c % 254)}`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+}

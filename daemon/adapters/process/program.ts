@@ -1,0 +1,117 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import { KithError } from '../../../protocol/errors.ts';
+import type { ContainerStart } from '../../ports/runtime.ts';
+import { substitute } from './image-folder.ts';
+import type { ImageFolder } from './image-folder.ts';
+
+/** Docker's default, for containers that set none. */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** A POSIX shell passes on no other names. */
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export interface Program {
+  argv: string[];
+  env: Record<string, string>;
+  workingDir: string;
+}
+
+export interface ProgramPlaces {
+  /** Node.js binary for `$(NODE)`. */
+  node: string;
+  nodeName: string;
+  podIp: string;
+  /** `KITH_CONTAINER`'s value: every process of the container is known by it. */
+  marker: string;
+  /** Folder of the attempt. */
+  folder: string;
+}
+
+/**
+ * What the container runs, as Kubernetes combines pod and image: `command` replaces the image's command and args, `args` only its args.
+ * Besides what the pod sets, the program finds POD_IP, HOSTNAME, PATH, HOME, KITH_NODE_NAME, KITH_POD_NAME and KITH_TERMINATION_LOG (its termination message
+ * goes there: the path of the spec cannot exist).
+ * @throws KithError `InvalidContainer`, `ContainerStartFailed`
+ */
+export async function resolveProgram(start: ContainerStart, image: ImageFolder, places: ProgramPlaces): Promise<Program> {
+  refuseWhatCannotBe(start);
+  const fill = (text: string): string => substitute(text, { image: image.folder, node: places.node });
+  const command = start.command ?? image.command.map(fill);
+  const args = start.args ?? (start.command === undefined ? image.args.map(fill) : []);
+  const [program, ...rest] = [...command, ...args];
+  if (program === undefined || program === '') {
+    throw new KithError(
+      'InvalidContainer',
+      `image ${start.image} has no command and container "${start.container}" sets none; set command in the pod`,
+    );
+  }
+  const work = join(places.folder, 'work');
+  const env: Record<string, string> = {
+    PATH: DEFAULT_PATH,
+    HOME: work,
+    HOSTNAME: start.pod.hostname,
+    ...Object.fromEntries(Object.entries(image.env).map(([name, value]) => [name, fill(value)])),
+    POD_IP: places.podIp,
+    KITH_NODE_NAME: places.nodeName,
+    KITH_POD_NAME: start.pod.name,
+    KITH_TERMINATION_LOG: join(places.folder, 'termination'),
+    ...start.env,
+    KITH_CONTAINER: places.marker,
+  };
+  const badName = Object.keys(env).find((name) => !ENV_NAME.test(name));
+  if (badName !== undefined) {
+    throw new KithError(
+      'InvalidContainer',
+      `the process runtime cannot pass on the environment variable "${badName}": use letters, digits and _ only`,
+    );
+  }
+  const workingDir = resolve(work, start.workingDir ?? fill(image.workingDir ?? work));
+  if (!(await isFolder(workingDir))) {
+    throw new KithError(
+      'ContainerStartFailed',
+      `cannot start container "${start.container}": working directory ${workingDir} does not exist`,
+    );
+  }
+  return { argv: [await findProgram(program, env['PATH'] ?? '', workingDir, start.container), ...rest], env, workingDir };
+}
+
+function refuseWhatCannotBe(start: ContainerStart): void {
+  const hostPort = start.ports.find((port) => port.hostPort !== undefined && port.hostPort > 0)?.hostPort;
+  if (hostPort !== undefined) {
+    throw new KithError(
+      'InvalidContainer',
+      `the process runtime has no hostPort (${hostPort}): reach the pod at its own address, or use the docker runtime`,
+    );
+  }
+  if (start.tty) throw new KithError('InvalidContainer', 'the process runtime has no terminals: unset tty, or use the docker runtime');
+}
+
+/** Looks as execvp(3) does, so that a wrong command is told at once and in the words of the OCI runtimes. */
+async function findProgram(program: string, path: string, workingDir: string, container: string): Promise<string> {
+  const candidates = program.includes('/')
+    ? [isAbsolute(program) ? program : join(workingDir, program)]
+    : path.split(':').map((folder) => resolve(workingDir, folder, program));
+  let denied = false;
+  for (const candidate of candidates) {
+    const kind = await stat(candidate).catch(() => undefined);
+    if (kind === undefined) continue;
+    if (kind.isFile() && (await isExecutable(candidate))) return candidate;
+    denied = true;
+  }
+  const missing = program.includes('/') ? 'no such file or directory' : 'executable file not found in $PATH';
+  throw new KithError(
+    'ContainerStartFailed',
+    `cannot start container "${container}": exec: "${program}": ${denied ? 'permission denied' : missing}`,
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

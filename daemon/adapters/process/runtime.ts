@@ -1,0 +1,359 @@
+/**
+ * Containers as plain processes of this host, for where there is no engine: no root, no isolation, Linux only. An image is a folder, a pod is an address in
+ * 127.0.0.0/8, a container is a program under a shim that outlives the daemon. State is in files below the data folder; this class holds none.
+ * CPU and memory limits are accepted and not enforced: that would take cgroups, and so root. hostPort, hostNetwork and tty are refused by name.
+ * It must never signal a process that it cannot prove to be its own.
+ */
+import { createHash } from 'node:crypto';
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { platform, release } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KithError } from '../../../protocol/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type {
+  ContainerRuntime,
+  ContainerStart,
+  LogChunk,
+  LogRequest,
+  RuntimePod,
+  RuntimeSandbox,
+  SandboxSpec,
+} from '../../ports/runtime.ts';
+import { LoopbackAddresses } from './addresses.ts';
+import { Attempt, bootTimeMs } from './attempt.ts';
+import { writeWhole } from './files.ts';
+import { findImageFolder } from './image-folder.ts';
+import type { ImageFolder } from './image-folder.ts';
+import { readLog } from './log-files.ts';
+import { findMarked, signalProcess } from './processes.ts';
+import { resolveProgram } from './program.ts';
+import { findShimTools, installShim, LOG_FILE_BYTES, startShim } from './shim.ts';
+import type { ShimTools } from './shim.ts';
+
+export interface ProcessRuntimeOptions {
+  /** Folder of our own, for pods, logs and exit codes. */
+  dataDir: string;
+  /** Folders of image folders, the first that has an image wins. */
+  imageDirs: readonly string[];
+  nodeName: string;
+  /** Node.js binary for images' `$(NODE)`. Default: the one we run with. */
+  nodeBinary?: string;
+  /** Shared by all daemons of the host. */
+  addressDir?: string;
+  logFileBytes?: number;
+}
+
+/** Fixed and not $TMPDIR: daemons of several users must agree on it. */
+const ADDRESS_DIR = '/tmp/kith-pod-addresses';
+/** How long the shell of a shim may take to start the program. */
+const START_TIMEOUT_MS = 10_000;
+/** After SIGKILL only the kernel can delay an end (uninterruptible sleep). */
+const KILL_TIMEOUT_MS = 10_000;
+const POLL_MS = 10;
+const MAX_POLL_MS = 100;
+const UID = /^[A-Za-z0-9-]{1,64}$/;
+const CONTAINER = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+interface PodRecord {
+  uid: string;
+  namespace: string;
+  name: string;
+  ip: string;
+}
+
+export class ProcessRuntime implements ContainerRuntime {
+  readonly name = 'process';
+  readonly #log: Log;
+  readonly #options: ProcessRuntimeOptions;
+  readonly #addresses: LoopbackAddresses;
+  readonly #listeners = new Set<(hint: { podUid?: string }) => void>();
+  #root = '';
+  #script = '';
+  #tools: ShimTools | undefined;
+  #watcher: FSWatcher | undefined;
+
+  constructor(deps: { log: Log }, options: ProcessRuntimeOptions) {
+    this.#log = deps.log;
+    this.#options = options;
+    this.#addresses = new LoopbackAddresses(options.addressDir ?? ADDRESS_DIR);
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    if (platform() !== 'linux') {
+      throw new KithError(
+        'RuntimeUnavailable',
+        `the process runtime needs Linux (/proc and 127.0.0.0/8), this is ${platform()}: use the docker runtime`,
+      );
+    }
+    this.#tools = await findShimTools();
+    await mkdir(join(this.#options.dataDir, 'pods'), { recursive: true, mode: 0o700 });
+    await mkdir(join(this.#options.dataDir, 'hints'), { recursive: true });
+    this.#root = await realpath(this.#options.dataDir);
+    this.#script = await installShim(this.#root);
+    await this.#addresses.sweep(this.#root);
+    signal?.throwIfAborted();
+    this.#watcher = watch(join(this.#root, 'hints'), (_event, file) => this.#hint(file === null ? {} : { podUid: file }));
+    this.#watcher.on('error', (error) =>
+      this.#log.warn('Changes of containers are noticed later: their folder cannot be watched', { error }),
+    );
+  }
+
+  /** Containers run on. */
+  async stop(): Promise<void> {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  async version(): Promise<string> {
+    return `process://${release()}`;
+  }
+
+  async list(signal?: AbortSignal): Promise<RuntimePod[]> {
+    const uids = (await readdir(join(this.#root, 'pods'))).filter((uid) => UID.test(uid));
+    const pods: RuntimePod[] = [];
+    for (const uid of uids) {
+      signal?.throwIfAborted();
+      const record = await this.#pod(uid);
+      if (record === undefined) continue;
+      const attempts = await this.#attempts(uid);
+      const containers = await Promise.all(attempts.map((attempt) => attempt.inspect()));
+      pods.push({
+        uid,
+        namespace: record.namespace,
+        name: record.name,
+        sandbox: { ip: record.ip, running: true },
+        containers: containers.filter((container) => container !== undefined),
+      });
+    }
+    return pods;
+  }
+
+  onHint(listener: (hint: { podUid?: string }) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async createSandbox(pod: SandboxSpec, signal?: AbortSignal): Promise<RuntimeSandbox> {
+    signal?.throwIfAborted();
+    if (pod.spec.hostNetwork === true) {
+      throw new KithError('InvalidContainer', 'the process runtime has no hostNetwork: each pod has a loopback address of its own');
+    }
+    const folder = this.#podFolder(pod.uid);
+    const known = await this.#pod(pod.uid);
+    if (known !== undefined) return { ip: known.ip, running: true };
+    await mkdir(join(folder, 'containers'), { recursive: true });
+    const record: PodRecord = { uid: pod.uid, namespace: pod.namespace, name: pod.name, ip: await this.#addresses.lease(folder) };
+    await writeWhole(join(folder, 'pod.json'), JSON.stringify(record));
+    return { ip: record.ip, running: true };
+  }
+
+  async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
+    const folder = this.#podFolder(podUid);
+    const record = await this.#pod(podUid);
+    await this.#killAll(this.#marker(podUid), signal);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    await rm(join(this.#root, 'hints', podUid), { force: true });
+    if (record !== undefined) await this.#addresses.release(record.ip, folder);
+  }
+
+  async imagePresent(image: string): Promise<boolean> {
+    return (await findImageFolder(this.#options.imageDirs, image)) !== undefined;
+  }
+
+  async pullImage(image: string): Promise<string> {
+    return (await this.#image(image)).id;
+  }
+
+  async startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const pod = await this.#pod(spec.pod.uid);
+    if (pod === undefined) throw new KithError('NotFound', `pod ${spec.pod.namespace}/${spec.pod.name} has no sandbox; create it first`);
+    const attempt = this.#attempt(spec.pod.uid, spec.container, spec.attempt);
+    if (await attempt.wasStarted()) return;
+    const image = await this.#image(spec.image);
+    await attempt.create({
+      container: spec.container,
+      attempt: spec.attempt,
+      image: spec.image,
+      imageId: image.id,
+      bootTimeMs: await bootTimeMs(),
+    });
+    try {
+      await this.#launch(spec, attempt, image, pod);
+    } catch (error) {
+      if (!(await attempt.wasStarted())) await attempt.remove();
+      throw error;
+    }
+    await this.#until(async () => (await attempt.inspect())?.state !== 'created', START_TIMEOUT_MS, signal);
+  }
+
+  async stopContainer(podUid: string, container: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    for (const attempt of await this.#attempts(podUid, container)) {
+      if (await attempt.hasEnded()) continue;
+      if (graceSeconds > 0) await attempt.terminate();
+      if (graceSeconds > 0 && (await this.#until(() => attempt.hasEnded(), graceSeconds * 1000, signal))) continue;
+      await attempt.kill(this.#marker(podUid, container));
+      if (!(await this.#until(() => attempt.hasEnded(), KILL_TIMEOUT_MS, signal))) {
+        throw new KithError(
+          'RuntimeUnavailable',
+          `container "${container}" of pod ${podUid} does not end after SIGKILL; the kernel holds it`,
+        );
+      }
+    }
+  }
+
+  async removeContainer(podUid: string, container: string, attemptNumber: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const attempt = this.#attempt(podUid, container, attemptNumber);
+    if ((await attempt.inspect())?.state === 'running') {
+      throw new KithError('InvalidContainer', `container "${container}" of pod ${podUid} still runs; stop it before removing it`);
+    }
+    await this.#killAll(this.#marker(podUid, container, attemptNumber), signal);
+    await attempt.remove();
+  }
+
+  async *logs(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogChunk, void, void> {
+    const attempts = await this.#attempts(request.podUid, request.container);
+    const wanted = attempts.filter((attempt) => request.attempt === undefined || attempt.number === request.attempt).at(-1);
+    const record = await wanted?.record();
+    if (wanted === undefined || record === undefined) {
+      const which = request.attempt === undefined ? '' : ` attempt ${request.attempt} of`;
+      throw new KithError('NotFound', `no log:${which} container "${request.container}" of pod ${request.podUid} is not on this node`);
+    }
+    const finishedAt = async (): Promise<number | undefined> => {
+      const found = await wanted.inspect();
+      return found === undefined ? 0 : found.finishedAt;
+    };
+    yield* readLog({ folder: wanted.folder, bootTimeMs: record.bootTimeMs, finishedAt }, request, signal);
+  }
+
+  async #launch(spec: ContainerStart, attempt: Attempt, image: ImageFolder, pod: PodRecord): Promise<void> {
+    const program = await resolveProgram(spec, image, {
+      node: this.#options.nodeBinary ?? process.execPath,
+      nodeName: this.#options.nodeName,
+      podIp: pod.ip,
+      marker: this.#marker(spec.pod.uid, spec.container, spec.attempt).slice(MARKER_NAME.length),
+      folder: attempt.folder,
+    });
+    await startShim({
+      ...program,
+      script: this.#script,
+      tools: this.#tools!,
+      folder: attempt.folder,
+      hintFile: join(this.#root, 'hints', spec.pod.uid),
+      logFileBytes: this.#options.logFileBytes ?? LOG_FILE_BYTES,
+      stdin: spec.stdin,
+    });
+  }
+
+  async #image(image: string): Promise<ImageFolder> {
+    const found = await findImageFolder(this.#options.imageDirs, image);
+    if (found !== undefined) return found;
+    throw new KithError(
+      'ImageNotFound',
+      `no image folder for "${image}" in ${this.#options.imageDirs.join(', ')}: the process runtime pulls nothing; make NAME:TAG/image.json there with a command, or use the docker runtime`,
+    );
+  }
+
+  /** Kills until nothing is left: what forks while it is killed is caught by a later round. */
+  async #killAll(marker: string, signal?: AbortSignal): Promise<void> {
+    const gone = await this.#until(
+      async () => {
+        const left = await findMarked(marker);
+        for (const one of left) await signalProcess(one, 'SIGKILL');
+        return left.length === 0;
+      },
+      KILL_TIMEOUT_MS,
+      signal,
+    );
+    if (!gone) throw new KithError('RuntimeUnavailable', `processes with ${marker} do not end after SIGKILL; the kernel holds them`);
+  }
+
+  async #until(condition: () => Promise<boolean>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    for (let pause = POLL_MS; ; pause = Math.min(2 * pause, MAX_POLL_MS)) {
+      signal?.throwIfAborted();
+      if (await condition()) return true;
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      await delay(Math.min(pause, left), undefined, { signal });
+    }
+  }
+
+  #podFolder(uid: string): string {
+    if (!UID.test(uid)) throw new KithError('InvalidContainer', `"${uid}" is no pod uid`);
+    return join(this.#root, 'pods', uid);
+  }
+
+  #attempt(uid: string, container: string, attempt: number): NumberedAttempt {
+    if (!CONTAINER.test(container)) throw new KithError('InvalidContainer', `"${container}" is no container name`);
+    if (!Number.isSafeInteger(attempt) || attempt < 0) throw new KithError('InvalidContainer', `${attempt} is no attempt number`);
+    return new NumberedAttempt(join(this.#podFolder(uid), 'containers', container, String(attempt)), attempt);
+  }
+
+  /** Ascending by attempt within each container. */
+  async #attempts(uid: string, container?: string): Promise<NumberedAttempt[]> {
+    const folder = join(this.#podFolder(uid), 'containers');
+    const names = container === undefined ? await entries(folder) : [container];
+    const found: NumberedAttempt[] = [];
+    for (const name of names.filter((entry) => CONTAINER.test(entry)).sort()) {
+      const numbers = (await entries(join(folder, name))).map(Number).filter((number) => Number.isSafeInteger(number));
+      for (const number of numbers.sort((left, right) => left - right)) found.push(this.#attempt(uid, name, number));
+    }
+    return found;
+  }
+
+  async #pod(uid: string): Promise<PodRecord | undefined> {
+    const text = await readFile(join(this.#podFolder(uid), 'pod.json'), 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text) as PodRecord;
+    } catch (error) {
+      this.#log.warn('A pod record is damaged; the pod is taken as gone', { pod: uid, error });
+      return undefined;
+    }
+  }
+
+  #marker(uid: string, container?: string, attempt?: number): string {
+    return `${containerMarker(this.#root)}${uid}/${container === undefined ? '' : `${container}/`}${attempt === undefined ? '' : `${attempt}/`}`;
+  }
+
+  #hint(hint: { podUid?: string }): void {
+    for (const listener of this.#listeners) listener(hint);
+  }
+}
+
+class NumberedAttempt extends Attempt {
+  readonly number: number;
+
+  constructor(folder: string, number: number) {
+    super(folder);
+    this.number = number;
+  }
+}
+
+const MARKER_NAME = 'KITH_CONTAINER=';
+
+/** How the environment entry begins that every process of a runtime's containers carries. `dataDir` as realpath(3) gives it. */
+export function containerMarker(dataDir: string): string {
+  return `${MARKER_NAME}${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}/`;
+}
+
+/** SIGKILLs every container process below a data folder at once, shims included, as a power cut does. @returns how many it killed */
+export async function killAllContainers(dataDir: string): Promise<number> {
+  const marker = containerMarker(await realpath(dataDir));
+  const processes = await findMarked(marker);
+  for (const one of processes) await signalProcess(one, 'SIGKILL');
+  return processes.length;
+}
+
+async function entries(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+}

@@ -1,0 +1,54 @@
+import type { HttpResponse } from '../ports/http.ts';
+import { objectKey } from '../../protocol/objects.ts';
+import { isRecord, readDocument } from './body.ts';
+import { userBinding } from './creating.ts';
+import { deleteOne, readDeleteOptions } from './deleting.ts';
+import type { ApiDeps, ObjectCall } from './deps.ts';
+import { dryRunParameter } from './parameters.ts';
+import { keyOf } from './reading.ts';
+import { ApiError, conflict, jsonResponse, notFound } from './status.ts';
+import type { KeyedLock } from './timing.ts';
+import { writeNext } from './updating.ts';
+
+/** POST `pods/NAME/binding`: puts a pod that has no node onto one, as schedulers do. */
+export async function bindPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
+  const node = targetOf(await readDocument(call.request));
+  const dryRun = dryRunParameter(call.request.query.getAll('dryRun'));
+  const key = keyOf(call.kind, call.namespace, call.name);
+  return lock.run(key, async () => {
+    const pod = deps.desired.read(key);
+    if (pod === undefined) throw notFound(call.kind, call.name);
+    const binding = { group: '', plural: 'pods/binding' };
+    const bound = pod.object.kith?.binding?.node;
+    if (bound !== undefined) throw conflict(binding, call.name, `pod ${call.name} is already assigned to node "${bound}"`);
+    if (pod.object.metadata.deletionTimestamp !== undefined) {
+      throw conflict(binding, call.name, `pod ${call.name} is being deleted, cannot be assigned to a host`);
+    }
+    if (deps.objects.get(objectKey('nodes', '', node)) === undefined) throw notFound({ group: '', plural: 'nodes' }, node);
+    const next = { ...pod.object, kith: { ...pod.object.kith, binding: userBinding(node, deps) } };
+    const warnings = dryRun ? [] : await writeNext(call, deps, pod, next);
+    return created(warnings);
+  });
+}
+
+/** POST `pods/NAME/eviction`. There are no disruption budgets yet that could forbid it. */
+export async function evictPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
+  const body = await readDocument(call.request);
+  if (!isRecord(body)) throw new ApiError('BadRequest', 'an Eviction must be an object');
+  const options = readDeleteOptions(body['deleteOptions'], call.request.query);
+  const { warnings } = await lock.run(keyOf(call.kind, call.namespace, call.name), () => deleteOne(call, deps, options));
+  return created(warnings);
+}
+
+function created(warnings: readonly string[]): HttpResponse {
+  return jsonResponse(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, warnings);
+}
+
+function targetOf(body: unknown): string {
+  const target = isRecord(body) && isRecord(body['target']) ? body['target'] : {};
+  const { name, kind } = target;
+  if (typeof name !== 'string' || name === '') throw new ApiError('BadRequest', 'target.name: Required value: a binding names a node');
+  if (kind !== undefined && kind !== '' && kind !== 'Node')
+    throw new ApiError('BadRequest', 'target.kind: Unsupported value: supported values: "Node"');
+  return name;
+}

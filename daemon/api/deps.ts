@@ -1,0 +1,56 @@
+import type { KindDefinition } from '../../protocol/kinds/kind.ts';
+import type { Clock, Random } from '../ports/clock.ts';
+import type { HttpRequest } from '../ports/http.ts';
+import type { Log } from '../ports/log.ts';
+import type { LogSource } from '../ports/logs.ts';
+import type { DesiredWriter, ObjectSource } from '../ports/objects.ts';
+import type { KithEndpoints } from './kith-endpoints.ts';
+
+/** Who asks. */
+export interface Identity {
+  user: string;
+  groups: readonly string[];
+}
+
+export interface ApiDeps {
+  objects: ObjectSource;
+  desired: DesiredWriter;
+  logs: LogSource;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Whose a bearer token is; undefined when it is nobody's. */
+  authenticateToken(token: string): Promise<Identity | undefined>;
+  /** Whether a certificate that the CA signed still counts. Without this, all of them do. */
+  certificateCounts?(fingerprint: string, user: string): boolean;
+  /** Whether a node is a member of the cluster, dead ones too. */
+  nodeIsMember(node: string): boolean;
+  /** What a person's binding says of its author. */
+  bindingAuthor(): { membersSeen: number; membersKnown: number; term: number };
+  /** What keeps this peer from being ready, a line each; empty when it is. */
+  unready(): readonly string[];
+  kith: KithEndpoints;
+}
+
+export interface ApiOptions {
+  /** Kith's own version, for `/version`. */
+  kithVersion: string;
+  /** Kinds served; the registry's by default. */
+  kinds?: readonly KindDefinition[];
+}
+
+/** A request for a resource, as the router understood it. */
+export interface ResourceCall {
+  kind: KindDefinition;
+  /** Undefined for cluster-scoped kinds, and for a list over all namespaces. */
+  namespace: string | undefined;
+  name: string | undefined;
+  subresource: string | undefined;
+  request: HttpRequest;
+  identity: Identity;
+}
+
+/** A call that names one object. */
+export interface ObjectCall extends ResourceCall {
+  name: string;
+}

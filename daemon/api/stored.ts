@@ -1,0 +1,70 @@
+import type { Binding, DraftObject, ObjectMeta, StoredObject } from '../../protocol/objects.ts';
+import { formatTime } from '../../protocol/values/time.ts';
+
+/** Metadata that clients may write; the rest belongs to the server. */
+type ClientMetadata = Pick<ObjectMeta, 'labels' | 'annotations' | 'finalizers' | 'ownerReferences'>;
+
+/** What a client's new object becomes in desired state. A pod's `spec.nodeName` becomes a binding. */
+export function newStored(
+  draft: DraftObject,
+  name: string,
+  namespace: string | undefined,
+  nowMs: number,
+  binding: (node: string) => Binding,
+): StoredObject {
+  const { status: _status, kith: _kith, metadata, ...fields } = draft;
+  const own: ObjectMeta = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    // The replica gives the real one.
+    uid: '',
+    creationTimestamp: formatTime(nowMs),
+    ...(metadata.generateName === undefined ? {} : { generateName: metadata.generateName }),
+    ...clientMetadata(metadata),
+  };
+  const { fields: kept, node } = splitNodeName(draft.kind, fields);
+  const stored = { ...kept, apiVersion: draft.apiVersion, kind: draft.kind, metadata: own };
+  return node === undefined ? stored : { ...stored, kith: { binding: binding(node) } };
+}
+
+/** A client's new version of an object: what belongs to the server is taken from before. */
+export function nextStored(draft: DraftObject, before: StoredObject): StoredObject {
+  const { status: _status, kith: _kith, metadata, ...fields } = draft;
+  const {
+    labels: _labels,
+    annotations: _annotations,
+    finalizers: _finalizers,
+    ownerReferences: _owners,
+    ...serverMetadata
+  } = before.metadata;
+  return {
+    ...splitNodeName(draft.kind, fields).fields,
+    apiVersion: before.apiVersion,
+    kind: before.kind,
+    metadata: { ...serverMetadata, ...clientMetadata(metadata) },
+    ...(before.kith === undefined ? {} : { kith: before.kith }),
+  };
+}
+
+export function nodeNameOf(object: Readonly<Record<string, unknown>> | DraftObject): string | undefined {
+  const name = (object['spec'] as { nodeName?: unknown } | undefined)?.nodeName;
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+function clientMetadata(metadata: Partial<ObjectMeta>): ClientMetadata {
+  const { labels, annotations, finalizers, ownerReferences } = metadata;
+  return {
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(finalizers === undefined || finalizers.length === 0 ? {} : { finalizers }),
+    ...(ownerReferences === undefined || ownerReferences.length === 0 ? {} : { ownerReferences }),
+  };
+}
+
+/** Where a pod runs is a merge unit of its own, not a part of its spec. */
+function splitNodeName(kind: string, fields: Record<string, unknown>): { fields: Record<string, unknown>; node: string | undefined } {
+  const node = nodeNameOf(fields);
+  if (kind !== 'Pod' || fields['spec'] === undefined) return { fields, node: undefined };
+  const { nodeName: _nodeName, ...spec } = fields['spec'] as Record<string, unknown>;
+  return { fields: { ...fields, spec }, node };
+}

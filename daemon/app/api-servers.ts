@@ -1,0 +1,145 @@
+import { hostname } from 'node:os';
+import { KithError } from '../../protocol/errors.ts';
+import type { TokenAnswer, TokenRequest } from '../../protocol/answers.ts';
+import { objectKey } from '../../protocol/objects.ts';
+import type { JoinTokenSpec, MemberSpec } from '../../protocol/types.ts';
+import { KITH_VERSION } from '../../protocol/version.ts';
+import { TlsServer } from '../adapters/https/tls-server.ts';
+import { UnixServer } from '../adapters/https/unix-server.ts';
+import type { ClusterKeys } from '../adapters/identity/cluster.ts';
+import { verifySignature } from '../adapters/identity/signatures.ts';
+import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.ts';
+import { Api } from '../api/api.ts';
+import { draftJoinToken } from '../core/joining/draft-token.ts';
+import { conflictRows } from '../peer/endpoints.ts';
+import { createJoinHandler, type JoinHandler } from '../peer/joining.ts';
+import type { Peer } from '../peer/peer.ts';
+import type { Clock, Random } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Replica } from '../ports/replica.ts';
+import { advertisedAddresses, hostPortText } from './addresses.ts';
+import type { DaemonConfig } from './config.ts';
+import { kubeconfigFor } from './kubeconfig.ts';
+import { admitMember, createToken, expiredTokens, JOIN_TOKENS } from './members.ts';
+
+export interface ApiServersDeps {
+  peer: Peer;
+  replica: Replica;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+const CLUSTER_NAMES = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local', 'localhost'];
+
+/** The API over TLS and on the local socket, with what Kith adds to Kubernetes' own paths. */
+export class ApiServers {
+  readonly #deps: ApiServersDeps;
+  readonly #config: DaemonConfig;
+  readonly #keys: ClusterKeys;
+  readonly #join: JoinHandler;
+  #tls: TlsServer | undefined;
+  #unix: UnixServer | undefined;
+  #isReady = false;
+
+  constructor(deps: ApiServersDeps, config: DaemonConfig, keys: ClusterKeys) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#keys = keys;
+    const { peer, replica, clock, log } = deps;
+    this.#join = createJoinHandler({
+      clock,
+      log,
+      verify: verifySignature,
+      self: peer.view.self.peer,
+      cluster: () => keys,
+      token: (id) => replica.get(objectKey(JOIN_TOKENS, '', id))?.object.spec as JoinTokenSpec | undefined,
+      members: () => peer.members(),
+      admit: async (member, tokenId) => this.#admit(member, tokenId),
+    });
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { apiListen, socketPath, nodeName } = this.#config;
+    const addresses = advertisedAddresses(this.#config);
+    const names = [...new Set([nodeName, hostname(), ...CLUSTER_NAMES])];
+    const ca = { certificate: this.#keys.caCertificate, key: this.#keys.caKey };
+    const certificate = await issueServerCertificate(
+      ca,
+      { names, addresses: [...new Set([...addresses, '127.0.0.1', '::1'])] },
+      clock.now(),
+    );
+    const handler = this.#createApi().handle;
+    this.#unix = new UnixServer({ handler, log }, { path: socketPath });
+    await this.#unix.start(signal);
+    const served = { key: certificate.key, certificate: certificate.certificate, clientCa: this.#keys.caCertificate };
+    this.#tls = new TlsServer({ handler, log }, { host: apiListen.host, port: apiListen.port, certificate: served });
+    await this.#tls.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#tls?.stop(), this.#unix?.stop()]);
+  }
+
+  /** From now on `/readyz` says so. */
+  ready(): void {
+    this.#isReady = true;
+  }
+
+  url(): string {
+    return `https://${hostPortText(advertisedAddresses(this.#config)[0] ?? '127.0.0.1', this.#config.apiListen.port)}`;
+  }
+
+  #createApi(): Api {
+    const { peer, replica, clock, random, log } = this.#deps;
+    const { view } = peer;
+    return new Api(
+      {
+        objects: peer.objects,
+        desired: peer.writer,
+        logs: peer.logs,
+        clock,
+        random,
+        log,
+        authenticateToken: async () => undefined,
+        nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
+        bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
+        unready: () => (this.#isReady ? [] : ['the daemon is starting']),
+        kith: {
+          peers: () => peer.peers(),
+          conflicts: () => ({ conflicts: conflictRows(replica) }),
+          manifests: () => ({ folder: undefined, files: [] }),
+          createToken: async (request) => this.#createToken(request),
+          kubeconfig: async (user) => kubeconfigFor(user, this.#keys, this.#apiUrls(), clock.now()),
+          join: async (body, connection) => this.#join(body, connection),
+        },
+      },
+      { kithVersion: KITH_VERSION },
+    );
+  }
+
+  async #admit(member: MemberSpec, tokenId: string): Promise<MemberSpec[]> {
+    const { peer, replica, clock } = this.#deps;
+    if (!peer.view.complete) throw new KithError('Incomplete', 'this member has not the whole state of the cluster yet');
+    await peer.writer.write(admitMember(replica, member, tokenId, clock.now()));
+    return [...peer.members()];
+  }
+
+  async #createToken(request: TokenRequest): Promise<TokenAnswer> {
+    const { peer, replica, clock, random } = this.#deps;
+    const now = clock.now();
+    const addresses = this.#apiUrls();
+    const lifetimeMs = request.ttlSeconds === undefined ? undefined : request.ttlSeconds * 1000;
+    const { id, spec, text } = draftJoinToken({ rootHash: rootHash(this.#keys.caCertificate), addresses, lifetimeMs }, random, now);
+    await peer.writer.write([createToken(id, spec, now), ...expiredTokens(replica, now)]);
+    return { token: text, expiresAt: spec.expiresAt };
+  }
+
+  /** Our own first: whoever got the token from us reaches us. */
+  #apiUrls(): string[] {
+    const { peer } = this.#deps;
+    const own = peer.members().filter((member) => member.peerId === peer.view.self.peer);
+    return [...own, ...peer.members().filter((member) => !own.includes(member))].flatMap((member) => member.apiAddresses);
+  }
+}

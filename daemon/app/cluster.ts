@@ -1,0 +1,56 @@
+import type { MemberSpec } from '../../protocol/types.ts';
+import { KithError } from '../../protocol/errors.ts';
+import { decodeJoinToken } from '../../protocol/token.ts';
+import { loadCluster, saveCluster, type ClusterKeys } from '../adapters/identity/cluster.ts';
+import { joinCluster } from '../adapters/joining/join.ts';
+import { clusterIdOf, createClusterCa, rootHash } from '../adapters/x509/certificates.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Identity } from '../ports/identity.ts';
+import type { Log } from '../ports/log.ts';
+
+export interface ClusterMembership {
+  keys: ClusterKeys;
+  how: 'founded' | 'joined' | 'resumed';
+  /** Members as the answer to a join named them. */
+  members: MemberSpec[];
+}
+
+export interface EnterDeps {
+  identity: Identity;
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * Goes on with the cluster of the data folder, joins one by token, or founds a new one.
+ * @throws KithError `OtherCluster` when the token is of another cluster than the data folder; what joinCluster throws
+ */
+export async function enterCluster(
+  deps: EnterDeps,
+  options: { dataDir: string; token: string | undefined; member: MemberSpec; signal: AbortSignal },
+): Promise<ClusterMembership> {
+  const { dataDir, token, member, signal } = options;
+  const present = await loadCluster(dataDir);
+  if (present !== undefined) {
+    if (token !== undefined) requireSameCluster(present, token, dataDir);
+    return { keys: present, how: 'resumed', members: [] };
+  }
+  if (token !== undefined) {
+    const joined = await joinCluster(deps, { token, member, signal });
+    const keys = { clusterId: joined.clusterId, caCertificate: joined.caCertificate, caKey: joined.caKey };
+    await saveCluster(dataDir, keys);
+    return { keys, how: 'joined', members: joined.members };
+  }
+  const ca = await createClusterCa('kith', deps.clock.now());
+  const keys = { clusterId: clusterIdOf(ca.certificate), caCertificate: ca.certificate, caKey: ca.key };
+  await saveCluster(dataDir, keys);
+  return { keys, how: 'founded', members: [] };
+}
+
+function requireSameCluster(present: ClusterKeys, token: string, dataDir: string): void {
+  if (decodeJoinToken(token).rootHash === rootHash(present.caCertificate)) return;
+  throw new KithError(
+    'OtherCluster',
+    `--join: the token is of another cluster than the data folder ${dataDir}, which belongs to ${present.clusterId}. Start without --join to stay in it, or choose another --data-dir`,
+  );
+}

@@ -1,0 +1,224 @@
+/**
+ * The composition root: the one place that knows every adapter. It builds, starts and stops; it decides nothing.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { invariant } from '../../protocol/errors.ts';
+import { kindOfResource } from '../../protocol/kinds/registry.ts';
+import { validateMerged } from '../../protocol/kinds/merged.ts';
+import type { MemberSpec } from '../../protocol/types.ts';
+import { KITH_VERSION, WIRE_VERSION } from '../../protocol/version.ts';
+import { AutomergeDocuments } from '../adapters/automerge/documents.ts';
+import { UdpBeats } from '../adapters/beats/beats.ts';
+import { loadOrCreateIdentity, type PeerIdentity } from '../adapters/identity/identity.ts';
+import { IncarnationCounter } from '../adapters/identity/incarnation.ts';
+import { loadPeerBook, savePeerBook, updatePeerBook, type PeerBookEntry } from '../adapters/identity/peer-book.ts';
+import { verifySignature } from '../adapters/identity/signatures.ts';
+import { Libp2pTransport } from '../adapters/libp2p/transport.ts';
+import { TcpProber } from '../adapters/prober/prober.ts';
+import { systemClock, systemRandom } from '../adapters/system/clock.ts';
+import { Peer } from '../peer/peer.ts';
+import { DocumentReplica } from '../peer/replica/document-replica.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
+import type { ContainerRuntime } from '../ports/runtime.ts';
+import { advertisedAddresses, hostPortText, listenMultiaddr, peerMultiaddr } from './addresses.ts';
+import { ApiServers } from './api-servers.ts';
+import { enterCluster, type ClusterMembership } from './cluster.ts';
+import type { DaemonConfig } from './config.ts';
+import { nodeFacts } from './facts.ts';
+import { createMember, updateMember } from './members.ts';
+import { openStore, STORE_KEYS } from './open-store.ts';
+import { chooseRuntime, createRuntime } from './runtime.ts';
+
+const text = new TextEncoder();
+
+export class Daemon {
+  readonly #config: DaemonConfig;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  #store: Store | undefined;
+  #peer: Peer | undefined;
+  #replica: DocumentReplica | undefined;
+  #runtime: ContainerRuntime | undefined;
+  #servers: ApiServers | undefined;
+  #book: PeerBookEntry[] = [];
+
+  constructor(deps: { log: Log }, config: DaemonConfig) {
+    this.#log = deps.log;
+    this.#config = config;
+  }
+
+  /** @throws KithError that says what to do, for everything that a person can set right. */
+  async start(): Promise<void> {
+    const { dataDir, nodeName } = this.#config;
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    // First of all the store: its lock keeps a second daemon away from everything else in the folder.
+    const store = (this.#store = await openStore(dataDir, this.#log, systemClock.now()));
+    const identity = await loadOrCreateIdentity(dataDir);
+    const member = this.#memberSpec(identity);
+    const cluster = await enterCluster(
+      { identity, clock: systemClock, log: this.#log },
+      { dataDir, token: this.#config.joinToken, member, signal: this.#stopping.signal },
+    );
+    this.#log.info(`${cluster.how} cluster`, {
+      cluster: cluster.keys.clusterId,
+      node: nodeName,
+      peer: identity.peer,
+      version: KITH_VERSION,
+    });
+    this.#book = await loadPeerBook(dataDir);
+    this.#runtime = createRuntime(await chooseRuntime(this.#config), this.#config, cluster.keys.clusterId, this.#log);
+    this.#log.info('runs containers', { runtime: this.#runtime.name });
+    const replica = (this.#replica = this.#createReplica(store, cluster));
+    await replica.start(this.#stopping.signal);
+    await this.#noteMember(replica, cluster, member);
+    const peer = (this.#peer = await this.#createPeer(identity, cluster, replica, store));
+    this.#servers = new ApiServers({ peer, replica, clock: systemClock, random: systemRandom, log: this.#log }, this.#config, cluster.keys);
+    await this.#servers.start(this.#stopping.signal);
+    peer.onMembers((members) => void this.#keepBook(members));
+    await peer.start(this.#stopping.signal);
+    this.#servers.ready();
+    this.#log.info('is up', { socket: this.#config.socketPath, api: this.#servers.url(), peers: member.peerAddresses[0] ?? '' });
+  }
+
+  /** Ends in order; containers go on. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the daemon stops'));
+    await this.#servers?.stop();
+    await this.#peer?.stop();
+    await this.#replica?.stop();
+    await this.#store?.close();
+  }
+
+  /** Ends every container of this node: for demos and tests, when what started them is gone. */
+  async removeContainers(): Promise<void> {
+    for (const pod of (await this.#runtime?.list()) ?? []) await this.#runtime?.removePod(pod.uid);
+  }
+
+  #memberSpec(identity: PeerIdentity): MemberSpec {
+    const { peerListen, apiListen, nodeName } = this.#config;
+    const addresses = advertisedAddresses(this.#config);
+    return {
+      peerId: identity.peer,
+      nodeName,
+      peerAddresses: addresses.map((address) => peerMultiaddr(address, peerListen.port)),
+      beatAddresses: addresses.map((address) => hostPortText(address, peerListen.port)),
+      apiAddresses: addresses.map((address) => `https://${hostPortText(address, apiListen.port)}`),
+      beatKey: identity.beatKeys.publicKey,
+      admittedBy: identity.peer,
+    };
+  }
+
+  #createReplica(store: Store, cluster: ClusterMembership): DocumentReplica {
+    return new DocumentReplica(
+      { store, documents: new AutomergeDocuments(), log: this.#log },
+      {
+        clusterId: cluster.keys.clusterId,
+        actor: randomBytes(16).toString('hex'),
+        randomId: () => randomBytes(16).toString('hex'),
+        mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits,
+        validate: (object) => {
+          const [first] = validateMerged(object);
+          return first === undefined ? undefined : `${first.field}: ${first.message}`;
+        },
+      },
+    );
+  }
+
+  /** The founder writes itself down; everybody keeps its own addresses and keys up to date. A joiner was written down by who admitted it. */
+  async #noteMember(replica: DocumentReplica, cluster: ClusterMembership, member: MemberSpec): Promise<void> {
+    if (cluster.how === 'founded') {
+      await replica.write([createMember(member, systemClock.now())]);
+      await this.#store?.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('founded') }]);
+      return;
+    }
+    const update = updateMember(replica, member);
+    if (update.length > 0) await replica.write(update);
+  }
+
+  async #createPeer(identity: PeerIdentity, cluster: ClusterMembership, replica: DocumentReplica, store: Store): Promise<Peer> {
+    const { config, log } = { config: this.#config, log: this.#log };
+    const { dataDir, nodeName, peerListen } = config;
+    const incarnations = new IncarnationCounter({ clock: systemClock }, { dataDir });
+    const incarnation = await incarnations.start();
+    const addresses = advertisedAddresses(config);
+    const clock = systemClock;
+    const random = systemRandom;
+    const transport = new Libp2pTransport(
+      { clock, random, log },
+      {
+        privateKey: identity.privateKey,
+        listenAddresses: [listenMultiaddr(peerListen)],
+        announceAddresses: addresses.map((address) => peerMultiaddr(address, peerListen.port)),
+      },
+    );
+    const beats = new UdpBeats(
+      { clock, log },
+      {
+        self: identity.peer,
+        privateKey: Buffer.from(identity.beatKeys.privateKey, 'base64url'),
+        host: peerListen.host,
+        port: peerListen.port,
+        workerUrl: new URL('./beat-worker.js', bundleFolder()),
+      },
+    );
+    const runtime = this.#runtime;
+    invariant(runtime !== undefined, 'the runtime is chosen before the peer is made');
+    const lastVersion = await store.get(STORE_KEYS.resourceVersion);
+    return new Peer(
+      { replica, transport, beats, prober: new TcpProber(), runtime, identity, verify: verifySignature, clock, random, log },
+      {
+        clusterId: cluster.keys.clusterId,
+        node: nodeName,
+        incarnation,
+        persistIncarnation: async (atLeast) => void (await incarnations.raiseTo(atLeast)),
+        complete: (await store.get(STORE_KEYS.complete)) !== undefined,
+        persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
+        knownMembers: [...cluster.members, ...this.#bookMembers(cluster.members)],
+        facts: nodeFacts(config, addresses),
+        version: `kith ${KITH_VERSION}, wire ${WIRE_VERSION}`,
+        lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
+        persistResourceVersion: (reserve) => {
+          store.write([{ type: 'put', key: STORE_KEYS.resourceVersion, value: text.encode(reserve) }]).catch((error: unknown) => {
+            log.warn('the reserve of resource versions could not be written; after a restart, watches begin anew', { error });
+          });
+        },
+      },
+    );
+  }
+
+  /** Members of the book that nothing else names yet: their addresses are enough to dial them. */
+  #bookMembers(known: readonly MemberSpec[]): MemberSpec[] {
+    const named = new Set(known.map((member) => member.peerId));
+    return this.#book
+      .filter((entry) => !named.has(entry.peer))
+      .map(({ peer, nodeName, addresses }) => ({
+        peerId: peer,
+        nodeName,
+        peerAddresses: addresses,
+        beatAddresses: [],
+        apiAddresses: [],
+        beatKey: '',
+        admittedBy: '',
+      }));
+  }
+
+  async #keepBook(members: readonly MemberSpec[]): Promise<void> {
+    const lastSeen = systemClock.now();
+    const entries = members.map(({ peerId, nodeName, peerAddresses }) => ({ peer: peerId, nodeName, addresses: peerAddresses, lastSeen }));
+    this.#book = updatePeerBook(this.#book, entries);
+    try {
+      await savePeerBook(this.#config.dataDir, this.#book);
+    } catch (error) {
+      this.#log.warn('the peer book could not be written', { error });
+    }
+  }
+}
+
+/** Where the bundle's entry files are; chunks lie one folder deeper. */
+function bundleFolder(): URL {
+  const folder = new URL('.', import.meta.url);
+  return path.basename(folder.pathname) === 'chunks' ? new URL('..', folder) : folder;
+}

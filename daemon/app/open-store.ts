@@ -1,0 +1,35 @@
+import { rename } from 'node:fs/promises';
+import path from 'node:path';
+import { KithError } from '../../protocol/errors.ts';
+import { LevelStore } from '../adapters/level-store/level-store.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
+
+/** What the daemon itself keeps in the store, beside the replica. */
+export const STORE_KEYS = { complete: 'peer/complete', resourceVersion: 'peer/resource-version' } as const;
+
+/**
+ * Opens the store. One that can't be read is set aside, never deleted; a new one is filled from the other peers (identity and keys are files of their own).
+ * @throws KithError `StoreLocked` when another daemon has it
+ */
+export async function openStore(dataDir: string, log: Log, now: number): Promise<Store> {
+  const directory = path.join(dataDir, 'store');
+  const onDamaged = (reason: string): void =>
+    log.error('the store lost records to a damaged block; they are fetched again from a peer', { reason });
+  const store = new LevelStore({ directory, onDamaged });
+  try {
+    await store.open();
+    return store;
+  } catch (error) {
+    if (!(error instanceof KithError) || error.code !== 'StoreCorrupt') throw error;
+    const aside = `${directory}.damaged-${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`;
+    await rename(directory, aside);
+    log.error('the store could not be read: it is set aside, and the state is fetched again from the other peers', {
+      aside,
+      reason: error.message,
+    });
+    const fresh = new LevelStore({ directory, onDamaged });
+    await fresh.open();
+    return fresh;
+  }
+}

@@ -1,0 +1,58 @@
+import http from 'node:http';
+import { existsSync } from 'node:fs';
+import { KithError } from '../../protocol/errors.ts';
+import path from 'node:path';
+import { DockerRuntime } from '../adapters/docker/runtime.ts';
+import { ProcessRuntime } from '../adapters/process/runtime.ts';
+import type { Log } from '../ports/log.ts';
+import type { ContainerRuntime } from '../ports/runtime.ts';
+import type { DaemonConfig } from './config.ts';
+
+export type ChosenRuntime = { name: 'process' } | { name: 'docker'; url: string };
+
+const DEFAULT_ENGINE = 'unix:///var/run/docker.sock';
+/** A docker command on the path proves nothing: the engine itself must answer within this time. */
+const ENGINE_TIMEOUT_MS = 2_000;
+
+/**
+ * What will run containers: as the person said, else Docker where an engine answers, else processes.
+ * @throws KithError `NoEngine` when Docker was asked for by name and nothing answers; a daemon that was told to use Docker must not run processes instead.
+ */
+export async function chooseRuntime(config: Pick<DaemonConfig, 'runtime' | 'dockerHost'>): Promise<ChosenRuntime> {
+  if (config.runtime === 'process') return { name: 'process' };
+  const url = config.dockerHost ?? DEFAULT_ENGINE;
+  if (config.runtime === 'docker') {
+    if (!/^(unix|tcp|http|https):\/\//.test(url)) {
+      throw new KithError(
+        'NoEngine',
+        `--docker-host ${url}: expected unix:///PATH or tcp://HOST:PORT; engines behind ssh are not supported`,
+      );
+    }
+    return { name: 'docker', url };
+  }
+  return (await answers(url)) ? { name: 'docker', url } : { name: 'process' };
+}
+
+export function createRuntime(chosen: ChosenRuntime, config: DaemonConfig, clusterId: string, log: Log): ContainerRuntime {
+  const { nodeName, imageFolders } = config;
+  const dataDir = path.join(config.dataDir, chosen.name);
+  if (chosen.name === 'process') return new ProcessRuntime({ log }, { dataDir, imageDirs: imageFolders, nodeName });
+  return new DockerRuntime({ log }, { host: chosen.url, clusterId, nodeName, dataDir });
+}
+
+async function answers(url: string): Promise<boolean> {
+  const socketPath = url.startsWith('unix://') ? url.slice('unix://'.length) : undefined;
+  if (socketPath !== undefined && !existsSync(socketPath)) return false;
+  const target =
+    socketPath === undefined
+      ? { host: new URL(url.replace(/^tcp:/, 'http:')).hostname, port: new URL(url.replace(/^tcp:/, 'http:')).port }
+      : { socketPath };
+  return new Promise((resolve) => {
+    const request = http.get({ ...target, path: '/_ping', timeout: ENGINE_TIMEOUT_MS }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => resolve(false));
+  });
+}

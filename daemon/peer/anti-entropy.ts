@@ -1,0 +1,170 @@
+import { KithError } from '../../protocol/errors.ts';
+import type { ObjectKey } from '../../protocol/objects.ts';
+import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { SyncedReplica } from '../ports/replica.ts';
+import type { Transport } from '../ports/transport.ts';
+import { PeerLink } from './replica/peer-link.ts';
+import { answerSync, versionsOfKeys } from './replica/sync-server.ts';
+import { SyncSession } from './replica/sync-session.ts';
+import type { SyncPass } from './replica/sync-session.ts';
+
+/** Mean time between two syncs that this peer begins, ms: what gossip lost is repaired within about this. */
+export const SYNC_INTERVAL_MS = 3_000;
+/** Graves are looked through every so many intervals: nothing waits for it. */
+const COLLECT_EVERY = 10;
+/** Passes of one background sync; what is left then waits for the next one. */
+const MAX_PASSES = 8;
+/** Passes without progress after which a full sync gives up: the other refuses what we send, or changes faster than we ask. */
+const MAX_IDLE_PASSES = 5;
+/** Syncs under way that this peer began. */
+const MAX_SESSIONS = 4;
+
+export interface AntiEntropyDeps {
+  replica: SyncedReplica;
+  transport: Pick<Transport, 'self' | 'connected' | 'onPeer' | 'request' | 'serve'>;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+/**
+ * The truth behind gossip: every few seconds, and on each new connection, this peer compares digests with another and both get what they lack. Also what a joiner
+ * becomes complete by.
+ */
+export class AntiEntropy {
+  private readonly deps: AntiEntropyDeps;
+  private readonly link: PeerLink;
+  private readonly stopping = new AbortController();
+  private readonly sessions = new Map<string, Promise<void>>();
+  private cancelTimer: CancelTimer | undefined;
+  private unsubscribe: (() => void) | undefined;
+  private ticks = 0;
+  /** The members but this one. */
+  private others: readonly string[] = [];
+  /** Since its start this peer held all that some other member held. Before that it may not know of every member, and no grave is forgotten. */
+  private caughtUp = false;
+  /** Keys that differed when last compared, by peer. */
+  private readonly differences = new Map<string, number>();
+
+  constructor(deps: AntiEntropyDeps, options: { clusterId: string }) {
+    this.deps = deps;
+    this.link = new PeerLink(deps, options);
+  }
+
+  /** Stops, too, when the signal fires. */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', () => this.halt(), { once: true });
+    const { transport, replica } = this.deps;
+    transport.serve('sync', (from, payload) => answerSync({ replica, link: this.link }, from, payload));
+    this.unsubscribe = transport.onPeer(({ type, peer }) => {
+      if (type === 'connected') this.begin(peer);
+    });
+    for (const peer of transport.connected()) this.begin(peer);
+    this.schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.halt();
+    await Promise.allSettled(this.sessions.values());
+  }
+
+  /** Peer ids of all members. A grave is forgotten once all of them hold it. */
+  setMembers(peers: readonly string[]): void {
+    this.others = peers.filter((peer) => peer !== this.deps.transport.self);
+    for (const peer of [...this.differences.keys()]) if (!peers.includes(peer)) this.differences.delete(peer);
+  }
+
+  /** Keys that differed when this peer last compared with the other; undefined while it never did. */
+  behind(peer: string): number | undefined {
+    return this.differences.get(peer);
+  }
+
+  /** What was refused, by code; `SyncFailed`, `SyncEqual` and `SyncMoved` (documents). */
+  counters(): Readonly<Record<string, number>> {
+    return this.link.counters();
+  }
+
+  /**
+   * Resolves once this peer holds everything that the other held when it was called.
+   * @throws KithError of the transport, or `SyncFailed` when passes bring nothing more and something still lacks
+   */
+  async syncWith(peer: string, signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, this.stopping.signal]);
+    const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
+    for (let idle = 0; idle < MAX_IDLE_PASSES; ) {
+      both.throwIfAborted();
+      const { equal, complete, moved } = await this.pass(peer, session, both);
+      if (equal || complete) return;
+      idle = moved > 0 ? 0 : idle + 1;
+    }
+    throw new KithError('SyncFailed', `could not take all of the desired state from ${peer}: see what was refused in the log, or take another peer`);
+  }
+
+  /** Fetches what a peer has more of some keys. @throws KithError of the transport */
+  async fetch(peer: string, keys: readonly ObjectKey[]): Promise<void> {
+    const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
+    await session.pull(versionsOfKeys(this.deps.replica, keys), this.stopping.signal);
+  }
+
+  private halt(): void {
+    this.stopping.abort(new KithError('Stopped', 'the daemon stops'));
+    this.cancelTimer?.();
+    this.unsubscribe?.();
+  }
+
+  private async pass(peer: string, session: SyncSession, signal: AbortSignal): Promise<SyncPass> {
+    const result = await session.pass(signal);
+    this.differences.set(peer, result.differing);
+    if (result.equal || result.complete) this.caughtUp = true;
+    return result;
+  }
+
+  private schedule(): void {
+    // Jitter, so that peers that started together don't ask together.
+    const delay = SYNC_INTERVAL_MS * (0.5 + this.deps.random.next());
+    this.cancelTimer = this.deps.clock.after(delay, () => {
+      this.tick();
+      this.schedule();
+    });
+  }
+
+  private tick(): void {
+    const peers = this.deps.transport.connected();
+    const peer = peers[Math.floor(this.deps.random.next() * peers.length)];
+    if (peer !== undefined) this.begin(peer);
+    this.ticks += 1;
+    if (this.ticks % COLLECT_EVERY === 0) this.collect();
+  }
+
+  private collect(): void {
+    const { others } = this;
+    if (others.length > 0 && !this.caughtUp) return;
+    this.deps.replica.collectGraves(others, this.deps.clock.monotonic()).catch((error: unknown) => {
+      this.deps.log.warn('Graves could not be written; they are kept', { error });
+    });
+  }
+
+  private begin(peer: string): void {
+    if (this.stopping.signal.aborted || this.sessions.has(peer) || this.sessions.size >= MAX_SESSIONS) return;
+    const session = this.syncInBackground(peer).finally(() => this.sessions.delete(peer));
+    this.sessions.set(peer, session);
+  }
+
+  private async syncInBackground(peer: string): Promise<void> {
+    const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
+    try {
+      for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+        const { equal, moved } = await this.pass(peer, session, this.stopping.signal);
+        if (equal) this.link.count('SyncEqual');
+        if (moved > 0) this.link.count('SyncMoved', moved);
+        if (equal || moved === 0) return;
+      }
+    } catch (error) {
+      if (this.stopping.signal.aborted) return;
+      this.link.count('SyncFailed');
+      this.deps.log.debug('A sync with a peer failed; there will be another', { peer, error });
+    }
+  }
+}

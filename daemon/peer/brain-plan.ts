@@ -1,0 +1,87 @@
+import type { Mutation } from '../../protocol/desired.ts';
+import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
+import { objectKey, parseObjectKey } from '../../protocol/objects.ts';
+import type { ClusterIndex } from '../core/cluster/view.ts';
+import { planControllers, planFoundations } from '../core/controllers/plan.ts';
+import type { Decision, EventDraft, Now } from '../core/decisions.ts';
+import { planClaims } from '../core/heirs/claims.ts';
+import { isSchedulable, planBindings } from '../core/scheduler/bindings.ts';
+import { nextChangeAt } from '../core/status/next-change.ts';
+
+/** A write and the Events that tell of it, or Events alone. It is carried out whole, or not and tried again under its key. */
+export interface WorkUnit {
+  key: ObjectKey;
+  mutations: Mutation[];
+  reason: string;
+  events: EventDraft[];
+}
+
+export interface PassPlan {
+  units: WorkUnit[];
+  wakes: { key: ObjectKey; at: number }[];
+  /** Pods that wait for a node. */
+  unplaced: ObjectKey[];
+}
+
+const FOUNDATION_RESOURCES: ReadonlySet<string> = new Set(['namespaces', 'nodes', 'members.kith.dev']);
+
+/** All decisions about some keys. The leader's duties only with `isLeader`; an heir's always. */
+export function planPass(view: ClusterIndex, keys: readonly ObjectKey[], now: Now, isLeader: boolean): PassPlan {
+  const plan: PassPlan = { units: [], wakes: [], unplaced: [] };
+  const pods: DesiredObject[] = [];
+  let foundations = false;
+  for (const key of keys) {
+    const { resource } = parseObjectKey(key);
+    foundations ||= FOUNDATION_RESOURCES.has(resource);
+    const pod = resource === 'pods' ? view.get(key) : undefined;
+    if (pod !== undefined) pods.push(pod);
+    if (isLeader) collect(plan, key, planControllers(view, key, now));
+    const changesAt = nextChangeAt(view, key, now);
+    if (changesAt !== undefined) plan.wakes.push({ key, at: changesAt });
+  }
+  collectClaims(plan, view, pods, now);
+  if (!isLeader) return plan;
+  if (foundations) collect(plan, '', planFoundations(view));
+  const waiting = pods.filter((pod) => isSchedulable(view, pod));
+  collect(plan, '', planBindings(view, waiting, now));
+  const placed = new Set(plan.units.flatMap(({ mutations }) => mutations.map(({ key }) => key)));
+  plan.unplaced.push(...waiting.map(({ key }) => key).filter((key) => !placed.has(key)));
+  return plan;
+}
+
+/** A claim that lost its race is looked at again under the orphan it is about, not under the orphan's owner: that one is the leader's to look at. */
+function collectClaims(plan: PassPlan, view: ClusterIndex, pods: readonly DesiredObject[], now: Now): void {
+  const before = plan.units.length;
+  collect(plan, '', planClaims(view, pods, now));
+  for (const unit of plan.units.slice(before)) {
+    const { name, namespace } = unit.events[0]?.about.metadata ?? {};
+    if (name !== undefined) unit.key = objectKey('pods', namespace ?? '', name);
+  }
+}
+
+/** Cuts decisions into units: a write takes the Events that follow it. */
+function collect(plan: PassPlan, key: ObjectKey, decisions: readonly Decision[]): void {
+  let unit: WorkUnit | undefined;
+  for (const decision of decisions) {
+    if (decision.do === 'wake') plan.wakes.push(decision);
+    else if (decision.do === 'write') {
+      unit = {
+        key: key === '' ? (decision.mutations[0]?.key ?? '') : key,
+        mutations: decision.mutations,
+        reason: decision.reason,
+        events: [],
+      };
+      plan.units.push(unit);
+    } else if (unit === undefined || isStandalone(decision.event)) {
+      plan.units.push({ key, mutations: [], reason: decision.event.reason, events: [decision.event] });
+    } else unit.events.push(decision.event);
+  }
+}
+
+/** Events that tell of something that was not done. */
+function isStandalone(event: EventDraft): boolean {
+  return STANDING_REASONS.has(event.reason);
+}
+
+/** Reasons of a state that lasts: told once for each change of its message, not at each look. */
+export const STANDING_REASONS: ReadonlySet<string> = new Set(['FailedScheduling', 'WaitingForMajority']);

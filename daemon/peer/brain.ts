@@ -1,0 +1,246 @@
+import type { Mutation } from '../../protocol/desired.ts';
+import { KithError } from '../../protocol/errors.ts';
+import type { ObjectKey } from '../../protocol/objects.ts';
+import { parseObjectKey } from '../../protocol/objects.ts';
+import type { ClusterIndex } from '../core/cluster/view.ts';
+import type { EventDraft } from '../core/decisions.ts';
+import type { CancelTimer, Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { planPass, STANDING_REASONS, type WorkUnit } from './brain-plan.ts';
+import { WakeQueue } from './wake-queue.ts';
+
+/** Bounds and times of the loop. */
+export const BRAIN_LIMITS = {
+  /** ms that changes are let come together. */
+  coalesceMs: 5,
+  /** Keys looked at in one pass, so that the loop stays free for others. */
+  passKeys: 500,
+  /** Mutations in one write. */
+  writeMutations: 500,
+  /** ms between two looks at everything: whatever was missed is found then. */
+  resyncMs: 30_000,
+  /** ms after a write that did not apply; doubled each time up to the second. */
+  retryFirstMs: 100,
+  retryMostMs: 10_000,
+  /** Keys whose failed attempts are counted. */
+  retriedKeys: 10_000,
+  /** ms after a change of pods or nodes when pods without a node are tried again. */
+  rescheduleMs: 1_000,
+  /** Standing Events remembered, so that they are not repeated. */
+  toldEvents: 10_000,
+} as const;
+
+/** The write lost a race: what it was decided on has changed, and the change is in the view or on its way. */
+const RACE_CODES: ReadonlySet<string> = new Set(['AlreadyExists', 'NotFound', 'UidMismatch']);
+
+export interface BrainDeps {
+  view: ClusterIndex & { keys(): Iterable<ObjectKey> };
+  /** Resolves once the batch is on disk here and applied to the view; need not wait for other members. All of it applies, or none. */
+  write(mutations: readonly Mutation[]): Promise<unknown>;
+  record(event: EventDraft): void;
+  /** These keys may show something else now, though nothing changed but the time. */
+  showAgain?(keys: readonly ObjectKey[]): void;
+  clock: Clock;
+  log: Log;
+}
+
+/**
+ * The loop that carries out what is decided about the cluster: changed keys come in, decisions go out as writes and Events. One pass at a time. An heir's
+ * duties are done on every peer, the controllers' and the scheduler's by the leader, and nothing by a peer whose state is not complete.
+ */
+export class Brain {
+  private readonly deps: BrainDeps;
+  private readonly dirty = new Set<ObjectKey>();
+  private readonly wakes: WakeQueue;
+  private readonly attempts = new Map<ObjectKey, number>();
+  private readonly unplaced = new Set<ObjectKey>();
+  private readonly told = new Map<string, string>();
+  private wasLeader = false;
+  private wasComplete = false;
+  private running = false;
+  private passing: Promise<void> | undefined;
+  private cancelPass: CancelTimer | undefined;
+  private cancelResync: CancelTimer | undefined;
+
+  constructor(deps: BrainDeps) {
+    this.deps = deps;
+    this.wakes = new WakeQueue(deps.clock, (keys) => {
+      deps.showAgain?.(keys);
+      this.touch(keys);
+    });
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', () => void this.stop(), { once: true });
+    this.running = true;
+    this.resync();
+  }
+
+  /** Resolves when the pass that is under way has ended. */
+  async stop(): Promise<void> {
+    this.running = false;
+    this.cancelPass?.();
+    this.cancelPass = undefined;
+    this.cancelResync?.();
+    this.wakes.clear();
+    await this.passing;
+  }
+
+  /** To be called after every change of the view, also when no key is affected: leadership may have changed. */
+  touch(keys: Iterable<ObjectKey>): void {
+    for (const key of keys) this.dirty.add(key);
+    const { leader, complete } = this.deps.view;
+    if ((leader.isSelf && !this.wasLeader) || (complete && !this.wasComplete)) this.touchAll();
+    this.wasLeader = leader.isSelf;
+    this.wasComplete = complete;
+    this.schedulePass();
+  }
+
+  private touchAll(): void {
+    for (const key of this.deps.view.keys()) this.dirty.add(key);
+  }
+
+  private resync(): void {
+    this.touchAll();
+    this.touch([]);
+    this.cancelResync = this.deps.clock.after(BRAIN_LIMITS.resyncMs, () => this.resync());
+  }
+
+  private schedulePass(): void {
+    if (!this.running || this.passing !== undefined || this.cancelPass !== undefined || this.dirty.size === 0) return;
+    this.cancelPass = this.deps.clock.after(BRAIN_LIMITS.coalesceMs, () => {
+      this.cancelPass = undefined;
+      this.passing = this.pass().finally(() => {
+        this.passing = undefined;
+        this.schedulePass();
+      });
+    });
+  }
+
+  private async pass(): Promise<void> {
+    const { view, clock, log } = this.deps;
+    if (!view.complete) {
+      this.dirty.clear();
+      return;
+    }
+    const keys = this.takeKeys();
+    try {
+      const now = { wall: clock.now(), monotonic: clock.monotonic() };
+      const plan = planPass(view, keys, now, view.leader.isSelf);
+      for (const { key, at } of plan.wakes) this.wakes.add(key, at);
+      this.noteUnplaced(keys, plan.unplaced);
+      await this.carryOut(plan.units);
+    } catch (error) {
+      // A bug, or one bad object: each key is tried alone, so that only the bad one waits.
+      if (keys.length > 1) await this.passOneByOne(keys);
+      else {
+        log.error('deciding about an object failed; it is tried again', { key: keys[0], error: String(error) });
+        for (const key of keys) this.retry(key);
+      }
+    }
+  }
+
+  private async passOneByOne(keys: readonly ObjectKey[]): Promise<void> {
+    const { view, clock, log } = this.deps;
+    for (const key of keys) {
+      try {
+        const plan = planPass(view, [key], { wall: clock.now(), monotonic: clock.monotonic() }, view.leader.isSelf);
+        for (const wake of plan.wakes) this.wakes.add(wake.key, wake.at);
+        await this.carryOut(plan.units);
+      } catch (error) {
+        log.error('deciding about an object failed; it is tried again', { key, error: String(error) });
+        this.retry(key);
+      }
+    }
+  }
+
+  private takeKeys(): ObjectKey[] {
+    const keys: ObjectKey[] = [];
+    for (const key of this.dirty) {
+      if (keys.length >= BRAIN_LIMITS.passKeys) break;
+      this.dirty.delete(key);
+      keys.push(key);
+    }
+    return keys;
+  }
+
+  /** Pods without a node are tried again soon after anything that may have made room. */
+  private noteUnplaced(keys: readonly ObjectKey[], unplaced: readonly ObjectKey[]): void {
+    const madeRoom = keys.some((key) => {
+      const { resource } = parseObjectKey(key);
+      return (resource === 'pods' && !this.unplaced.has(key)) || resource === 'nodes';
+    });
+    for (const key of keys) this.unplaced.delete(key);
+    if (madeRoom) {
+      const at = this.deps.clock.monotonic() + BRAIN_LIMITS.rescheduleMs;
+      for (const key of this.unplaced) this.wakes.add(key, at);
+    }
+    for (const key of unplaced) this.unplaced.add(key);
+  }
+
+  private async carryOut(units: readonly WorkUnit[]): Promise<void> {
+    let batch: WorkUnit[] = [];
+    let size = 0;
+    for (const unit of units) {
+      if (size > 0 && size + unit.mutations.length > BRAIN_LIMITS.writeMutations) {
+        await this.carryOutBatch(batch);
+        [batch, size] = [[], 0];
+      }
+      batch.push(unit);
+      size += unit.mutations.length;
+    }
+    await this.carryOutBatch(batch);
+  }
+
+  /** Together if that applies, else one by one: then only what lost a race is done again. */
+  private async carryOutBatch(batch: readonly WorkUnit[]): Promise<void> {
+    if (batch.length === 0) return;
+    const mutations = batch.flatMap((unit) => unit.mutations);
+    if (mutations.length > 0) {
+      try {
+        await this.deps.write(mutations);
+      } catch (error) {
+        if (batch.length === 1) this.failed(batch[0], error);
+        else for (const unit of batch) await this.carryOutBatch([unit]);
+        return;
+      }
+    }
+    for (const unit of batch) this.done(unit);
+  }
+
+  private done(unit: WorkUnit): void {
+    this.attempts.delete(unit.key);
+    if (unit.mutations.length > 0) {
+      this.deps.log.debug('decided', { key: unit.key, reason: unit.reason, writes: unit.mutations.length });
+    }
+    for (const event of unit.events) if (this.isNews(event)) this.deps.record(event);
+  }
+
+  private failed(unit: WorkUnit | undefined, error: unknown): void {
+    if (unit === undefined) return;
+    const code: unknown = error instanceof KithError ? error.code : undefined;
+    const fields = { key: unit.key, reason: unit.reason, error: String(error) };
+    if (typeof code === 'string' && RACE_CODES.has(code)) this.deps.log.debug('a decision was overtaken; it is taken anew', fields);
+    else this.deps.log.warn('a decision could not be written; it is tried again', fields);
+    this.retry(unit.key);
+  }
+
+  private retry(key: ObjectKey): void {
+    const attempt = this.attempts.get(key) ?? 0;
+    if (this.attempts.size >= BRAIN_LIMITS.retriedKeys) this.attempts.clear();
+    this.attempts.set(key, attempt + 1);
+    const delayMs = Math.min(BRAIN_LIMITS.retryMostMs, BRAIN_LIMITS.retryFirstMs * 2 ** Math.min(attempt, 20));
+    if (this.running) this.wakes.add(key, this.deps.clock.monotonic() + delayMs);
+  }
+
+  private isNews(event: EventDraft): boolean {
+    const { uid } = event.about.metadata;
+    if (!STANDING_REASONS.has(event.reason)) return true;
+    const about = `${uid}/${event.reason}`;
+    if (this.told.get(about) === event.message) return false;
+    this.told.set(about, event.message);
+    if (this.told.size > BRAIN_LIMITS.toldEvents) this.told.clear();
+    return true;
+  }
+}

@@ -1,0 +1,46 @@
+import type { ReplicaChange } from '../../protocol/desired.ts';
+import type { DecidedConflict } from '../../protocol/objects.ts';
+import { canonicalJson } from '../../protocol/json.ts';
+import type { ClusterView } from '../core/cluster/view.ts';
+import type { EventDraft } from '../core/decisions.ts';
+
+export interface ConflictReporterDeps {
+  view: ClusterView;
+  record(draft: EventDraft): void;
+}
+
+/** Values are for reading; `kith conflicts` has them whole. Characters. */
+const MAX_VALUE_CHARS = 120;
+
+/** Makes an Event of what a merge decided, so that no edit is lost silently. The leader speaks, or every peer would say the same. */
+export class ConflictReporter {
+  readonly #deps: ConflictReporterDeps;
+
+  constructor(deps: ConflictReporterDeps) {
+    this.#deps = deps;
+  }
+
+  look(changes: readonly ReplicaChange[]): void {
+    if (!this.#deps.view.leader.isSelf) return;
+    for (const { before, after } of changes) {
+      if (after === undefined) continue;
+      const known = new Set((before?.conflicts ?? []).map(identityOf));
+      for (const conflict of after.conflicts) {
+        // Kith's own fields are decided by rules of their own, and nobody's words are lost there.
+        if (conflict.path.startsWith('/kith/') || known.has(identityOf(conflict))) continue;
+        const others = conflict.losers.map(short).join(', ');
+        const message = `${conflict.path} was changed on two sides at once: ${short(conflict.winner)} was taken, ${others} was not. Set it again if that is not what you want`;
+        this.#deps.record({ about: after.object, type: 'Warning', reason: 'ConflictDecided', message, component: 'kith' });
+      }
+    }
+  }
+}
+
+function identityOf({ path, winner, losers }: DecidedConflict): string {
+  return canonicalJson([path, winner, losers]);
+}
+
+function short(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > MAX_VALUE_CHARS ? `${text.slice(0, MAX_VALUE_CHARS)}...` : text;
+}

@@ -1,0 +1,45 @@
+import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
+import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
+import type { DesiredWriter } from '../ports/objects.ts';
+import type { Replica } from '../ports/replica.ts';
+
+export interface AcknowledgedWriterDeps {
+  replica: Replica;
+  /** Pushes the envelope to members and says what came of it. */
+  acknowledge(envelope: ChangeEnvelope, livePeers: readonly string[]): Promise<'acknowledged' | 'alone' | 'timeout'>;
+  /** Other members that can be reached just now, nearest first. */
+  livePeers(): readonly string[];
+  /** Members known, this one included. */
+  membersKnown(): number;
+}
+
+export const WARNING_ALONE =
+  'stored on this peer only: no other member can be reached. If this host loses its disk before one returns, the change is lost; "kith peers" shows who is missing';
+export const WARNING_TIMEOUT =
+  'stored on this peer, but no other member has confirmed it within 2 s. It spreads as soon as one answers; "kith peers" shows who is missing';
+
+/** Writes that are answered once they are on disk here and at one other member (DESIGN.md, invariant 3). */
+export class AcknowledgedWriter implements DesiredWriter {
+  readonly #deps: AcknowledgedWriterDeps;
+
+  constructor(deps: AcknowledgedWriterDeps) {
+    this.#deps = deps;
+  }
+
+  read(key: ObjectKey): DesiredObject | undefined {
+    return this.#deps.replica.get(key);
+  }
+
+  buriedLife(key: ObjectKey): number {
+    return this.#deps.replica.buriedLife(key);
+  }
+
+  async write(mutations: readonly Mutation[]): Promise<{ objects: DesiredObject[]; warnings: string[] }> {
+    const { replica, acknowledge, livePeers, membersKnown } = this.#deps;
+    const { objects, envelope } = await replica.write(mutations);
+    if (envelope === undefined || membersKnown() <= 1) return { objects, warnings: [] };
+    const outcome = await acknowledge(envelope, livePeers());
+    if (outcome === 'acknowledged') return { objects, warnings: [] };
+    return { objects, warnings: [outcome === 'alone' ? WARNING_ALONE : WARNING_TIMEOUT] };
+  }
+}

@@ -1,0 +1,54 @@
+import type { ConflictRow, PeerRow, PeersAnswer } from '../../protocol/answers.ts';
+import type { ObservedRecord } from '../../protocol/observed.ts';
+import type { ClusterView } from '../core/cluster/view.ts';
+import type { Replica } from '../ports/replica.ts';
+import type { Transport } from '../ports/transport.ts';
+
+export interface PeersSource {
+  clusterId: string;
+  view: ClusterView;
+  transport: Transport;
+  /** Keys that differed when last compared with the peer; undefined while never compared. */
+  behind(peer: string): number | undefined;
+  nodeRecord(peer: string): ObservedRecord | undefined;
+  /** Monotonic ms. */
+  now: number;
+}
+
+/** What `kith peers` shows: the members as this peer sees them. */
+export function peersAnswer(source: PeersSource): PeersAnswer {
+  const { view, transport, now } = source;
+  const connected = new Set(transport.connected());
+  const peers = view.members().map((member): PeerRow => {
+    const report = source.nodeRecord(member.spec.peerId)?.value;
+    return {
+      peer: member.spec.peerId,
+      node: member.spec.nodeName,
+      state: member.state,
+      forMs: Math.max(0, Math.round(now - member.since)),
+      connected: member.spec.peerId === view.self.peer || connected.has(member.spec.peerId),
+      roundTripMs: transport.roundTripMs(member.spec.peerId),
+      leader: member.spec.peerId === view.leader.peer,
+      behind: source.behind(member.spec.peerId),
+      addresses: member.spec.peerAddresses,
+      version: report?.kind === 'node' ? report.version : undefined,
+      incarnation: member.incarnation,
+    };
+  });
+  return {
+    cluster: source.clusterId,
+    self: view.self.peer,
+    leader: { peer: view.leader.peer, term: view.leader.term },
+    complete: view.complete,
+    peers,
+  };
+}
+
+/** Everything that a merge decided and nobody has settled since. */
+export function conflictRows(replica: Pick<Replica, 'all'>): ConflictRow[] {
+  const rows: ConflictRow[] = [];
+  for (const { key, conflicts } of replica.all()) {
+    for (const { path, winner, losers } of conflicts) if (!path.startsWith('/kith/')) rows.push({ key, path, winner, losers });
+  }
+  return rows.sort((left, right) => (left.key + left.path < right.key + right.path ? -1 : 1));
+}

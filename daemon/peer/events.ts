@@ -1,0 +1,64 @@
+import type { KubeEvent } from '../../protocol/types.ts';
+import type { EventDraft, Now } from '../core/decisions.ts';
+import { EventLog } from '../core/events/event-log.ts';
+import type { EventChanges } from '../core/events/event-log.ts';
+import type { CancelTimer, Clock } from '../ports/clock.ts';
+import type { ObservedState } from '../ports/observed.ts';
+
+/** Milliseconds between two looks for Events whose time is over. */
+const EXPIRE_EVERY_MS = 60_000;
+
+export interface EventRecorderDeps {
+  observed: ObservedState;
+  clock: Clock;
+}
+
+export interface EventRecorderOptions {
+  peer: string;
+  node: string;
+}
+
+/** Records Events as facts of this node: nobody else may tell them, and they die with its record of them. */
+export class EventRecorder {
+  readonly #deps: EventRecorderDeps;
+  readonly #options: EventRecorderOptions;
+  readonly #log: EventLog;
+  #cancel: CancelTimer = () => undefined;
+
+  constructor(deps: EventRecorderDeps, options: EventRecorderOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#log = new EventLog(options.node);
+  }
+
+  /** Takes up the Events of an earlier run of the daemon. */
+  start(): void {
+    const own: KubeEvent[] = [];
+    for (const { owner, value } of this.#deps.observed.all()) {
+      if (owner === this.#options.peer && value?.kind === 'event') own.push(value.event);
+    }
+    this.#log.restore(own, this.#now());
+    this.#expire();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  record(draft: EventDraft): void {
+    this.#publish(this.#log.record(draft, this.#now()));
+  }
+
+  #expire(): void {
+    this.#publish(this.#log.expire(this.#now()));
+    this.#cancel = this.#deps.clock.after(EXPIRE_EVERY_MS, () => this.#expire());
+  }
+
+  #publish(changes: EventChanges): void {
+    for (const [key, event] of changes) this.#deps.observed.publish(key, event === null ? null : { kind: 'event', event });
+  }
+
+  #now(): Now {
+    return { wall: this.#deps.clock.now(), monotonic: this.#deps.clock.monotonic() };
+  }
+}

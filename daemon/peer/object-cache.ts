@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto';
+import { KithError } from '../../protocol/errors.ts';
+import { canonicalJson } from '../../protocol/json.ts';
+import { type GroupResource, type KubeObject, type ObjectKey, parseObjectKey } from '../../protocol/objects.ts';
+import type { CancelTimer, Clock } from '../ports/clock.ts';
+import type { ObjectEvent, ObjectSource } from '../ports/objects.ts';
+import { EventRing, RING_LIMITS, type RingLimits } from './event-ring.ts';
+import { ObjectWatcher } from './object-watcher.ts';
+import { VersionClock } from './version-clock.ts';
+
+/** Changes that come close together are looked at once. Reads never wait for it. */
+const SETTLE_MS = 5;
+/** Keys rendered in one go for watchers, so that a burst does not hold up the loop. */
+const RENDER_BATCH_KEYS = 500;
+const EVICT_EVERY_MS = 60_000;
+/** Watches at one time, all resources together. */
+export const MAX_WATCHERS = 2_000;
+
+interface CachedObject {
+  object: KubeObject;
+  /** Of the canonical JSON without resourceVersion. */
+  digest: string;
+  bytes: number;
+}
+
+export interface ObjectCacheDeps {
+  /** The object as the API shows it, without resourceVersion; undefined when there is none. Must return a new object whenever something changed. */
+  render(key: ObjectKey): KubeObject | undefined;
+  clock: Clock;
+}
+
+export interface ObjectCacheOptions {
+  peerId: string;
+  /** The last reserve that was persisted: versions go on above it. */
+  lastVersion?: string;
+  /** Called ahead of use; what it gets must be the next start's `lastVersion`. */
+  persistVersion?: (reserve: string) => void;
+  ringLimits?: RingLimits;
+}
+
+/**
+ * Objects as the API shows them, with this peer's resourceVersions. `changed` says which keys to look at again; an object gets a new version and an event only
+ * if it differs from what was shown before. Reads and the versions they carry always agree.
+ */
+export class ObjectCache implements ObjectSource {
+  private readonly deps: ObjectCacheDeps;
+  private readonly versions: VersionClock;
+  private readonly ring: EventRing;
+  private readonly byResource = new Map<GroupResource, Map<ObjectKey, CachedObject>>();
+  private readonly dirty = new Set<ObjectKey>();
+  private readonly watchers = new Map<GroupResource, Set<ObjectWatcher>>();
+  private watcherCount = 0;
+  private newest = 0n;
+  private cancelSettle: CancelTimer | undefined;
+  private cancelEvict: CancelTimer | undefined;
+
+  constructor(deps: ObjectCacheDeps, options: ObjectCacheOptions) {
+    this.deps = deps;
+    this.versions = new VersionClock(options.peerId, options.lastVersion, options.persistVersion ?? (() => undefined));
+    this.ring = new EventRing(options.ringLimits ?? RING_LIMITS);
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.ring.begin(this.nextVersion());
+    this.scheduleEviction();
+  }
+
+  /** Ends every watch. */
+  async stop(): Promise<void> {
+    this.cancelSettle?.();
+    this.cancelEvict?.();
+    for (const watchers of this.watchers.values()) for (const watcher of [...watchers]) watcher.close();
+  }
+
+  /** Says that what these keys show may differ from now on. */
+  changed(keys: Iterable<ObjectKey>): void {
+    for (const key of keys) this.dirty.add(key);
+    if (this.dirty.size > 0) this.scheduleSettle();
+  }
+
+  get(key: ObjectKey): KubeObject | undefined {
+    this.settle();
+    return this.byResource.get(parseObjectKey(key).resource)?.get(key)?.object;
+  }
+
+  list(resource: GroupResource, namespace?: string): { items: readonly KubeObject[]; resourceVersion: string } {
+    this.settle();
+    const items: KubeObject[] = [];
+    for (const { object } of this.byResource.get(resource)?.values() ?? []) {
+      if (namespace === undefined || object.metadata.namespace === namespace) items.push(object);
+    }
+    items.sort(byNamespaceAndName);
+    return { items, resourceVersion: this.newest.toString() };
+  }
+
+  watch(resource: GroupResource, resourceVersion: string, signal: AbortSignal): AsyncIterable<ObjectEvent> {
+    this.settle();
+    const version = /^[1-9][0-9]{0,18}$/.test(resourceVersion) ? BigInt(resourceVersion) : undefined;
+    const sequence = version === undefined ? undefined : this.ring.sequenceAfter(version);
+    if (sequence === undefined) {
+      throw new KithError('Expired', `too old resource version: ${resourceVersion} is not one that this peer can resume from; list again`);
+    }
+    if (this.watcherCount >= MAX_WATCHERS) {
+      throw new KithError('TooManyRequests', `this peer serves ${MAX_WATCHERS} watches already; close some or ask another peer`);
+    }
+    const watcher = new ObjectWatcher(this.ring, resource, sequence, signal, () => this.forget(resource, watcher));
+    if (signal.aborted) return watcher;
+    const watchers = this.watchers.get(resource) ?? new Set();
+    this.watchers.set(resource, watchers.add(watcher));
+    this.watcherCount += 1;
+    return watcher;
+  }
+
+  resourceVersion(): string {
+    this.settle();
+    return this.newest.toString();
+  }
+
+  private forget(resource: GroupResource, watcher: ObjectWatcher): void {
+    if (this.watchers.get(resource)?.delete(watcher) === true) this.watcherCount -= 1;
+  }
+
+  private scheduleSettle(): void {
+    this.cancelSettle ??= this.deps.clock.after(SETTLE_MS, () => {
+      this.cancelSettle = undefined;
+      this.settle(RENDER_BATCH_KEYS);
+      if (this.dirty.size > 0) this.scheduleSettle();
+    });
+  }
+
+  private scheduleEviction(): void {
+    this.cancelEvict = this.deps.clock.after(EVICT_EVERY_MS, () => {
+      this.ring.evict(this.deps.clock.monotonic());
+      this.scheduleEviction();
+    });
+  }
+
+  private settle(atMost = Number.POSITIVE_INFINITY): void {
+    let done = 0;
+    for (const key of this.dirty) {
+      if (done++ >= atMost) return;
+      this.dirty.delete(key);
+      this.refresh(key);
+    }
+  }
+
+  private refresh(key: ObjectKey): void {
+    const { resource } = parseObjectKey(key);
+    const cached = this.byResource.get(resource) ?? new Map<ObjectKey, CachedObject>();
+    this.byResource.set(resource, cached);
+    const before = cached.get(key);
+    const rendered = this.deps.render(key);
+    if (before !== undefined && (rendered === undefined || rendered.metadata.uid !== before.object.metadata.uid)) {
+      // Another uid is another object, though nobody saw the moment between the two.
+      cached.delete(key);
+      const version = this.nextVersion();
+      this.append(version, resource, { type: 'DELETED', object: withVersion(before.object, version), before: before.object }, before.bytes);
+    }
+    if (rendered === undefined) return;
+    const text = canonicalJson(withoutVersion(rendered));
+    const digest = createHash('sha1').update(text).digest('base64');
+    const current = cached.get(key);
+    if (current?.digest === digest) return;
+    const version = this.nextVersion();
+    const object = withVersion(rendered, version);
+    cached.set(key, { object, digest, bytes: text.length });
+    const type = current === undefined ? 'ADDED' : 'MODIFIED';
+    this.append(version, resource, { type, object, before: current?.object }, text.length);
+  }
+
+  private nextVersion(): bigint {
+    this.newest = this.versions.next(this.deps.clock.now());
+    return this.newest;
+  }
+
+  private append(version: bigint, resource: GroupResource, event: ObjectEvent, bytes: number): void {
+    const sequence = this.ring.append({ version, resource, event, bytes, at: this.deps.clock.monotonic() });
+    for (const watcher of this.watchers.get(resource) ?? []) watcher.wake(sequence);
+  }
+}
+
+function withVersion(object: KubeObject, version: bigint): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: version.toString() } };
+}
+
+function withoutVersion(object: KubeObject): KubeObject {
+  return object.metadata.resourceVersion === undefined
+    ? object
+    : { ...object, metadata: { ...object.metadata, resourceVersion: undefined } };
+}
+
+function byNamespaceAndName(left: KubeObject, right: KubeObject): number {
+  return compareText(left.metadata.namespace ?? '', right.metadata.namespace ?? '') || compareText(left.metadata.name, right.metadata.name);
+}
+
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

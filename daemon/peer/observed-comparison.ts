@@ -1,0 +1,124 @@
+import type { ObservedRecord } from '../../protocol/observed.ts';
+import {
+  decodeObservedRequest,
+  decodeRecords,
+  decodeVersions,
+  encodeObservedAnswer,
+  encodeObservedRequest,
+  MAX_BATCH_RECORDS,
+  MAX_OBSERVED_VERSIONS,
+  OBSERVED_ANSWER_BYTES,
+} from '../../protocol/wire-observed.ts';
+import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Transport } from '../ports/transport.ts';
+import type { ObservedTable } from './observed-table.ts';
+
+/** Each peer compares with a random one about this often. */
+const ROUND_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 5_000;
+/** Pulls of one round; the next round takes the rest. */
+const MAX_PULLS = 64;
+
+export interface ComparisonDeps {
+  transport: Transport;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+export interface ComparisonHost {
+  table: ObservedTable;
+  /** Answers how many were new. */
+  take(records: readonly ObservedRecord[]): number;
+  beforeRound(): void;
+}
+
+/** Anti-entropy of observed state. Each side pulls for itself: digests by owner, then versions of those that differ, then the records. */
+export class ObservedComparison {
+  private readonly deps: ComparisonDeps;
+  private readonly host: ComparisonHost;
+  private readonly comparing = new Set<string>();
+  private cancelRound: CancelTimer | undefined;
+  private unsubscribe: (() => void) | undefined;
+  private abort = new AbortController();
+  private served = false;
+
+  constructor(deps: ComparisonDeps, host: ComparisonHost) {
+    this.deps = deps;
+    this.host = host;
+  }
+
+  start(): void {
+    const { transport } = this.deps;
+    this.abort = new AbortController();
+    if (!this.served) transport.serve('observed', async (_from, payload) => this.answer(payload));
+    this.served = true;
+    this.unsubscribe = transport.onPeer(({ type, peer }) => {
+      if (type === 'connected') void this.compareWith(peer);
+    });
+    for (const peer of transport.connected()) void this.compareWith(peer);
+    this.schedule();
+  }
+
+  stop(): void {
+    this.abort.abort();
+    this.cancelRound?.();
+    this.unsubscribe?.();
+  }
+
+  private schedule(): void {
+    const delayMs = ROUND_MS * (0.5 + this.deps.random.next());
+    this.cancelRound = this.deps.clock.after(delayMs, () => {
+      this.host.beforeRound();
+      const peers = this.deps.transport.connected();
+      const peer = peers[Math.floor(this.deps.random.next() * peers.length)];
+      if (peer !== undefined) void this.compareWith(peer);
+      this.schedule();
+    });
+  }
+
+  private async compareWith(peer: string): Promise<void> {
+    if (this.comparing.has(peer)) return;
+    this.comparing.add(peer);
+    try {
+      for (let pull = 0; pull < MAX_PULLS && (await this.pullFrom(peer)); pull += 1);
+    } catch (error) {
+      if (!this.abort.signal.aborted) this.deps.log.debug('Observed state could not be compared', { peer, error });
+    } finally {
+      this.comparing.delete(peer);
+    }
+  }
+
+  /** Whether there may be more. */
+  private async pullFrom(peer: string): Promise<boolean> {
+    const { table } = this.host;
+    const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners: table.digest(this.deps.clock.monotonic()) }));
+    const wanted = versions.filter((version) => table.isNewer(version)).map(({ owner, key }) => ({ owner, key }));
+    if (wanted.length === 0) return false;
+    return this.host.take(decodeRecords(await this.ask(peer, { type: 'pull', wanted }))) > 0;
+  }
+
+  private ask(peer: string, request: Parameters<typeof encodeObservedRequest>[0]): Promise<Uint8Array> {
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.abort.signal };
+    return this.deps.transport.request(peer, 'observed', encodeObservedRequest(request), options);
+  }
+
+  private answer(payload: Uint8Array): Uint8Array {
+    const request = decodeObservedRequest(payload);
+    const { table } = this.host;
+    if (request.type === 'digest') {
+      const versions = table.versionsWhereDifferent(request.owners, this.deps.clock.monotonic(), MAX_OBSERVED_VERSIONS);
+      return encodeObservedAnswer({ type: 'versions', versions });
+    }
+    const records: ObservedRecord[] = [];
+    let bytes = 0;
+    for (const { owner, key } of request.wanted) {
+      const record = table.get(owner, key);
+      if (!record) continue;
+      bytes += JSON.stringify(record).length;
+      if (records.length > 0 && (bytes > OBSERVED_ANSWER_BYTES || records.length >= MAX_BATCH_RECORDS)) break;
+      records.push(record);
+    }
+    return encodeObservedAnswer({ type: 'records', records });
+  }
+}

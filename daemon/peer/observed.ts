@@ -1,0 +1,255 @@
+/**
+ * Observed state: what each node says of itself, signed by it, newest wins, in memory. Gossiped in small batches for speed; compared with a random peer every few
+ * seconds, and on every connection, for truth. A record that its owner did not sign, or that speaks for another's node, is refused and counted.
+ */
+import { jsonEqual } from '../../protocol/json.ts';
+import type { ObservedRecord, ObservedValue } from '../../protocol/observed.ts';
+import {
+  decodeRecords,
+  encodeRecords,
+  MAX_BATCH_RECORDS,
+  MAX_RECORD_BYTES,
+  OBSERVED_BATCH_BYTES,
+  observedSigningBytes,
+  plain,
+} from '../../protocol/wire-observed.ts';
+import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
+import type { Identity, VerifySignature } from '../ports/identity.ts';
+import type { Log } from '../ports/log.ts';
+import type { ObservedState } from '../ports/observed.ts';
+import type { Transport } from '../ports/transport.ts';
+import { ObservedComparison } from './observed-comparison.ts';
+import { isEvent, ObservedTable } from './observed-table.ts';
+
+/** Facts published within this time travel together, and only the last of each key. */
+const BATCH_MS = 20;
+/** After a start, facts of the life before are kept this long for whoever states them again; then they are withdrawn. */
+const ADOPTION_MS = 30_000;
+
+export interface ObservedDeps {
+  transport: Transport;
+  identity: Identity;
+  verify: VerifySignature;
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+export interface ObservedOptions {
+  node: string;
+  incarnation: number;
+}
+
+export type RefusalReason = 'malformed' | 'not a member' | 'wrong node' | 'wrong signature' | 'too many';
+
+export class PeerObserved implements ObservedState {
+  private readonly deps: ObservedDeps;
+  private readonly node: string;
+  private readonly table = new ObservedTable();
+  private readonly comparison: ObservedComparison;
+  private readonly listeners = new Set<(records: readonly ObservedRecord[]) => void>();
+  /** What we said since our start; null once withdrawn. */
+  private readonly stated = new Map<string, ObservedValue | null>();
+  private readonly unsent = new Set<string>();
+  private readonly refusals = new Map<RefusalReason, number>();
+  private nodesOf = new Map<string, string>();
+  private incarnation: number;
+  private sequence = 0;
+  private adoptionEnds = Infinity;
+  private cancelBatch: CancelTimer | undefined;
+  private unsubscribe: (() => void)[] = [];
+  private running = false;
+
+  constructor(deps: ObservedDeps, options: ObservedOptions) {
+    this.deps = deps;
+    this.node = options.node;
+    this.incarnation = options.incarnation;
+    this.comparison = new ObservedComparison(deps, {
+      table: this.table,
+      take: (records) => this.take(records),
+      beforeRound: () => this.tidy(),
+    });
+  }
+
+  start(signal?: AbortSignal): void {
+    signal?.throwIfAborted();
+    const { transport, clock } = this.deps;
+    this.running = true;
+    this.adoptionEnds = clock.monotonic() + ADOPTION_MS;
+    this.unsubscribe.push(transport.subscribe('observed', (_from, payload) => this.receive(payload)));
+    this.comparison.start();
+    this.state(`death/${transport.self}`, null);
+  }
+
+  stop(): void {
+    this.running = false;
+    for (const end of this.unsubscribe.splice(0)) end();
+    this.comparison.stop();
+    this.cancelBatch?.();
+    this.cancelBatch = undefined;
+  }
+
+  /** Whose records are taken, and for which node each speaks. Those of others are dropped. */
+  setMembers(members: readonly { peerId: string; nodeName: string }[]): void {
+    this.nodesOf = new Map(members.map((member) => [member.peerId, member.nodeName]));
+    this.tidy();
+  }
+
+  /** What we state from now on is of this incarnation; everybody is told that we live in it. */
+  setIncarnation(incarnation: number): void {
+    this.incarnation = incarnation;
+    this.state(`death/${this.deps.transport.self}`, null);
+  }
+
+  publish(key: string, value: ObservedValue | null): void {
+    const said = this.stated.get(key);
+    const before = said === undefined ? this.own(key)?.value : said;
+    if (value === null && (before === undefined || before === null)) return;
+    if (value !== null && before !== undefined && jsonEqual(before, value)) {
+      this.stated.set(key, value);
+      return;
+    }
+    this.state(key, value);
+  }
+
+  get(ownerPeer: string, key: string): ObservedRecord | undefined {
+    return this.table.get(ownerPeer, key);
+  }
+
+  all(): Iterable<ObservedRecord> {
+    return this.table.all();
+  }
+
+  onChanged(listener: (records: readonly ObservedRecord[]) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Records refused since the start, by reason. */
+  refused(): ReadonlyMap<RefusalReason, number> {
+    return this.refusals;
+  }
+
+  private own(key: string): ObservedRecord | undefined {
+    return this.table.get(this.deps.transport.self, key);
+  }
+
+  private state(key: string, value: ObservedValue | null): void {
+    this.stated.set(key, value);
+    this.unsent.add(key);
+    if (this.running) this.cancelBatch ??= this.deps.clock.after(BATCH_MS, () => this.sendBatch());
+  }
+
+  private sendBatch(): void {
+    this.cancelBatch = undefined;
+    const { clock, transport, log } = this.deps;
+    const records: ObservedRecord[] = [];
+    for (const key of this.unsent) {
+      // What we said in a life that our disk forgot is newer: it waits until liveness has raised our incarnation.
+      if ((this.own(key)?.incarnation ?? 0) > this.incarnation) continue;
+      this.unsent.delete(key);
+      const record = this.sign(key, this.stated.get(key) ?? null);
+      if (record && this.table.put(record, clock.monotonic())) records.push(record);
+      // An event of a life before that was pushed out is no longer ours to speak of.
+      if (isEvent(key)) this.stated.delete(key);
+    }
+    if (records.length === 0) return;
+    this.tell(records);
+    for (const payload of batches(records)) {
+      transport.publish('observed', payload).catch((error: unknown) => {
+        log.debug('Observed state could not be gossiped; peers will ask for it', { error });
+      });
+    }
+  }
+
+  private sign(key: string, value: ObservedValue | null): ObservedRecord | undefined {
+    const { transport, identity, log } = this.deps;
+    const unsigned = {
+      owner: transport.self,
+      node: this.node,
+      incarnation: this.incarnation,
+      sequence: ++this.sequence,
+      key,
+      value: plain(value),
+    };
+    const bytes = observedSigningBytes(unsigned);
+    if (bytes.byteLength > MAX_RECORD_BYTES) {
+      log.warn('A fact of this node is too large to be told to others; it is dropped', {
+        key,
+        bytes: bytes.byteLength,
+        limit: MAX_RECORD_BYTES,
+      });
+      return undefined;
+    }
+    return { ...unsigned, signature: Buffer.from(identity.sign(bytes)).toString('base64url') };
+  }
+
+  private receive(payload: Uint8Array): void {
+    try {
+      this.take(decodeRecords(payload));
+    } catch (error) {
+      this.refuse('malformed');
+      this.deps.log.debug('A message about observed state was refused', { error });
+    }
+  }
+
+  /** Verifies, keeps and tells what is new. Answers how many were. */
+  private take(records: readonly ObservedRecord[]): number {
+    const now = this.deps.clock.monotonic();
+    const fresh: ObservedRecord[] = [];
+    for (const record of records) {
+      if (!this.table.isNewer(record)) continue;
+      const refusal = this.refusalOf(record);
+      if (refusal) this.refuse(refusal);
+      else if (!this.table.put(record, now)) this.refuse('too many');
+      else fresh.push(record);
+    }
+    for (const { owner, key } of fresh) if (owner === this.deps.transport.self && this.stated.has(key)) this.unsent.add(key);
+    if (fresh.length > 0) this.tell(fresh);
+    return fresh.length;
+  }
+
+  private refusalOf(record: ObservedRecord): RefusalReason | undefined {
+    const node = this.nodesOf.get(record.owner);
+    if (node === undefined) return 'not a member';
+    if (node !== record.node) return 'wrong node';
+    const signed = this.deps.verify(record.owner, observedSigningBytes(record), Buffer.from(record.signature, 'base64url'));
+    return signed ? undefined : 'wrong signature';
+  }
+
+  private refuse(reason: RefusalReason): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  }
+
+  /** Forgets who left; withdraws what we said in the life before and did not say again. */
+  private tidy(): void {
+    const now = this.deps.clock.monotonic();
+    const { self } = this.deps.transport;
+    const dropped = this.table.sweep((owner) => owner === self || this.nodesOf.has(owner), now);
+    if (dropped.length > 0) this.tell(dropped.map((record) => ({ ...record, value: null })));
+    if (now < this.adoptionEnds) return;
+    for (const key of this.table.keysOf(self)) {
+      if (!isEvent(key) && !this.stated.has(key) && this.own(key)?.value !== null) this.state(key, null);
+    }
+  }
+
+  private tell(records: readonly ObservedRecord[]): void {
+    for (const listener of this.listeners) listener(records);
+  }
+}
+
+/** Encoded, each about as large as a gossiped message may well be. */
+function* batches(records: readonly ObservedRecord[]): Iterable<Uint8Array> {
+  let batch: ObservedRecord[] = [];
+  let size = 0;
+  for (const record of records) {
+    const bytes = observedSigningBytes(record).byteLength + record.signature.length;
+    if (batch.length > 0 && (size + bytes > OBSERVED_BATCH_BYTES || batch.length >= MAX_BATCH_RECORDS)) {
+      yield encodeRecords(batch);
+      batch = [];
+      size = 0;
+    }
+    batch.push(record);
+    size += bytes;
+  }
+  if (batch.length > 0) yield encodeRecords(batch);
+}

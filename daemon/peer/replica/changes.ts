@@ -1,0 +1,212 @@
+import type { DocumentChanges, MergeResult, Mutation } from '../../../protocol/desired.ts';
+import { KithError } from '../../../protocol/errors.ts';
+import { deriveUid, MAX_LIFE } from '../../../protocol/identity.ts';
+import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
+import type { DesiredObject, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
+import { parseObjectKey } from '../../../protocol/objects.ts';
+import { isObjectKey } from '../../../protocol/wire/fields.ts';
+import { editsBetween, editsToCreate, editsToRepair, touchesSpec } from '../../core/desired/edits.ts';
+import type { FlatFields } from '../../core/desired/fields.ts';
+import { splitObject } from '../../core/desired/fields.ts';
+import { bury, judgeChanges, lifeToOpen } from '../../core/desired/lives.ts';
+import { resolveObject } from '../../core/desired/resolve.ts';
+import type { Validate } from '../../core/desired/resolve.ts';
+import type { DocumentIdentity, Documents, DocumentState, FieldEdit } from '../../ports/documents.ts';
+import type { Entry } from './object-index.ts';
+import type { Stage } from './stage.ts';
+
+/** How changes, own and others', become entries of a stage. Nothing here writes to disk or to the index. */
+export interface ChangeContext {
+  clusterId: string;
+  documents: Documents;
+  mergeUnitsOf(resource: GroupResource): MergeUnits | undefined;
+  validate: Validate;
+  /** Greatest life whose grave was forgotten. */
+  floor(): number;
+  actor(): string;
+  /** The open life's document; undefined when it is damaged: then the object is written anew onto the life's first change. */
+  documentOf(stage: Stage, entry: Entry): Promise<Uint8Array | undefined>;
+}
+
+/** What one mutation did. */
+export interface Applied {
+  object: DesiredObject;
+  changes?: DocumentChanges;
+  tombstone?: Tombstone;
+}
+
+/** @throws KithError `AlreadyExists` | `NotFound` | `UidMismatch` | `Invalid` */
+export async function applyMutation(context: ChangeContext, stage: Stage, mutation: Mutation): Promise<Applied> {
+  switch (mutation.type) {
+    case 'create':
+      return create(context, stage, mutation);
+    case 'update':
+      return update(context, stage, mutation);
+    case 'bury':
+      return buryObject(stage, mutation);
+  }
+}
+
+function create(context: ChangeContext, stage: Stage, { key, object, orMerge }: Extract<Mutation, { type: 'create' }>): Applied {
+  const units = unitsOf(context, key);
+  const entry = stage.entry(key);
+  // What is set aside as invalid does not stand in the way of a good one.
+  if (entry.life > 0 && entry.invalid === undefined && entry.desired !== undefined) {
+    if (orMerge === true) return { object: entry.desired };
+    throw new KithError('AlreadyExists', `${key} exists already: change it instead, or delete it first`, { key });
+  }
+  const life = lifeToOpen(entry, context.floor(), object.kith?.slot !== undefined);
+  if (life > MAX_LIFE) throw new KithError('Invalid', `${key} was deleted and made again too often: choose another name`, { key });
+  return edit(context, stage, { key, life, saved: undefined, edits: editsToCreate(splitObject(key, object, units)), increment: 0 });
+}
+
+async function update(context: ChangeContext, stage: Stage, mutation: Extract<Mutation, { type: 'update' }>): Promise<Applied> {
+  const { key } = mutation;
+  const units = unitsOf(context, key);
+  const { entry, desired } = open(stage, key, mutation.uid);
+  const base = splitObject(key, mutation.base, units);
+  const next = splitObject(key, mutation.next, units);
+  const meant = editsBetween(base, next);
+  if (meant.length === 0) return { object: desired };
+  const saved = await context.documentOf(stage, entry);
+  const edits = saved === undefined ? rewrite(splitObject(key, desired.object, units), meant) : repairOr(context, entry, saved, { base, next, meant });
+  return edit(context, stage, { key, life: entry.life, saved, edits, increment: touchesSpec(meant) ? 1 : 0 });
+}
+
+/** Onto a document that was lost: everything that is shown, with the edits on it. */
+function rewrite(shown: FlatFields, meant: readonly FieldEdit[]): FieldEdit[] {
+  const fields = new Map(shown);
+  for (const { path, value } of meant) {
+    if (value === undefined) fields.delete(path);
+    else fields.set(path, value);
+  }
+  return editsToCreate(fields);
+}
+
+function repairOr(
+  context: ChangeContext,
+  entry: Entry,
+  saved: Uint8Array,
+  { base, next, meant }: { base: FlatFields; next: FlatFields; meant: FieldEdit[] },
+): FieldEdit[] {
+  if (entry.fallback !== true) return meant;
+  return editsToRepair(context.documents.read(saved).fields.keys(), base, next);
+}
+
+interface DocumentEdit {
+  key: ObjectKey;
+  life: number;
+  saved: Uint8Array | undefined;
+  edits: readonly FieldEdit[];
+  increment: number;
+}
+
+function edit(context: ChangeContext, stage: Stage, { key, life, saved, edits, increment }: DocumentEdit): Applied {
+  const identity = { clusterId: context.clusterId, key, life };
+  const edited = context.documents.edit(identity, saved, edits, { actor: context.actor(), increment });
+  const { entry, desired } = openEntry(context, identity, edited.saved, edited.state);
+  if (entry.invalid !== undefined) throw new KithError('Invalid', `${key} is invalid: ${entry.invalid}`, { key });
+  stage.put(entry, edited.saved);
+  if (edited.change === undefined) return { object: desired };
+  return { object: desired, changes: { key, life, changes: [edited.change] } };
+}
+
+function buryObject(stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
+  const { entry, desired } = open(stage, key, uid);
+  stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false } });
+  return { object: desired, tombstone: { key, life: entry.life, at } };
+}
+
+function open(stage: Stage, key: ObjectKey, uid: string): { entry: Entry; desired: DesiredObject } {
+  const entry = stage.entry(key);
+  const { desired } = entry;
+  if (desired === undefined) throw new KithError('NotFound', `${key} not found`, { key });
+  if (desired.uid !== uid) {
+    throw new KithError('UidMismatch', `${key} is another object now (uid ${desired.uid}, not ${uid}): read it again`, { key, uid: desired.uid });
+  }
+  return { entry, desired };
+}
+
+function unitsOf(context: ChangeContext, key: ObjectKey): MergeUnits {
+  if (!isObjectKey(key)) throw new KithError('Invalid', `${JSON.stringify(key)} is no object key`, { key });
+  const units = context.mergeUnitsOf(parseObjectKey(key).resource);
+  if (units === undefined) throw new KithError('Invalid', `${key}: this peer does not know that kind`, { key });
+  return units;
+}
+
+function openEntry(
+  context: ChangeContext,
+  identity: DocumentIdentity,
+  saved: Uint8Array,
+  state: DocumentState,
+): { entry: Entry; desired: DesiredObject } {
+  const { key, life, clusterId } = identity;
+  const uid = deriveUid(clusterId, key, life);
+  const readAt = (head: string): ReturnType<Documents['readAt']> => context.documents.readAt(saved, head);
+  const { object, conflicts, fallback, invalid } = resolveObject({ key, uid, state, validate: guardedValidate(context), readAt });
+  const desired: DesiredObject = { key, life, uid, object, heads: state.heads, conflicts };
+  const entry: Entry = {
+    key,
+    life,
+    buried: life - 1,
+    heads: state.heads,
+    desired,
+    ...(invalid === undefined ? {} : { invalid }),
+    ...(fallback ? { fallback } : {}),
+  };
+  return { entry, desired };
+}
+
+/** A validation that breaks on what a peer sent finds it invalid. */
+function guardedValidate({ validate }: ChangeContext): Validate {
+  return (object: StoredObject) => {
+    try {
+      return validate(object);
+    } catch (error) {
+      return `it can't be checked: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  };
+}
+
+/** Reasons of `refused` that say that the sender is behind, not wrong. */
+export const REASON_BURIED = 'buried';
+
+/** Never throws for what a peer sent: what can't be taken is listed in `result`. */
+export async function applyRemoteChanges(context: ChangeContext, stage: Stage, incoming: DocumentChanges, result: MergeResult): Promise<void> {
+  const { key, life } = incoming;
+  const refuse = (reason: string): void => void result.refused.push({ key, reason });
+  if (!isObjectKey(key) || !Number.isSafeInteger(life) || life < 1 || life > MAX_LIFE) return refuse('not an object key and life');
+  const held = stage.entry(key);
+  const verdict = judgeChanges(held, life);
+  if (verdict === 'buried') return refuse(REASON_BURIED);
+  const identity = { clusterId: context.clusterId, key, life };
+  try {
+    const saved = verdict === 'merge' ? await context.documentOf(stage, held) : undefined;
+    const merged = context.documents.merge(identity, saved, incoming);
+    if (merged.missing) return void result.missing.push(key);
+    if (!merged.changed) return;
+    stage.put(openEntry(context, identity, merged.saved, merged.state).entry, merged.saved);
+    result.changed += 1;
+  } catch (error) {
+    if (!isDocumentError(error)) throw error;
+    refuse(error.message);
+  }
+}
+
+/** What `Documents` throws for bytes that it can't take. */
+function isDocumentError(error: unknown): error is KithError {
+  return error instanceof KithError && String(error.code).startsWith('Document');
+}
+
+export function applyTombstone(stage: Stage, { key, life, at }: Tombstone, result: MergeResult): void {
+  if (!isObjectKey(key) || !Number.isSafeInteger(life) || life < 1 || life > MAX_LIFE) {
+    result.refused.push({ key, reason: 'not an object key and life' });
+    return;
+  }
+  const held = stage.entry(key);
+  const state = bury(held, life);
+  // An open life beyond the grave says as much itself.
+  if (state === undefined || state.life > 0) return;
+  stage.put({ key, ...state, heads: [], grave: { at, settled: false } });
+  result.changed += 1;
+}

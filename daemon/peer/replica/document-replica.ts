@@ -1,0 +1,307 @@
+import type { ChangeEnvelope, DocumentChanges, MergeResult, Mutation, ReplicaChange, ReplicaVersion, WriteResult } from '../../../protocol/desired.ts';
+import { KithError } from '../../../protocol/errors.ts';
+import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
+import { documentBytes } from '../../../protocol/wire/changes.ts';
+import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
+import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
+import type { Log } from '../../ports/log.ts';
+import type { QuarantinedObject, ReplicaStart, SyncedReplica } from '../../ports/replica.ts';
+import type { Store } from '../../ports/store.ts';
+import { applyMutation, applyRemoteChanges, applyTombstone } from './changes.ts';
+import type { ChangeContext } from './changes.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { loadAll, metaOperation, objectRecordKey } from './disk.ts';
+import { GraveLedger } from './graves.ts';
+import { Listeners } from './listeners.ts';
+import type { Entry } from './object-index.ts';
+import { ObjectIndex, tombstoneOf, visible } from './object-index.ts';
+import { readRecordDocument } from './record.ts';
+import { Stage } from './stage.ts';
+
+export interface DocumentReplicaDeps {
+  /** Open. */
+  store: Store;
+  documents: Documents;
+  log: Log;
+}
+
+export interface DocumentReplicaOptions extends Pick<ChangeContext, 'clusterId' | 'mergeUnitsOf' | 'validate'> {
+  /** 16 random bytes in hex, new with every start of the daemon. */
+  actor: string;
+  /** 16 new random bytes in hex with every call. */
+  randomId(): string;
+}
+
+/** Mutations of one batch: they become one envelope. */
+export const MAX_MUTATIONS = MAX_ENVELOPE_DOCUMENTS;
+
+interface Task {
+  apply(stage: Stage): Promise<void>;
+  written?: ChangeEnvelope | undefined;
+}
+
+/**
+ * The desired state on this peer. Reads come from memory; writes and merges go through a queue of group commits: each batch is applied to a stage, fsynced, and
+ * only then visible and told. Must never tell anyone what is not on disk, nor stop for what a peer or a damaged disk holds.
+ */
+export class DocumentReplica implements SyncedReplica {
+  private readonly deps: DocumentReplicaDeps;
+  private readonly options: DocumentReplicaOptions;
+  private readonly index = new ObjectIndex();
+  private readonly ledger = new GraveLedger();
+  private readonly queue = new CommitQueue<Task>((tasks) => this.commit(tasks));
+  private readonly changed: Listeners<readonly ReplicaChange[]>;
+  private readonly written: Listeners<ChangeEnvelope>;
+  private readonly context: ChangeContext;
+  private actor: string;
+  private lifeFloor = 0;
+
+  constructor(deps: DocumentReplicaDeps, options: DocumentReplicaOptions) {
+    this.deps = deps;
+    this.options = options;
+    this.actor = options.actor;
+    this.changed = new Listeners(deps.log);
+    this.written = new Listeners(deps.log);
+    this.context = {
+      clusterId: options.clusterId,
+      documents: deps.documents,
+      mergeUnitsOf: (resource) => options.mergeUnitsOf(resource),
+      validate: (object) => options.validate(object),
+      floor: () => this.lifeFloor,
+      actor: () => this.actor,
+      documentOf: (stage, entry) => this.documentOf(stage, entry),
+    };
+  }
+
+  async start(signal?: AbortSignal): Promise<ReplicaStart> {
+    const { floor, damaged } = await loadAll(this.deps.store, this.index, this.options.clusterId, signal);
+    this.lifeFloor = floor;
+    if (damaged.length > 0) {
+      this.deps.log.error('Records on disk are damaged: they are set aside and fetched again from a peer', { keys: damaged.slice(0, 20), count: damaged.length });
+    }
+    return { objects: [...this.index.all()].length, damaged };
+  }
+
+  async stop(): Promise<void> {
+    await this.queue.close();
+  }
+
+  get(key: ObjectKey): DesiredObject | undefined {
+    return visible(this.index.get(key));
+  }
+
+  list(resource: GroupResource): Iterable<DesiredObject> {
+    return this.index.list(resource);
+  }
+
+  all(): Iterable<DesiredObject> {
+    return this.index.all();
+  }
+
+  quarantined(): readonly QuarantinedObject[] {
+    const found: QuarantinedObject[] = [];
+    for (const { desired, invalid } of this.index.entries()) {
+      if (desired !== undefined && invalid !== undefined) found.push({ desired, reason: invalid });
+    }
+    return found;
+  }
+
+  buriedLife(key: ObjectKey): number {
+    return this.index.get(key)?.buried ?? 0;
+  }
+
+  async write(mutations: readonly Mutation[]): Promise<WriteResult> {
+    if (mutations.length > MAX_MUTATIONS) {
+      throw new KithError('Invalid', `a batch of ${mutations.length} mutations; at most ${MAX_MUTATIONS} are taken: write it in parts`);
+    }
+    const objects: DesiredObject[] = [];
+    const envelope: ChangeEnvelope = { id: this.options.randomId(), changes: [], tombstones: [] };
+    const task: Task = {
+      apply: async (stage) => {
+        for (const mutation of mutations) {
+          const { object, changes, tombstone } = await applyMutation(this.context, stage, mutation);
+          objects.push(object);
+          if (changes !== undefined) envelope.changes.push(changes);
+          if (tombstone !== undefined) envelope.tombstones.push(tombstone);
+        }
+        if (envelope.changes.length + envelope.tombstones.length > 0) task.written = envelope;
+      },
+    };
+    await this.queue.add(task);
+    return { objects, envelope: task.written };
+  }
+
+  async merge(envelope: ChangeEnvelope): Promise<MergeResult> {
+    const result: MergeResult = { changed: 0, missing: [], refused: [] };
+    await this.queue.add({
+      apply: async (stage) => {
+        for (const tombstone of envelope.tombstones) applyTombstone(stage, tombstone, result);
+        for (const changes of envelope.changes) await applyRemoteChanges(this.context, stage, changes, result);
+      },
+    });
+    return result;
+  }
+
+  digest(): readonly string[] {
+    return this.index.digest();
+  }
+
+  bucket(index: number): readonly ReplicaVersion[] {
+    return this.index.bucket(index);
+  }
+
+  async changesSince(have: readonly ReplicaVersion[], maxBytes: number): Promise<ChangeEnvelope> {
+    const envelope: ChangeEnvelope = { id: this.options.randomId(), changes: [], tombstones: [] };
+    let size = 0;
+    for (const version of have) {
+      if (size >= maxBytes || envelope.changes.length + envelope.tombstones.length >= MAX_ENVELOPE_DOCUMENTS) break;
+      const entry = this.index.get(version.key);
+      if (entry === undefined) continue;
+      if (entry.life === 0) {
+        if (entry.buried > version.buried) {
+          envelope.tombstones.push(tombstoneOf(entry));
+          size += entry.key.length + 48;
+        }
+        continue;
+      }
+      const changes = await this.changesOf(entry, version, maxBytes - size);
+      if (changes === undefined) continue;
+      envelope.changes.push(changes);
+      size += documentBytes(changes);
+    }
+    return envelope;
+  }
+
+  onChanged(listener: (changes: readonly ReplicaChange[]) => void): () => void {
+    return this.changed.add(listener);
+  }
+
+  onWritten(listener: (envelope: ChangeEnvelope) => void): () => void {
+    return this.written.add(listener);
+  }
+
+  floor(): number {
+    return this.lifeFloor;
+  }
+
+  async raiseFloor(floor: number): Promise<void> {
+    if (floor <= this.lifeFloor) return;
+    await this.deps.store.write([metaOperation(this.options.clusterId, floor)]);
+    this.lifeFloor = Math.max(this.lifeFloor, floor);
+  }
+
+  acknowledgeBucket(peer: string, bucket: number): void {
+    for (const { key, life } of this.index.graves(bucket)) this.ledger.acknowledge(peer, key, life);
+  }
+
+  acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void {
+    for (const key of keys) {
+      const entry = this.index.get(key);
+      if (entry?.grave !== undefined) this.ledger.acknowledge(peer, key, entry.buried);
+    }
+  }
+
+  async settleGraves(keys: readonly ObjectKey[]): Promise<void> {
+    const entries = keys.map((key) => this.index.get(key)).filter((entry) => entry?.grave?.settled === false);
+    await this.settle(entries.filter((entry) => entry !== undefined));
+  }
+
+  async collectGraves(others: readonly string[], now: number): Promise<number> {
+    await this.settle(this.ledger.toSettle(this.index.entries(), others));
+    const forgotten = this.ledger.toForget(this.index.entries(), now);
+    await this.alterGraves(forgotten, (stage, entry) => stage.forget(entry.key));
+    return forgotten.length;
+  }
+
+  /** The floor rises before a grave may be forgotten anywhere: a later life is greater than all that any peer has forgotten. */
+  private async settle(graves: readonly Entry[]): Promise<void> {
+    await this.raiseFloor(graves.reduce((floor, { buried }) => Math.max(floor, buried), 0));
+    await this.alterGraves(graves, (stage, entry) => stage.putQuietly({ ...entry, grave: { at: entry.grave?.at ?? '', settled: true } }));
+  }
+
+  private async alterGraves(graves: readonly Entry[], alter: (stage: Stage, entry: Entry) => void): Promise<void> {
+    if (graves.length === 0) return;
+    // A key that was used again meanwhile is no grave any more.
+    const apply = async (stage: Stage): Promise<void> => {
+      for (const grave of graves) if (stage.get(grave.key) === grave) alter(stage, grave);
+    };
+    await this.queue.add({ apply });
+  }
+
+  private async changesOf(entry: Entry, have: ReplicaVersion, maxBytes: number): Promise<DocumentChanges | undefined> {
+    if (entry.life <= have.buried || entry.life < have.life) return undefined;
+    const saved = await this.readDocument(entry);
+    if (saved === undefined) return undefined;
+    const heads = have.life === entry.life ? have.heads : [];
+    try {
+      const { changes, document } = this.deps.documents.changesSince(identityOf(this.options.clusterId, entry), saved, heads, maxBytes);
+      if (changes.length === 0 && document === undefined) return undefined;
+      return { key: entry.key, life: entry.life, changes: [...changes], ...(document === undefined ? {} : { document }) };
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.setDamaged(entry, error);
+      return undefined;
+    }
+  }
+
+  private async documentOf(stage: Stage, entry: Entry): Promise<Uint8Array | undefined> {
+    return stage.staged(entry.key)?.saved ?? (await this.readDocument(entry));
+  }
+
+  /** From disk, checked; undefined when it is damaged, or when the life has ended since. */
+  private async readDocument(entry: Entry): Promise<Uint8Array | undefined> {
+    if (entry.life === 0) return undefined;
+    try {
+      const raw = await this.deps.store.get(objectRecordKey(entry.key));
+      if (raw !== undefined) return readRecordDocument(raw);
+      throw new KithError('RecordDamaged', 'it is gone');
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.setDamaged(entry, error);
+      return undefined;
+    }
+  }
+
+  /**
+   * The object is still good: it was read from its JSON. Without heads anti-entropy fetches the document whole. Our actor may have changes in it that we no
+   * longer see, so we go on under another.
+   */
+  private setDamaged(entry: Entry, error: unknown): void {
+    if (this.index.get(entry.key) !== entry || entry.heads.length === 0) return;
+    this.deps.log.error('A document on disk is damaged: it is fetched again from a peer', { key: entry.key, error });
+    this.index.put({ ...entry, heads: [] });
+    this.actor = this.options.randomId();
+  }
+
+  private async commit(tasks: readonly Task[]): Promise<ReadonlyMap<Task, unknown>> {
+    const failures = new Map<Task, unknown>();
+    const batch = new Stage({ get: (key) => this.index.get(key), staged: () => undefined });
+    for (const task of tasks) {
+      const stage = new Stage(batch);
+      try {
+        await task.apply(stage);
+        batch.absorb(stage);
+      } catch (error) {
+        failures.set(task, error);
+      }
+    }
+    if (batch.isEmpty()) return failures;
+    await this.deps.store.write(batch.operations());
+    for (const [key, entry] of batch.changedEntries()) {
+      if (entry === undefined) this.index.remove(key);
+      else this.index.put(entry);
+    }
+    if (batch.changes().length > 0) this.changed.tell(batch.changes());
+    for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);
+    return failures;
+  }
+}
+
+function identityOf(clusterId: string, { key, life }: Pick<Entry, 'key' | 'life'>): DocumentIdentity {
+  return { clusterId, key, life };
+}
+
+/** Bytes on disk that are not what was written, as against a disk that doesn't answer. */
+function isDamage(error: unknown): boolean {
+  return error instanceof KithError && ['RecordDamaged', 'StoreCorrupt', 'DocumentInvalid'].includes(String(error.code));
+}

@@ -1,0 +1,53 @@
+import type { ObjectKey } from '../../../protocol/objects.ts';
+import type { Entry } from './object-index.ts';
+
+/**
+ * How long a grave that every member holds is kept all the same, ms: messages with changes of the buried life may still be on their way, in a queue or a retry.
+ * The longest of those is far below a minute.
+ */
+export const GRAVE_IN_FLIGHT_MS = 600_000;
+
+/**
+ * Who holds which grave, fsynced. In memory only: after a restart it is learned again. A grave that all members hold is *settled*; a settled one is forgotten
+ * after the time for messages in flight. Age alone never frees one.
+ */
+export class GraveLedger {
+  private readonly holders = new Map<ObjectKey, { life: number; peers: Set<string> }>();
+  /** Monotonic ms since when a grave is known to be settled here. */
+  private readonly settledSince = new Map<ObjectKey, number>();
+
+  acknowledge(peer: string, key: ObjectKey, life: number): void {
+    const known = this.holders.get(key);
+    if (known?.life === life) known.peers.add(peer);
+    else this.holders.set(key, { life, peers: new Set([peer]) });
+  }
+
+  /** Graves that became settled: held by every one of `others`, the members but this one. */
+  toSettle(graves: Iterable<Entry>, others: readonly string[]): Entry[] {
+    const found: Entry[] = [];
+    const seen = new Set<ObjectKey>();
+    for (const entry of graves) {
+      if (entry.grave === undefined || entry.grave.settled) continue;
+      seen.add(entry.key);
+      const holders = this.holders.get(entry.key);
+      if (others.every((peer) => holders?.life === entry.buried && holders.peers.has(peer))) found.push(entry);
+    }
+    for (const key of [...this.holders.keys()]) if (!seen.has(key)) this.holders.delete(key);
+    return found;
+  }
+
+  /** Settled graves whose time for messages in flight is over. Starts that time for those it sees first. */
+  toForget(graves: Iterable<Entry>, now: number): Entry[] {
+    const found: Entry[] = [];
+    const seen = new Set<ObjectKey>();
+    for (const entry of graves) {
+      if (entry.grave?.settled !== true) continue;
+      seen.add(entry.key);
+      const since = this.settledSince.get(entry.key);
+      if (since === undefined) this.settledSince.set(entry.key, now);
+      else if (now - since >= GRAVE_IN_FLIGHT_MS) found.push(entry);
+    }
+    for (const key of [...this.settledSince.keys()]) if (!seen.has(key)) this.settledSince.delete(key);
+    return found;
+  }
+}

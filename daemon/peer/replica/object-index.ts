@@ -1,0 +1,109 @@
+import type { ReplicaVersion } from '../../../protocol/desired.ts';
+import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
+import { parseObjectKey } from '../../../protocol/objects.ts';
+import { BUCKETS } from '../../../protocol/wire/limits.ts';
+import { BucketDigests, bucketOf, versionHash } from '../../core/desired/digest.ts';
+import type { LifeState } from '../../core/desired/lives.ts';
+
+/** What is held of one key. Immutable. */
+export interface Entry extends LifeState {
+  readonly key: ObjectKey;
+  /** Of the open life's document, sorted; empty when the document on disk is damaged and must come from a peer. */
+  readonly heads: readonly string[];
+  /** Of a key whose lives are all buried. */
+  readonly grave?: { readonly at: string; readonly settled: boolean };
+  /** Of an open life. */
+  readonly desired?: DesiredObject;
+  /** Why the open life's object must not be acted on. */
+  readonly invalid?: string;
+  /** The spec is that of one head, since the merge was not valid. */
+  readonly fallback?: boolean;
+}
+
+/** All entries in memory, found by key, resource and bucket. Knows nothing of disks. */
+export class ObjectIndex {
+  private readonly buckets: Map<ObjectKey, Entry>[] = Array.from({ length: BUCKETS }, () => new Map<ObjectKey, Entry>());
+  private readonly byResource = new Map<GroupResource, Map<ObjectKey, DesiredObject>>();
+  private readonly digests = new BucketDigests();
+
+  get(key: ObjectKey): Entry | undefined {
+    return this.bucketMap(bucketOf(key)).get(key);
+  }
+
+  put(entry: Entry): void {
+    const bucket = bucketOf(entry.key);
+    const before = this.bucketMap(bucket).get(entry.key);
+    if (before !== undefined) this.digests.toggle(bucket, versionHash(versionOf(before)));
+    this.digests.toggle(bucket, versionHash(versionOf(entry)));
+    this.bucketMap(bucket).set(entry.key, entry);
+    this.setVisible(entry.key, visible(entry));
+  }
+
+  /** Forgets a key as though it had never been. */
+  remove(key: ObjectKey): void {
+    const bucket = bucketOf(key);
+    const before = this.bucketMap(bucket).get(key);
+    if (before === undefined) return;
+    this.digests.toggle(bucket, versionHash(versionOf(before)));
+    this.bucketMap(bucket).delete(key);
+    this.setVisible(key, undefined);
+  }
+
+  clear(): void {
+    for (const bucket of this.buckets) for (const key of [...bucket.keys()]) this.remove(key);
+  }
+
+  list(resource: GroupResource): Iterable<DesiredObject> {
+    return this.byResource.get(resource)?.values() ?? [];
+  }
+
+  *all(): Iterable<DesiredObject> {
+    for (const objects of this.byResource.values()) yield* objects.values();
+  }
+
+  *entries(): Iterable<Entry> {
+    for (const bucket of this.buckets) yield* bucket.values();
+  }
+
+  bucket(index: number): ReplicaVersion[] {
+    return [...this.bucketMap(index).values()].map(versionOf);
+  }
+
+  graves(bucket: number): Tombstone[] {
+    return [...this.bucketMap(bucket).values()].filter((entry) => entry.grave !== undefined).map(tombstoneOf);
+  }
+
+  digest(): string[] {
+    return this.digests.texts();
+  }
+
+  private bucketMap(index: number): Map<ObjectKey, Entry> {
+    return this.buckets[index] ?? new Map<ObjectKey, Entry>();
+  }
+
+  private setVisible(key: ObjectKey, desired: DesiredObject | undefined): void {
+    const { resource } = parseObjectKey(key);
+    const objects = this.byResource.get(resource);
+    if (desired === undefined) {
+      objects?.delete(key);
+      if (objects?.size === 0) this.byResource.delete(resource);
+    } else if (objects === undefined) {
+      this.byResource.set(resource, new Map([[key, desired]]));
+    } else {
+      objects.set(key, desired);
+    }
+  }
+}
+
+/** The object that others may act on. */
+export function visible(entry: Entry | undefined): DesiredObject | undefined {
+  return entry?.invalid === undefined ? entry?.desired : undefined;
+}
+
+export function versionOf({ key, life, buried, heads, grave }: Entry): ReplicaVersion {
+  return grave?.settled === true ? { key, life, buried, heads, settled: true } : { key, life, buried, heads };
+}
+
+export function tombstoneOf({ key, buried, grave }: Entry): Tombstone {
+  return { key, life: buried, at: grave?.at ?? '' };
+}

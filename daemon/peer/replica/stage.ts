@@ -1,0 +1,94 @@
+import type { ReplicaChange } from '../../../protocol/desired.ts';
+import type { ObjectKey } from '../../../protocol/objects.ts';
+import type { StoreOperation } from '../../ports/store.ts';
+import { NO_LIFE } from '../../core/desired/lives.ts';
+import { objectOperation, objectRemoval, tombstoneOperation, tombstoneRemoval } from './disk.ts';
+import type { Entry } from './object-index.ts';
+import { visible } from './object-index.ts';
+
+interface Staged {
+  /** Undefined when the key is to be forgotten. */
+  entry: Entry | undefined;
+  /** The open life's document. */
+  saved: Uint8Array | undefined;
+}
+
+/** Where entries come from that were not staged yet. */
+export interface StageBase {
+  get(key: ObjectKey): Entry | undefined;
+  staged(key: ObjectKey): Staged | undefined;
+}
+
+/**
+ * What a batch will change, before its fsync. A stage over another one holds the effects of one task, which are absorbed when the task succeeds and thrown away
+ * with it when it fails.
+ */
+export class Stage implements StageBase {
+  private readonly entries = new Map<ObjectKey, Staged>();
+  private readonly log: ReplicaChange[] = [];
+  private readonly base: StageBase;
+
+  constructor(base: StageBase) {
+    this.base = base;
+  }
+
+  get(key: ObjectKey): Entry | undefined {
+    const staged = this.entries.get(key);
+    return staged === undefined ? this.base.get(key) : staged.entry;
+  }
+
+  /** The entry, or that of a key that was never used. */
+  entry(key: ObjectKey): Entry {
+    return this.get(key) ?? { key, ...NO_LIFE, heads: [] };
+  }
+
+  staged(key: ObjectKey): Staged | undefined {
+    return this.entries.get(key) ?? this.base.staged(key);
+  }
+
+  put(entry: Entry, saved?: Uint8Array): void {
+    const before = visible(this.get(entry.key));
+    const after = visible(entry);
+    this.entries.set(entry.key, { entry, saved });
+    // A key that was not visible and is not now has changed for nobody, but for its grave.
+    if (before !== undefined || after !== undefined || entry.grave !== undefined) this.log.push({ key: entry.key, before, after });
+  }
+
+  /** A grave whose bookkeeping changed: nobody need hear of it. */
+  putQuietly(grave: Entry): void {
+    this.entries.set(grave.key, { entry: grave, saved: undefined });
+  }
+
+  /** Drops a grave as though its key had never been used. */
+  forget(key: ObjectKey): void {
+    this.entries.set(key, { entry: undefined, saved: undefined });
+  }
+
+  absorb(task: Stage): void {
+    for (const [key, staged] of task.entries) this.entries.set(key, staged);
+    this.log.push(...task.log);
+  }
+
+  isEmpty(): boolean {
+    return this.entries.size === 0;
+  }
+
+  changes(): readonly ReplicaChange[] {
+    return this.log;
+  }
+
+  /** Key to its new entry; undefined is forgotten. */
+  *changedEntries(): Iterable<[ObjectKey, Entry | undefined]> {
+    for (const [key, { entry }] of this.entries) yield [key, entry];
+  }
+
+  operations(): StoreOperation[] {
+    return [...this.entries].flatMap(([key, staged]) => operationsFor(key, staged));
+  }
+}
+
+function operationsFor(key: ObjectKey, { entry, saved }: Staged): StoreOperation[] {
+  if (entry === undefined) return [tombstoneRemoval(key)];
+  if (entry.life > 0) return saved === undefined ? [] : [objectOperation(entry, saved)];
+  return entry.grave === undefined ? [objectRemoval(key)] : [objectRemoval(key), tombstoneOperation(entry)];
+}

@@ -1,0 +1,139 @@
+import type { ChangeEnvelope, ReplicaVersion } from '../../../protocol/desired.ts';
+import { KithError } from '../../../protocol/errors.ts';
+import type { ObjectKey } from '../../../protocol/objects.ts';
+import { changesBody, changesOf } from '../../../protocol/wire/changes.ts';
+import { MAX_BUCKETS_ASKED, SYNC_CHUNK_BYTES } from '../../../protocol/wire/limits.ts';
+import { bucketsBody, digestBody, digestOf, mergedOf, pullBody, versionsAnswerOf } from '../../../protocol/wire/sync.ts';
+import { bucketOf } from '../../core/desired/digest.ts';
+import { planSync } from '../../core/desired/sync.ts';
+import type { SyncedReplica } from '../../ports/replica.ts';
+import type { PeerLink } from './peer-link.ts';
+
+/** Keys asked for, or offered, at once. */
+const KEYS_AT_ONCE = 500;
+
+export interface SyncPass {
+  /** Both held the same when they compared. */
+  equal: boolean;
+  /** We lack nothing that the other held when the session began. */
+  complete: boolean;
+  /** Keys that differed. */
+  differing: number;
+  /** Documents and graves that went either way. */
+  moved: number;
+}
+
+/**
+ * This peer's side of anti-entropy with one other. A pass compares digests, then the versions of the buckets that differ, pulls what the other has more and
+ * pushes what we have more, in messages of bounded size. Documents that were too large for one message need a further pass.
+ */
+export class SyncSession {
+  private readonly replica: SyncedReplica;
+  private readonly link: PeerLink;
+  private readonly peer: string;
+  /** Keys whose changes we refused: asking again would bring the same. */
+  private readonly refused = new Set<ObjectKey>();
+  /** Buckets in which we hold all that the other held at some moment of this session. */
+  private readonly complete = new Set<number>();
+
+  constructor(deps: { replica: SyncedReplica; link: PeerLink }, options: { peer: string }) {
+    this.replica = deps.replica;
+    this.link = deps.link;
+    this.peer = options.peer;
+  }
+
+  async pass(signal: AbortSignal): Promise<SyncPass> {
+    const buckets = await this.compareDigests(signal);
+    let [differing, moved] = [0, 0];
+    for (let start = 0; start < buckets.length; start += MAX_BUCKETS_ASKED) {
+      let asked = buckets.slice(start, start + MAX_BUCKETS_ASKED);
+      while (asked.length > 0) {
+        const synced = await this.syncBuckets(asked, signal);
+        differing += synced.differing;
+        moved += synced.moved;
+        asked = asked.filter((bucket) => !synced.covered.has(bucket));
+      }
+    }
+    return { equal: buckets.length === 0, complete: buckets.every((bucket) => this.complete.has(bucket)), differing, moved };
+  }
+
+  private async compareDigests(signal: AbortSignal): Promise<number[]> {
+    const own = { digest: this.replica.digest(), floor: this.replica.floor() };
+    const body = await this.link.ask(this.peer, 'sync', { kind: 'digest', body: digestBody(own), answer: 'digest' }, signal);
+    const { digest, floor } = this.link.counting(() => digestOf(body));
+    await this.replica.raiseFloor(floor);
+    // Ours as it is now: what was merged meanwhile is in both.
+    const differing: number[] = [];
+    this.replica.digest().forEach((hash, bucket) => {
+      if (hash !== digest[bucket]) return void differing.push(bucket);
+      this.complete.add(bucket);
+      this.replica.acknowledgeBucket(this.peer, bucket);
+    });
+    return differing;
+  }
+
+  private async syncBuckets(asked: readonly number[], signal: AbortSignal): Promise<{ covered: Set<number>; differing: number; moved: number }> {
+    const body = await this.link.ask(this.peer, 'sync', { kind: 'buckets', body: bucketsBody(asked), answer: 'versions' }, signal);
+    const answer = this.link.counting(() => versionsAnswerOf(body));
+    const covered = new Set(answer.buckets.filter((bucket) => asked.includes(bucket)));
+    if (covered.size === 0) throw new KithError('WireInvalid', `${this.peer} answered for none of the buckets that it was asked for`);
+    const theirs = answer.versions.filter(({ key }) => covered.has(bucketOf(key)));
+    const plan = planSync(
+      [...covered].flatMap((bucket) => [...this.replica.bucket(bucket)]),
+      theirs,
+    );
+    this.replica.acknowledgeGraves(this.peer, plan.acknowledged);
+    await this.replica.settleGraves(plan.settled);
+    const taken = await this.pull(
+      plan.pull.filter(({ key }) => !this.refused.has(key)),
+      signal,
+    );
+    const unproven = new Set([...taken].filter((key) => !this.refused.has(key)).map(bucketOf));
+    for (const bucket of covered) if (!unproven.has(bucket)) this.complete.add(bucket);
+    const differing = new Set([...plan.pull, ...plan.push].map(({ key }) => key)).size;
+    return { covered, differing, moved: taken.size + (await this.push(plan.push, signal)) };
+  }
+
+  /** @returns the keys of which the other sent something */
+  async pull(wanted: readonly ReplicaVersion[], signal: AbortSignal): Promise<Set<ObjectKey>> {
+    const taken = new Set<ObjectKey>();
+    for (let rest = wanted; rest.length > 0; ) {
+      const have = rest.slice(0, KEYS_AT_ONCE);
+      const body = await this.link.ask(this.peer, 'sync', { kind: 'pull', body: pullBody(have), answer: 'changes' }, signal);
+      const envelope = this.link.counting(() => changesOf(body));
+      const keys = keysOf(envelope);
+      const result = await this.replica.merge(envelope);
+      for (const { key } of result.refused) this.refused.add(key);
+      for (const key of keys) taken.add(key);
+      rest = rest.slice(answered(have, keys));
+    }
+    return taken;
+  }
+
+  /** @returns how many documents and graves were sent */
+  private async push(wanted: readonly ReplicaVersion[], signal: AbortSignal): Promise<number> {
+    let sent = 0;
+    for (let rest = wanted; rest.length > 0; ) {
+      const have = rest.slice(0, KEYS_AT_ONCE);
+      const envelope = await this.replica.changesSince(have, SYNC_CHUNK_BYTES);
+      const keys = keysOf(envelope);
+      if (keys.size > 0) {
+        const body = await this.link.ask(this.peer, 'sync', { kind: 'changes', body: changesBody(envelope), answer: 'merged' }, signal);
+        this.link.counting(() => mergedOf(body));
+        sent += keys.size;
+      }
+      rest = rest.slice(answered(have, keys));
+    }
+    return sent;
+  }
+}
+
+function keysOf(envelope: ChangeEnvelope): Set<ObjectKey> {
+  return new Set([...envelope.changes, ...envelope.tombstones].map(({ key }) => key));
+}
+
+/** Answers go through the list in order until they are full: what comes before the last key of an answer and is not in it has nothing new. */
+function answered(have: readonly ReplicaVersion[], keys: ReadonlySet<ObjectKey>): number {
+  const last = have.findLastIndex(({ key }) => keys.has(key));
+  return last < 0 ? have.length : last + 1;
+}

@@ -1,0 +1,177 @@
+import type { ChangeEnvelope } from '../../protocol/desired.ts';
+import { KithError } from '../../protocol/errors.ts';
+import type { ObjectKey } from '../../protocol/objects.ts';
+import { changesBody, changesOf, splitEnvelope } from '../../protocol/wire/changes.ts';
+import { MAX_GOSSIP_BYTES, SYNC_CHUNK_BYTES } from '../../protocol/wire/limits.ts';
+import { expectKind } from '../../protocol/wire/message.ts';
+import { mergedOf } from '../../protocol/wire/sync.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { SyncedReplica } from '../ports/replica.ts';
+import type { Transport } from '../ports/transport.ts';
+import { PeerLink } from './replica/peer-link.ts';
+import { mergeAndAnswer } from './replica/sync-server.ts';
+
+/** How long a write waits for another member's fsync before it is answered with a warning, ms (what we promise of acknowledgements). */
+export const ACKNOWLEDGE_TIMEOUT_MS = 2_000;
+/** Members that a write is pushed to at once; the first answer counts. */
+const PUSH_WIDTH = 3;
+/** Gossiped messages being merged. More are dropped: anti-entropy brings what they held. */
+const MAX_MERGING = 256;
+/** A pushed part, encoded; well below what one message over a stream may have. */
+const PUSH_BYTES = 1_048_576;
+/** Rounds of "I lack what this builds on" before a push to that peer is given up. */
+const MAX_PUSH_ROUNDS = 3;
+
+export interface ReplicationDeps {
+  replica: SyncedReplica;
+  transport: Pick<Transport, 'self' | 'connected' | 'publish' | 'subscribe' | 'request' | 'serve'>;
+  /** Fetches what gossip did not bring. */
+  antiEntropy: { fetch(peer: string, keys: readonly ObjectKey[]): Promise<void> };
+  clock: Clock;
+  log: Log;
+}
+
+/** `acknowledged`: fsynced at another member. `alone`: there was none to ask. `timeout`: nobody answered in time, or all refused. */
+export type Acknowledgement = 'acknowledged' | 'alone' | 'timeout';
+
+/**
+ * The fast way of changes: what is written here is gossiped and pushed, what others write is merged. Best effort but for the acknowledgement; anti-entropy repairs
+ * the rest. Nothing that a peer sends throws out of it.
+ */
+export class Replication {
+  private readonly deps: ReplicationDeps;
+  private readonly link: PeerLink;
+  private readonly stopping = new AbortController();
+  private readonly merging = new Set<Promise<void>>();
+  private readonly unsubscribe: (() => void)[] = [];
+
+  constructor(deps: ReplicationDeps, options: { clusterId: string }) {
+    this.deps = deps;
+    this.link = new PeerLink(deps, options);
+  }
+
+  /** Stops, too, when the signal fires. */
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', () => this.halt(), { once: true });
+    const { replica, transport } = this.deps;
+    this.unsubscribe.push(
+      replica.onWritten((envelope) => this.gossip(envelope)),
+      transport.subscribe('changes', (from, payload) => this.receive(from, payload)),
+    );
+    transport.serve('push', (_from, payload) => this.answerPush(payload));
+  }
+
+  async stop(): Promise<void> {
+    this.halt();
+    await Promise.allSettled(this.merging);
+  }
+
+  /** What was refused, by code; `Gossiped`, `GossipTooLarge`, `GossipFailed`, `Merged`, `Dropped`, `MergeFailed`. */
+  counters(): Readonly<Record<string, number>> {
+    return this.link.counters();
+  }
+
+  /** Pushes a written envelope to the first three live peers (this one is left out); a peer that fails gives its place to the next. */
+  async acknowledge(envelope: ChangeEnvelope, livePeers: readonly string[]): Promise<Acknowledgement> {
+    const peers = [...new Set(livePeers)].filter((peer) => peer !== this.deps.transport.self);
+    if (peers.length === 0) return 'alone';
+    const parts = splitEnvelope(envelope, PUSH_BYTES);
+    const timeout = new AbortController();
+    const signal = AbortSignal.any([timeout.signal, this.stopping.signal]);
+    const cancel = this.deps.clock.after(ACKNOWLEDGE_TIMEOUT_MS, () => timeout.abort(new KithError('Timeout', 'no acknowledgement in time')));
+    const { promise, resolve } = Promise.withResolvers<Acknowledgement>();
+    signal.addEventListener('abort', () => resolve('timeout'), { once: true });
+    if (signal.aborted) resolve('timeout');
+    const lane = async (): Promise<void> => {
+      for (let peer = peers.shift(); peer !== undefined && !signal.aborted; peer = peers.shift()) {
+        if (!(await this.pushAll(peer, parts, signal))) continue;
+        return resolve('acknowledged');
+      }
+    };
+    const lanes = Promise.all(Array.from({ length: Math.min(PUSH_WIDTH, peers.length) }, lane));
+    void lanes.finally(() => {
+      cancel();
+      resolve('timeout');
+    });
+    return promise;
+  }
+
+  private halt(): void {
+    this.stopping.abort(new KithError('Stopped', 'the daemon stops'));
+    for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
+  }
+
+  private async pushAll(peer: string, parts: readonly ChangeEnvelope[], signal: AbortSignal): Promise<boolean> {
+    try {
+      for (const part of parts) if (!(await this.push(peer, part, signal))) return false;
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.deps.log.debug('A write could not be pushed to a peer; gossip and anti-entropy will bring it', { peer, error });
+      return false;
+    }
+  }
+
+  private async push(peer: string, envelope: ChangeEnvelope, signal: AbortSignal): Promise<boolean> {
+    let next = envelope;
+    for (let round = 0; round < MAX_PUSH_ROUNDS; round += 1) {
+      const body = await this.link.ask(peer, 'push', { kind: 'changes', body: changesBody(next), answer: 'merged' }, signal);
+      const { missing, refused } = this.link.counting(() => mergedOf(body));
+      if (refused.length > 0) return false;
+      if (missing.length === 0) return true;
+      next = await this.deps.replica.changesSince(missing, SYNC_CHUNK_BYTES);
+    }
+    return false;
+  }
+
+  private async answerPush(payload: Uint8Array): Promise<Uint8Array> {
+    const message = this.link.decode(payload);
+    const envelope = this.link.counting(() => changesOf(expectKind(message, 'changes')));
+    return this.link.encode('merged', await mergeAndAnswer({ replica: this.deps.replica, link: this.link }, envelope));
+  }
+
+  private gossip(envelope: ChangeEnvelope): void {
+    // Changes of one document that are larger than a message alone are left to push and anti-entropy.
+    for (const part of splitEnvelope(envelope, MAX_GOSSIP_BYTES / 2)) {
+      const payload = this.link.encode('changes', changesBody(part));
+      if (payload.byteLength > MAX_GOSSIP_BYTES) {
+        this.link.count('GossipTooLarge');
+        continue;
+      }
+      this.link.count('Gossiped');
+      this.deps.transport.publish('changes', payload).catch((error: unknown) => {
+        this.link.count('GossipFailed');
+        this.deps.log.debug('A change could not be gossiped; anti-entropy will bring it', { error });
+      });
+    }
+  }
+
+  private receive(from: string, payload: Uint8Array): void {
+    if (this.stopping.signal.aborted) return;
+    if (this.merging.size >= MAX_MERGING) return this.link.count('Dropped');
+    const merge = this.mergeGossip(from, payload)
+      .catch((error: unknown) => {
+        // What is malformed was counted by its code where it was read.
+        this.link.count('MergeFailed');
+        this.deps.log.debug('A gossiped change was not taken', { from, error });
+      })
+      .finally(() => this.merging.delete(merge));
+    this.merging.add(merge);
+  }
+
+  private async mergeGossip(hop: string, payload: Uint8Array): Promise<void> {
+    const message = this.link.decode(payload, MAX_GOSSIP_BYTES);
+    const envelope = this.link.counting(() => changesOf(expectKind(message, 'changes')));
+    const { changed, missing } = await this.deps.replica.merge(envelope);
+    if (changed > 0) this.link.count('Merged', changed);
+    if (missing.length > 0) await this.fetch([message.from, hop], missing);
+  }
+
+  /** The author has what its changes build on for certain; who passed them on most likely has it. */
+  private async fetch(holders: readonly string[], keys: readonly ObjectKey[]): Promise<void> {
+    const connected = this.deps.transport.connected();
+    const peer = holders.find((holder) => connected.includes(holder));
+    if (peer !== undefined) await this.deps.antiEntropy.fetch(peer, keys);
+  }
+}
