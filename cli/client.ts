@@ -1,0 +1,155 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Endpoint } from './connection.ts';
+import { ApiError, CliError, EXIT_NO_DAEMON } from './errors.ts';
+
+export interface ApiRequest {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  query?: Record<string, string | undefined>;
+  body?: unknown;
+  contentType?: string;
+  accept?: string;
+  signal?: AbortSignal;
+}
+
+export interface ApiResponse {
+  status: number;
+  body: unknown;
+}
+
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+/** An answer larger than this is not what any command asks for. */
+const MAX_BODY_BYTES = 256 * 1024 * 1024;
+/** An idle daemon answers in milliseconds; a write waits 2 s for other peers at most. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Speaks to one peer's API: JSON over a unix socket or over TLS. Warnings the server sends go to `onWarning`. */
+export class ApiClient {
+  readonly #endpoint: Endpoint;
+  readonly #onWarning: (text: string) => void;
+
+  constructor(endpoint: Endpoint, onWarning: (text: string) => void) {
+    this.#endpoint = endpoint;
+    this.#onWarning = onWarning;
+  }
+
+  /** @throws ApiError for any status of 400 and above. */
+  async call(request: ApiRequest): Promise<ApiResponse> {
+    const signal = AbortSignal.any([AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(request.signal ? [request.signal] : [])]);
+    const response = await this.#send({ ...request, signal });
+    const text = await readAll(response);
+    return { status: response.statusCode ?? 0, body: text === '' ? undefined : parseJson(text, request.path) };
+  }
+
+  async get<T>(path: string, query?: ApiRequest['query']): Promise<T> {
+    return (await this.call({ path, query })).body as T;
+  }
+
+  async table(path: string, query?: ApiRequest['query']): Promise<unknown> {
+    return (await this.call({ path, query, accept: TABLE })).body;
+  }
+
+  /** A body that goes on: logs, or one JSON object a line for watches. Ends with the response or with the signal. */
+  async *stream(request: ApiRequest & { signal: AbortSignal }): AsyncGenerator<Buffer> {
+    const response = await this.#send(request);
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } catch (error) {
+      if (!request.signal.aborted) throw error;
+    }
+  }
+
+  async *watch(request: ApiRequest & { signal: AbortSignal; table?: boolean }): AsyncGenerator<{ type: string; object: unknown }> {
+    const query = { ...request.query, watch: 'true' };
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of this.stream({ ...request, query, ...(request.table ? { accept: TABLE } : {}) })) {
+      rest += decoder.decode(chunk, { stream: true });
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') yield parseJson(line, request.path) as { type: string; object: unknown };
+    }
+  }
+
+  async #send(request: ApiRequest): Promise<http.IncomingMessage> {
+    const response = await this.#open(request).catch((error: unknown) => {
+      throw this.#explain(error as NodeJS.ErrnoException, request.signal);
+    });
+    for (const warning of [response.headers.warning ?? []].flat()) {
+      for (const found of warning.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)) this.#onWarning((found[1] ?? '').replaceAll(/\\(.)/g, '$1'));
+    }
+    if ((response.statusCode ?? 0) >= 400) throw toApiError(response.statusCode ?? 0, await readAll(response));
+    return response;
+  }
+
+  #open(request: ApiRequest): Promise<http.IncomingMessage> {
+    const body = request.body === undefined ? undefined : typeof request.body === 'string' ? request.body : JSON.stringify(request.body);
+    const search = new URLSearchParams();
+    for (const [key, value] of Object.entries(request.query ?? {})) if (value !== undefined) search.set(key, value);
+    const target = search.size === 0 ? request.path : `${request.path}?${search.toString()}`;
+    const headers: Record<string, string> = { accept: request.accept ?? 'application/json', 'user-agent': 'kith' };
+    if (body !== undefined) {
+      headers['content-type'] = request.contentType ?? 'application/json';
+      headers['content-length'] = String(Buffer.byteLength(body));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    const options = { method: request.method ?? 'GET', headers, signal: request.signal };
+    const endpoint = this.#endpoint;
+    if (endpoint.type === 'https' && endpoint.token !== undefined) headers.authorization = `Bearer ${endpoint.token}`;
+    const outgoing =
+      endpoint.type === 'socket'
+        ? http.request({ ...options, socketPath: endpoint.path, path: target, host: 'localhost' }, resolve)
+        : https.request(new URL(target, endpoint.server), { ...options, ...tlsOptions(endpoint) }, resolve);
+    outgoing.once('error', reject);
+    outgoing.end(body);
+    return promise;
+  }
+
+  #explain(error: NodeJS.ErrnoException, signal: AbortSignal | undefined): Error {
+    const where = this.#endpoint.type === 'socket' ? this.#endpoint.path : this.#endpoint.server;
+    if (signal?.aborted && (signal.reason as Error | undefined)?.name === 'TimeoutError') {
+      return new CliError(
+        `${where} did not answer within ${REQUEST_TIMEOUT_MS / 1000} s: is the daemon busy or stopped? "kith peers" on another host tells`,
+      );
+    }
+    if (signal?.aborted) return error;
+    if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
+      return new CliError(`no Kith daemon answers at ${where} (${error.code}): is kithd running there?`, EXIT_NO_DAEMON);
+    }
+    if (error.code === 'EACCES') return new CliError(`no permission to use ${where}: run as the user that runs kithd (root, usually)`);
+    return new CliError(`cannot talk to ${where}: ${error.message}`);
+  }
+}
+
+function tlsOptions(endpoint: Extract<Endpoint, { type: 'https' }>): https.RequestOptions {
+  return { ca: endpoint.ca, cert: endpoint.certificate, key: endpoint.key, rejectUnauthorized: endpoint.insecure !== true };
+}
+
+async function readAll(response: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    size += (chunk as Buffer).length;
+    if (size > MAX_BODY_BYTES) throw new CliError(`the answer is larger than ${MAX_BODY_BYTES} bytes: ask for less with -l or a namespace`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CliError(`the answer to ${path} is not JSON: ${text.slice(0, 200)}`);
+  }
+}
+
+function toApiError(status: number, text: string): ApiError {
+  try {
+    const body = JSON.parse(text) as { reason?: string; message?: string };
+    return new ApiError(status, body.reason ?? String(status), body.message ?? text);
+  } catch {
+    return new ApiError(status, String(status), text.slice(0, 1000));
+  }
+}

@@ -1,0 +1,129 @@
+import type { Command } from 'commander';
+import type { ConflictsAnswer, ManifestsAnswer, PeerRow, PeersAnswer, TokenAnswer, VersionAnswer } from '../../protocol/answers.ts';
+import { humanDuration } from '../../protocol/values/duration.ts';
+import { contextOf, type CliContext, type Terminal } from '../context.ts';
+import { CliError, EXIT_USAGE } from '../errors.ts';
+import { formatColumns } from '../output/columns.ts';
+import { durationSeconds } from './logs.ts';
+
+export function addPeers(program: Command, terminal: Terminal): void {
+  program
+    .command('peers')
+    .description('Show the members as the asked peer sees them: alive or not, since when, who leads, how far behind')
+    .option('-o, --output <format>', 'json')
+    .option('-w, --watch', 'show again when something changes')
+    .addHelpText('after', '\nExamples:\n  kith peers\n  kith --socket /run/kith/kith.sock peers -w')
+    .action(async (options: { output?: string; watch?: boolean }, command: Command) => peers(contextOf(command, terminal), options));
+}
+
+/** How often `peers -w` looks. */
+const WATCH_INTERVAL_MS = 500;
+
+async function peers(context: CliContext, options: { output?: string; watch?: boolean }): Promise<void> {
+  let before = '';
+  do {
+    const answer = await context.client.get<PeersAnswer>('/kith.dev/v1/peers');
+    const text = options.output === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : peersText(answer);
+    const shape = JSON.stringify(answer.peers.map((peer) => [peer.peer, peer.state, peer.leader, peer.connected, peer.behind]));
+    if (shape !== before) context.terminal.out(text);
+    before = shape;
+    if (options.watch) await pause(WATCH_INTERVAL_MS, context.terminal.signal);
+  } while (options.watch && !context.terminal.signal.aborted);
+}
+
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener('abort', done);
+  });
+}
+
+export function peersText(answer: PeersAnswer): string {
+  const rows = [...answer.peers].sort((left, right) => (left.node < right.node ? -1 : 1)).map((row) => peerCells(row, answer.self));
+  const table = formatColumns(['Node', 'State', 'For', 'Leader', 'Round-trip', 'Behind', 'Address', 'Peer'], rows);
+  const note = answer.complete
+    ? ''
+    : 'This peer is still fetching the state of the cluster: it starts what is bound to it and decides nothing.\n';
+  return table + note;
+}
+
+function peerCells(row: PeerRow, self: string): string[] {
+  const own = row.peer === self;
+  const roundTrip = own ? '-' : row.roundTripMs === undefined ? '<unknown>' : `${row.roundTripMs.toFixed(1)}ms`;
+  const behind = own ? '-' : row.behind === undefined ? '<unknown>' : String(row.behind);
+  const state = own ? `${row.state} (asked)` : row.state === 'alive' && !row.connected ? 'alive (not connected)' : row.state;
+  return [row.node, state, humanDuration(row.forMs), row.leader ? 'yes' : '', roundTrip, behind, row.addresses[0] ?? '', row.peer];
+}
+
+export function addConflicts(program: Command, terminal: Terminal): void {
+  program
+    .command('conflicts')
+    .description('Show what two people changed at the same time, and which value the merge took')
+    .option('-o, --output <format>', 'json')
+    .addHelpText('after', '\nSet the field again, to either value, and the conflict is settled.\n\nExample:\n  kith conflicts')
+    .action(async (options: { output?: string }, command: Command) => {
+      const context = contextOf(command, terminal);
+      const answer = await context.client.get<ConflictsAnswer>('/kith.dev/v1/conflicts');
+      if (options.output === 'json') return context.terminal.out(`${JSON.stringify(answer, null, 2)}\n`);
+      if (answer.conflicts.length === 0) return context.terminal.out('No conflicts.\n');
+      const short = (value: unknown): string => JSON.stringify(value).slice(0, 60);
+      const rows = answer.conflicts.map((row) => [row.key, row.path, short(row.winner), row.losers.map(short).join(' ')]);
+      context.terminal.out(formatColumns(['Object', 'Field', 'Taken', 'Not taken'], rows));
+    });
+}
+
+export function addManifests(program: Command, terminal: Terminal): void {
+  program
+    .command('manifests')
+    .description("Show the files of the peer's watched folder: applied, or why not")
+    .option('-o, --output <format>', 'json')
+    .addHelpText('after', '\nStart the daemon with --manifests DIR to have one.\n\nExample:\n  kith manifests')
+    .action(async (options: { output?: string }, command: Command) => {
+      const context = contextOf(command, terminal);
+      const answer = await context.client.get<ManifestsAnswer>('/kith.dev/v1/manifests');
+      if (options.output === 'json') return context.terminal.out(`${JSON.stringify(answer, null, 2)}\n`);
+      if (answer.folder === undefined) return context.terminal.out('This peer watches no folder: start it with kithd --manifests DIR.\n');
+      const rows = answer.files.map((row) => [row.file, row.state, String(row.objects.length), row.message]);
+      context.terminal.out(
+        rows.length === 0 ? `No manifests in ${answer.folder}.\n` : formatColumns(['File', 'State', 'Objects', 'Message'], rows),
+      );
+    });
+}
+
+export function addToken(program: Command, terminal: Terminal): void {
+  program
+    .command('token')
+    .description('Print a token with which one host can join: kithd --join TOKEN')
+    .option('--ttl <duration>', 'how long it is good for', '24h')
+    .addHelpText(
+      'after',
+      '\nThe token is a secret: who has it can become a member, and members are trusted as root.\n\nExample:\n  kithd --join "$(ssh host-1 kith token)"',
+    )
+    .action(async (options: { ttl: string }, command: Command) => {
+      const context = contextOf(command, terminal);
+      const ttlSeconds = durationSeconds(options.ttl);
+      if (ttlSeconds < 1) throw new CliError('--ttl: at least one second', EXIT_USAGE);
+      const response = await context.client.call({ method: 'POST', path: '/kith.dev/v1/tokens', body: { ttlSeconds } });
+      context.terminal.out(`${(response.body as TokenAnswer).token}\n`);
+    });
+}
+
+export function addVersion(program: Command, terminal: Terminal, own: string): void {
+  program
+    .command('version')
+    .description('Print the version of this command and of the daemon')
+    .option('--client', 'of this command only')
+    .addHelpText('after', '\nExample:\n  kith version')
+    .action(async (options: { client?: boolean }, command: Command) => {
+      terminal.out(`kith ${own}\n`);
+      if (options.client) return;
+      const answer = await contextOf(command, terminal).client.get<VersionAnswer>('/version');
+      terminal.out(`kithd ${answer.kith} (Kubernetes API ${answer.gitVersion}, wire ${answer.wire})\n`);
+    });
+}

@@ -1,0 +1,130 @@
+import type { Command } from 'commander';
+import type { KindDefinition } from '../../protocol/kinds/kind.ts';
+import type { KubeObject } from '../../protocol/objects.ts';
+import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
+import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
+import { readManifests } from '../manifests.ts';
+import { displayName, parseTargets } from '../targets.ts';
+
+interface DeleteOptions {
+  filename?: string[];
+  recursive?: boolean;
+  selector?: string;
+  all?: boolean;
+  gracePeriod?: string;
+  force?: boolean;
+  now?: boolean;
+  wait: boolean;
+  timeout?: string;
+  ignoreNotFound?: boolean;
+  cascade: string;
+}
+
+interface Doomed {
+  kind: KindDefinition;
+  namespace: string | undefined;
+  name: string;
+}
+
+/** How long `--wait` waits unless told otherwise; a pod's grace period is 30 s by default. */
+const DEFAULT_WAIT_SECONDS = 120;
+
+export function addDelete(program: Command, terminal: Terminal): void {
+  program
+    .command('delete')
+    .description('Delete objects, and wait until they are gone')
+    .argument('[what...]', 'KIND NAME..., KIND/NAME...')
+    .option('-f, --filename <file...>', 'what these manifests name')
+    .option('-R, --recursive', 'folders with all that is below them')
+    .option('-l, --selector <labels>', 'every object of the kind with these labels')
+    .option('--all', 'every object of the kind in the namespace')
+    .option('--grace-period <seconds>', 'time that a pod gets to stop')
+    .option('--now', 'the same as --grace-period=1')
+    .option('--force', "do not wait for the pod's node: forget the pod at once (with --grace-period=0)")
+    .option('--cascade <how>', 'background: what the object owns goes, too; orphan: it stays', 'background')
+    .option('--no-wait', 'return at once')
+    .option('--timeout <seconds>', 'how long to wait', String(DEFAULT_WAIT_SECONDS))
+    .option('--ignore-not-found', 'a missing object is no error')
+    .addHelpText('after', EXAMPLES)
+    .action(async (what: string[], options: DeleteOptions, command: Command) => remove(contextOf(command, terminal), what, options));
+}
+
+const EXAMPLES = `
+Examples:
+  kith delete pod web                    one pod; its controller, if any, makes a new one
+  kith delete deployment,rs -l app=web   several kinds by label
+  kith delete -f web.yaml                what a manifest made`;
+
+async function remove(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<void> {
+  const doomed = await findDoomed(context, what, options);
+  const waitFor: { doomed: Doomed; uid: string }[] = [];
+  let failed = 0;
+  for (const one of doomed) {
+    try {
+      const uid = await deleteOne(context, one, options);
+      context.terminal.out(`${one.kind.singular}${one.kind.group === '' ? '' : `.${one.kind.group}`} "${one.name}" deleted\n`);
+      if (uid !== undefined) waitFor.push({ doomed: one, uid });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 404 && options.ignoreNotFound) continue;
+      failed += 1;
+      context.terminal.err(`${error.message}\n`);
+    }
+  }
+  if (options.wait) for (const { doomed: one, uid } of waitFor) await waitUntilGone(context, one, uid, options);
+  if (failed > 0) throw new CliError(`${failed} of ${doomed.length} objects could not be deleted`);
+}
+
+async function findDoomed(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<Doomed[]> {
+  if (options.filename !== undefined) {
+    const items = await readManifests(options.filename, options.recursive === true, context.terminal);
+    return items.map(({ kind, object }) => ({
+      kind,
+      namespace: kind.namespaced ? (object.metadata.namespace ?? context.namespace) : undefined,
+      name: object.metadata.name ?? '',
+    }));
+  }
+  const found: Doomed[] = [];
+  for (const target of parseTargets(what)) {
+    const namespace = target.kind.namespaced ? context.namespace : undefined;
+    for (const name of target.names) found.push({ kind: target.kind, namespace, name });
+    if (target.names.length > 0) continue;
+    if (options.selector === undefined && !options.all) {
+      throw new CliError(`delete ${target.kind.plural}: say which: a name, -l LABELS or --all`, EXIT_USAGE);
+    }
+    const list = await context.client.get<{ items: KubeObject[] }>(apiPath(target.kind, namespace), { labelSelector: options.selector });
+    for (const item of list.items) found.push({ kind: target.kind, namespace: item.metadata.namespace, name: item.metadata.name });
+    if (list.items.length === 0) context.terminal.out('No resources found\n');
+  }
+  return found;
+}
+
+/** @returns the uid to wait for, when the object is not gone yet. */
+async function deleteOne(context: CliContext, one: Doomed, options: DeleteOptions): Promise<string | undefined> {
+  const seconds = options.force ? 0 : options.now ? 1 : options.gracePeriod === undefined ? undefined : Number(options.gracePeriod);
+  if (seconds !== undefined && !(Number.isInteger(seconds) && seconds >= 0))
+    throw new CliError('--grace-period: a whole number of seconds', EXIT_USAGE);
+  const propagationPolicy = options.cascade === 'orphan' ? 'Orphan' : options.cascade === 'foreground' ? 'Foreground' : 'Background';
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: seconds, propagationPolicy };
+  const response = await context.client.call({ method: 'DELETE', path: apiPath(one.kind, one.namespace, one.name), body });
+  const answer = response.body as { kind?: string; metadata?: { uid?: string } };
+  return answer.kind === 'Status' ? undefined : answer.metadata?.uid;
+}
+
+async function waitUntilGone(context: CliContext, one: Doomed, uid: string, options: DeleteOptions): Promise<void> {
+  const seconds = Number(options.timeout ?? DEFAULT_WAIT_SECONDS);
+  const signal = AbortSignal.any([context.terminal.signal, AbortSignal.timeout(seconds * 1000)]);
+  const path = apiPath(one.kind, one.namespace);
+  const query = { fieldSelector: `metadata.name=${one.name}` };
+  const list = await context.client.get<{ metadata: { resourceVersion: string }; items: KubeObject[] }>(path, query);
+  if (!list.items.some((item) => item.metadata.uid === uid)) return;
+  const watch = context.client.watch({ path, query: { ...query, resourceVersion: list.metadata.resourceVersion }, signal });
+  for await (const event of watch) {
+    const object = event.object as Partial<KubeObject>;
+    if (event.type === 'DELETED' || (object.metadata !== undefined && object.metadata.uid !== uid)) return;
+  }
+  if (context.terminal.signal.aborted) return;
+  throw new CliError(
+    `${displayName(one.kind, one.name)} is deleted but not gone after ${seconds} s. Is its node alive? See "kith peers"; --force --grace-period=0 forgets a pod without its node`,
+  );
+}

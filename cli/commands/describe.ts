@@ -1,0 +1,116 @@
+import type { Command } from 'commander';
+import type { KindDefinition } from '../../protocol/kinds/kind.ts';
+import type { KubeObject } from '../../protocol/objects.ts';
+import type { Deployment, KubeEvent, Node, Pod, ReplicaSet, ReplicationController } from '../../protocol/types.ts';
+import { humanDuration } from '../../protocol/values/duration.ts';
+import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
+import { formatEntries, mapLines, type Entry } from '../describe/lines.ts';
+import { describeNode } from '../describe/node.ts';
+import { describePod } from '../describe/pod.ts';
+import { describeDeployment, describeReplicas } from '../describe/workload.ts';
+import { formatColumns } from '../output/columns.ts';
+import { stringify } from 'yaml';
+import { parseTargets, requireKind } from '../targets.ts';
+
+interface DescribeOptions {
+  selector?: string;
+  allNamespaces?: boolean;
+}
+
+export function addDescribe(program: Command, terminal: Terminal): void {
+  program
+    .command('describe')
+    .description('Tell all about objects, with the events that concern them')
+    .argument('<what...>', 'KIND, KIND NAME..., KIND/NAME...')
+    .option('-l, --selector <labels>', 'only objects with these labels')
+    .option('-A, --all-namespaces', 'of every namespace')
+    .addHelpText('after', '\nExamples:\n  kith describe pod web\n  kith describe node host-1\n  kith describe deployments -l app=web')
+    .action(async (what: string[], options: DescribeOptions, command: Command) => describe(contextOf(command, terminal), what, options));
+}
+
+async function describe(context: CliContext, what: readonly string[], options: DescribeOptions): Promise<void> {
+  let first = true;
+  for (const { kind, names } of parseTargets(what)) {
+    const objects: KubeObject[] = [];
+    for (const name of names) objects.push(await context.client.get<KubeObject>(apiPath(kind, context.namespace, name)));
+    if (names.length === 0) {
+      const namespace = options.allNamespaces ? undefined : context.namespace;
+      const list = await context.client.get<{ items: KubeObject[] }>(apiPath(kind, namespace), { labelSelector: options.selector });
+      objects.push(...list.items);
+    }
+    if (objects.length === 0) context.terminal.err(`No resources found in ${context.namespace} namespace.\n`);
+    for (const object of objects) {
+      if (!first) context.terminal.out('\n\n');
+      first = false;
+      context.terminal.out(formatEntries([...commonEntries(kind, object), ...(await ownEntries(context, kind, object))]));
+      context.terminal.out(await eventsText(context, kind, object));
+    }
+  }
+}
+
+function commonEntries(kind: KindDefinition, object: KubeObject): Entry[] {
+  const { metadata } = object;
+  return [
+    ['Name', metadata.name],
+    ...(kind.namespaced ? ([['Namespace', metadata.namespace ?? '']] as Entry[]) : []),
+    ['CreationTimestamp', metadata.creationTimestamp],
+    ['Labels', mapLines(metadata.labels)],
+    ['Annotations', mapLines(metadata.annotations, ': ').map((line) => (line.length > 140 ? `${line.slice(0, 140)}...` : line.trim()))],
+  ];
+}
+
+async function ownEntries(context: CliContext, kind: KindDefinition, object: KubeObject): Promise<Entry[]> {
+  const list = async <T>(plural: string, namespace: string | undefined, query?: Record<string, string>): Promise<T[]> =>
+    (await context.client.get<{ items: T[] }>(apiPath(requireKind(plural), namespace), query)).items;
+  switch (kind.kind) {
+    case 'Pod':
+      return describePod(object as Pod);
+    case 'Node':
+      return describeNode(object as Node, await list<Pod>('pods', undefined, { fieldSelector: `spec.nodeName=${object.metadata.name}` }));
+    case 'Deployment':
+      return describeDeployment(object as Deployment, await list<ReplicaSet>('replicasets', object.metadata.namespace));
+    case 'ReplicaSet':
+    case 'ReplicationController': {
+      const pods = await list<Pod>('pods', object.metadata.namespace);
+      const owned = pods.filter((pod) => pod.metadata.ownerReferences?.some((reference) => reference.uid === object.metadata.uid));
+      const phases = owned.map((pod) => pod.status?.phase ?? 'Unknown');
+      return describeReplicas(object as ReplicaSet | ReplicationController, phases);
+    }
+    default: {
+      const { apiVersion: _version, kind: _kind, metadata: _metadata, ...rest } = object;
+      return Object.entries(rest).map(([field, value]): Entry => [field, stringify(value).trimEnd().split('\n')]);
+    }
+  }
+}
+
+async function eventsText(context: CliContext, kind: KindDefinition, object: KubeObject): Promise<string> {
+  const fieldSelector = `involvedObject.name=${object.metadata.name},involvedObject.kind=${kind.kind}`;
+  const namespace = kind.namespaced ? object.metadata.namespace : undefined;
+  const list = await context.client.get<{ items: KubeEvent[] }>(apiPath(requireKind('events'), namespace), { fieldSelector });
+  if (list.items.length === 0) return 'Events:  <none>\n';
+  const now = context.terminal.now();
+  const events = [...list.items].sort((left, right) => (left.lastTimestamp < right.lastTimestamp ? -1 : 1));
+  const rows = events.map((event) => {
+    const age = humanDuration(now - Date.parse(event.lastTimestamp));
+    const since = humanDuration(now - Date.parse(event.firstTimestamp));
+    return [
+      event.type,
+      event.reason,
+      event.count > 1 ? `${age} (x${event.count} over ${since})` : age,
+      event.source.component ?? '',
+      event.message.trim(),
+    ];
+  });
+  const table = formatColumns(['Type', 'Reason', 'Age', 'From', 'Message'], rows);
+  const [, ...body] = table.split('\n');
+  const header = (table.split('\n')[0] ?? '')
+    .replace('TYPE', 'Type')
+    .replace('REASON', 'Reason')
+    .replace('AGE', 'Age')
+    .replace('FROM', 'From')
+    .replace('MESSAGE', 'Message');
+  return `Events:\n${[header, ...body]
+    .filter((line) => line !== '')
+    .map((line) => `  ${line}\n`)
+    .join('')}`;
+}

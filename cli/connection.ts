@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { CliError, EXIT_NO_DAEMON, EXIT_USAGE } from './errors.ts';
+
+/** Where the daemon is and what to show it. */
+export type Endpoint =
+  | { type: 'socket'; path: string }
+  | { type: 'https'; server: string; ca?: string; certificate?: string; key?: string; token?: string; insecure?: boolean };
+
+export interface ConnectionOptions {
+  server?: string;
+  kubeconfig?: string;
+  context?: string;
+  socket?: string;
+  token?: string;
+  certificateAuthority?: string;
+  insecureSkipTlsVerify?: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The local socket: `/run/kith/kith.sock` as root, else below `$XDG_RUNTIME_DIR`. */
+export function defaultSocket(environment: Environment, uid: number): string | undefined {
+  if (uid === 0) return '/run/kith/kith.sock';
+  return environment.XDG_RUNTIME_DIR === undefined ? undefined : path.join(environment.XDG_RUNTIME_DIR, 'kith', 'kith.sock');
+}
+
+/**
+ * Finds the daemon: `--server` or `--kubeconfig`, `--socket`, `KITH_SOCKET`, the default socket, `KUBECONFIG`, `~/.kube/config`.
+ * @throws CliError that lists what was tried.
+ */
+export function findEndpoint(options: ConnectionOptions, environment: Environment, uid: number): Endpoint {
+  if (options.server !== undefined) return fromServer(options.server, options);
+  if (options.kubeconfig !== undefined) return fromKubeconfig(options.kubeconfig, options);
+  if (options.socket !== undefined) return { type: 'socket', path: options.socket };
+  if (environment.KITH_SOCKET) return { type: 'socket', path: environment.KITH_SOCKET };
+  const tried: string[] = ['--server, --kubeconfig and --socket are not given', 'KITH_SOCKET is not set'];
+  const socket = defaultSocket(environment, uid);
+  if (socket !== undefined && existsSync(socket)) return { type: 'socket', path: socket };
+  tried.push(socket === undefined ? 'XDG_RUNTIME_DIR is not set, so there is no default socket' : `no socket at ${socket}`);
+  for (const file of kubeconfigFiles(environment)) {
+    if (existsSync(file)) return fromKubeconfig(file, options);
+    tried.push(`no kubeconfig at ${file}`);
+  }
+  const list = tried.map((line) => `  - ${line}`).join('\n');
+  throw new CliError(
+    `no Kith daemon found. Tried:\n${list}\nStart one with "kithd", or name one with --socket PATH or --server https://HOST:6443`,
+    EXIT_NO_DAEMON,
+  );
+}
+
+function kubeconfigFiles(environment: Environment): string[] {
+  if (environment.KUBECONFIG) return environment.KUBECONFIG.split(':').filter((file) => file !== '');
+  return [path.join(environment.HOME ?? homedir(), '.kube', 'config')];
+}
+
+function fromServer(server: string, options: ConnectionOptions): Endpoint {
+  if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length) };
+  if (!/^https:\/\//.test(server)) throw new CliError(`--server ${server}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
+  const ca = options.certificateAuthority === undefined ? undefined : readText(options.certificateAuthority);
+  return { type: 'https', server, ca, token: options.token, insecure: options.insecureSkipTlsVerify };
+}
+
+interface NamedEntry {
+  name?: string;
+  cluster?: Record<string, unknown>;
+  user?: Record<string, unknown>;
+  context?: { cluster?: string; user?: string };
+}
+
+function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
+  const config = parse(readText(file)) as Record<string, unknown> | null;
+  const find = (list: string, name: string | undefined): NamedEntry => {
+    const entries = (config?.[list] ?? []) as NamedEntry[];
+    const entry = entries.find((candidate) => candidate.name === name);
+    if (entry === undefined) throw new CliError(`${file}: no entry named "${name ?? ''}" in ${list}`, EXIT_USAGE);
+    return entry;
+  };
+  const wanted = options.context ?? (config?.['current-context'] as string | undefined);
+  const context = find('contexts', wanted).context ?? {};
+  const cluster = find('clusters', context.cluster).cluster ?? {};
+  const user = context.user ? (find('users', context.user).user ?? {}) : {};
+  const folder = path.dirname(file);
+  const material = (source: Record<string, unknown>, name: string): string | undefined => {
+    const inline = source[`${name}-data`];
+    if (typeof inline === 'string') return Buffer.from(inline, 'base64').toString('utf8');
+    const named = source[name];
+    return typeof named === 'string' ? readText(path.resolve(folder, named)) : undefined;
+  };
+  const server = typeof cluster.server === 'string' ? cluster.server : '';
+  if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length) };
+  return {
+    type: 'https',
+    server,
+    ca: material(cluster, 'certificate-authority'),
+    certificate: material(user, 'client-certificate'),
+    key: material(user, 'client-key'),
+    token: options.token ?? (user.token as string | undefined),
+    insecure: options.insecureSkipTlsVerify ?? cluster['insecure-skip-tls-verify'] === true,
+  };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, EXIT_USAGE);
+  }
+}

@@ -1,0 +1,28 @@
+/** Exit codes of `kith`: 0 done, 1 failed, 2 the command line is wrong, 3 no daemon was found. */
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_NO_DAEMON = 3;
+
+/** Ends the command with a message for the person; anything else that is thrown is a bug. */
+export class CliError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT_FAILED) {
+    super(message);
+    this.name = 'CliError';
+    this.exitCode = exitCode;
+  }
+}
+
+/** A Kubernetes Status that the server answered. */
+export class ApiError extends CliError {
+  readonly status: number;
+  readonly reason: string;
+
+  constructor(status: number, reason: string, message: string) {
+    super(`Error from server (${reason}): ${message}`);
+    this.name = 'ApiError';
+    this.status = status;
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import '../protocol/polyfill.ts';
+
+const { KITH_VERSION } = await import('../protocol/version.ts');
+const { runKith } = await import('./program.ts');
+const { text } = await import('node:stream/consumers');
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+// A pipe that is closed early (`kith get pods | head -1`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+process.exitCode = await runKith(
+  process.argv.slice(2),
+  {
+    out: (output) => void process.stdout.write(output),
+    err: (output) => void process.stderr.write(output),
+    interactive: process.stdout.isTTY,
+    environment: process.env,
+    uid: process.getuid?.() ?? -1,
+    readStdin: async () => text(process.stdin),
+    signal: stop.signal,
+    now: () => Date.now(),
+  },
+  KITH_VERSION,
+);

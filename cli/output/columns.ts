@@ -1,0 +1,22 @@
+/** Spaces between columns, as kubectl has them. */
+const GAP = '   ';
+
+/** Left-aligned columns, upper-case headers, no trailing blanks. Without rows only the header is printed. */
+export function formatColumns(headers: readonly string[], rows: readonly (readonly string[])[], withHeaders = true): string {
+  const lines = withHeaders ? [headers.map((header) => header.toUpperCase()), ...rows] : [...rows];
+  const widths = headers.map((_, column) => Math.max(0, ...lines.map((line) => displayWidth(line[column] ?? ''))));
+  return lines
+    .map(
+      (line) =>
+        line
+          .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell)))
+          .join(GAP)
+          .trimEnd() + '\n',
+    )
+    .join('');
+}
+
+/** Code points are near enough to terminal cells for the names that Kubernetes allows. */
+function displayWidth(text: string): number {
+  return [...text].length;
+}

@@ -1,0 +1,46 @@
+import { stringify } from 'yaml';
+import { CliError, EXIT_USAGE } from '../errors.ts';
+import { evaluateJsonPath } from './jsonpath.ts';
+
+/** How `-o` asks for objects; `table` and `wide` are printed by the server's columns. */
+export type OutputFormat =
+  { type: 'table'; wide: boolean } | { type: 'yaml' } | { type: 'json' } | { type: 'name' } | { type: 'jsonpath'; template: string };
+
+export function parseOutputFormat(text: string | undefined): OutputFormat {
+  if (text === undefined || text === '') return { type: 'table', wide: false };
+  if (text === 'wide') return { type: 'table', wide: true };
+  if (text === 'yaml' || text === 'json' || text === 'name') return { type: text };
+  const jsonpath = /^jsonpath=(.*)$/s.exec(text);
+  if (jsonpath !== null) return { type: 'jsonpath', template: stripQuotes(jsonpath[1] ?? '') };
+  throw new CliError(`-o ${text}: expected wide, yaml, json, name or jsonpath=TEMPLATE`, EXIT_USAGE);
+}
+
+export interface Printable {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: { name?: string };
+}
+
+/** One object as `-o` asks for it; a list of objects is passed as a `List`. `nameOf` gives `pod/web`. */
+export function formatObject(
+  format: Exclude<OutputFormat, { type: 'table' }>,
+  object: Printable,
+  nameOf: (object: Printable) => string,
+): string {
+  switch (format.type) {
+    case 'json':
+      return `${JSON.stringify(object, null, 4)}\n`;
+    case 'yaml':
+      return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+    case 'jsonpath':
+      return evaluateJsonPath(format.template, object);
+    case 'name': {
+      const items = (object as { items?: Printable[] }).items;
+      return (items ?? [object]).map((item) => `${nameOf(item)}\n`).join('');
+    }
+  }
+}
+
+function stripQuotes(text: string): string {
+  return /^(['"]).*\1$/s.test(text) ? text.slice(1, -1) : text;
+}

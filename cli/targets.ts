@@ -1,0 +1,65 @@
+import type { KindDefinition } from '../protocol/kinds/kind.ts';
+import { allKinds, findKind } from '../protocol/kinds/registry.ts';
+import { CliError, EXIT_USAGE } from './errors.ts';
+
+/** What a person named: a kind, and names of it (none means all). */
+export interface Target {
+  kind: KindDefinition;
+  names: string[];
+}
+
+/**
+ * Reads `pods`, `pods web db`, `pod/web deploy/api`, `pods,deployments` and `all`.
+ * @throws CliError when a word names no kind.
+ */
+export function parseTargets(words: readonly string[]): Target[] {
+  const [first] = words;
+  if (first === undefined) {
+    throw new CliError('say what: a kind such as pods, or KIND/NAME. The kinds are: ' + kindWords(), EXIT_USAGE);
+  }
+  if (first.includes('/')) return words.map(parseSlashed);
+  const kinds = first
+    .split(',')
+    .flatMap((word) => (word === 'all' ? allKinds().filter((kind) => kind.categories.includes('all')) : [requireKind(word)]));
+  const names = words.slice(1);
+  const slashed = names.find((name) => name.includes('/'));
+  if (slashed !== undefined)
+    throw new CliError(`${slashed}: KIND/NAME can't be mixed with "${first}"; write every target as KIND/NAME`, EXIT_USAGE);
+  return kinds.map((kind) => ({ kind, names }));
+}
+
+function parseSlashed(word: string): Target {
+  const [kind = '', name = '', ...rest] = word.split('/');
+  if (kind === '' || name === '' || rest.length > 0) throw new CliError(`${word}: expected KIND/NAME`, EXIT_USAGE);
+  return { kind: requireKind(kind), names: [name] };
+}
+
+export function requireKind(word: string): KindDefinition {
+  const kind = findKind(word);
+  if (kind === undefined)
+    throw new CliError(`the server doesn't have a resource type "${word}". The kinds are: ${kindWords()}`, EXIT_USAGE);
+  return kind;
+}
+
+/** Exactly one object, as `logs`, `scale` or `cordon` need. `defaultKind` is taken for a bare name. */
+export function parseOne(words: readonly string[], defaultKind?: string): { kind: KindDefinition; name: string } {
+  const first = words[0];
+  const asked =
+    words.length === 1 && first !== undefined && !first.includes('/') && defaultKind !== undefined ? [defaultKind, first] : words;
+  const [target, ...others] = parseTargets(asked);
+  const [name, ...more] = target?.names ?? [];
+  if (target === undefined || name === undefined) throw new CliError('say which one: KIND/NAME', EXIT_USAGE);
+  if (others.length > 0 || more.length > 0) throw new CliError('one object at a time, please', EXIT_USAGE);
+  return { kind: target.kind, name };
+}
+
+/** How kubectl names an object in its messages: `deployment.apps/web`, `pod/web`. */
+export function displayName(kind: KindDefinition, name: string): string {
+  return `${kind.singular}${kind.group === '' ? '' : `.${kind.group}`}/${name}`;
+}
+
+function kindWords(): string {
+  return allKinds()
+    .map((kind) => (kind.shortNames.length === 0 ? kind.plural : `${kind.plural} (${kind.shortNames.join(', ')})`))
+    .join(', ');
+}
