@@ -1,0 +1,95 @@
+/**
+ * `npm test`: everything that this machine can run. Lint, then the tests beside the sources, then the end-to-end tests one after the other.
+ * As root on Debian it installs the container engine that some of them use; KITH_TEST_INSTALL=0 leaves that out, and those tests are then skipped by name.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const started = Date.now();
+const only = process.argv.slice(2);
+
+function say(text) {
+  process.stderr.write(`kith: ${text}\n`);
+}
+
+function run(command, arguments_, options = {}) {
+  const result = spawnSync(command, arguments_, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  return result.status ?? 1;
+}
+
+/** A policy that keeps packages from starting services while they are installed (Debian policy 11.3). */
+const POLICY = '/usr/sbin/policy-rc.d';
+
+function installEngine() {
+  if (process.env.KITH_TEST_INSTALL === '0' || process.getuid?.() !== 0 || process.platform !== 'linux') return;
+  if (!existsSync('/usr/bin/apt-get') || !existsSync('/etc/debian_version')) return;
+  if (existsSync('/usr/sbin/dockerd') || existsSync('/usr/bin/dockerd')) return;
+  say('installing docker.io, nftables, iproute2, iptables and busybox-static for the tests that run real engines');
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const ownPolicy = !existsSync(POLICY);
+  if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    const packages = ['docker.io', 'nftables', 'iproute2', 'iptables', 'busybox-static'];
+    const install = ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...packages];
+    const quiet = { env: environment, stdio: ['ignore', 'ignore', 'inherit'] };
+    if (run('apt-get', install, quiet) !== 0) {
+      run('apt-get', ['update', '-qq'], quiet);
+      if (run('apt-get', install, quiet) !== 0) say('could not install them: tests that need an engine are skipped');
+    }
+    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', '--quiet', 'docker.service', 'docker.socket'], { stdio: 'ignore' });
+  } finally {
+    if (ownPolicy) rmSync(POLICY, { force: true });
+  }
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const skippedNames = [];
+
+function vitest(title, arguments_) {
+  say(title);
+  const folder = mkdtempSync(path.join(tmpdir(), 'kith-test-'));
+  const report = path.join(folder, 'report.json');
+  const status = run(process.execPath, [
+    path.join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+    'run',
+    ...arguments_,
+    ...only,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    '--passWithNoTests',
+  ]);
+  let failedHere = 0;
+  if (existsSync(report)) {
+    const result = JSON.parse(readFileSync(report, 'utf8'));
+    totals.passed += result.numPassedTests;
+    totals.skipped += result.numPendingTests + (result.numTodoTests ?? 0);
+    failedHere = result.numFailedTests;
+    for (const suite of result.testResults) {
+      if (suite.status === 'failed' && suite.assertionResults.every((test) => test.status !== 'failed')) failedHere += 1;
+      for (const test of suite.assertionResults)
+        if (test.status === 'pending' || test.status === 'skipped') skippedNames.push(test.fullName);
+    }
+  }
+  if (status !== 0 && failedHere === 0) failedHere = 1;
+  totals.failed += failedHere;
+  rmSync(folder, { recursive: true, force: true });
+}
+
+await import('./prepare.mjs');
+installEngine();
+if (only.length === 0) {
+  say('lint: types, rules, format, imports');
+  if (run('npm', ['run', '--silent', 'lint']) !== 0) totals.failed += 1;
+  else totals.passed += 1;
+}
+vitest('tests beside the sources', []);
+vitest('end to end: real peers', ['--config', 'vitest.e2e.config.ts']);
+for (const name of skippedNames) process.stdout.write(`skipped: ${name}\n`);
+say(`took ${Math.round((Date.now() - started) / 1000)} s`);
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+process.exitCode = totals.failed === 0 ? 0 : 1;

@@ -1,0 +1,388 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ContainerRuntime, ContainerStart, LogChunk, LogRequest, RuntimeContainer, SandboxSpec } from '../../daemon/ports/runtime.ts';
+
+/** What an adapter's test brings: the place where containers run, which outlives the runtime objects. */
+export interface RuntimeWorld {
+  /** Another runtime object over the same place, started: what a restarted daemon has. */
+  open(): Promise<ContainerRuntime>;
+  /** An image that is present and holds `sh`, `sleep` and `cat`. */
+  image: string;
+  /** What is left of a pod on the host, as the adapter's own means find it: containers, processes, files. */
+  leftovers(podUid: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const encoder = new TextDecoder();
+const never = new AbortController().signal;
+
+/** Waits until the probe gives a value; the last state is in the error. */
+export async function eventually<T>(probe: () => Promise<T | undefined>, what: string, timeoutMs = 10_000): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined) return value;
+    if (performance.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export function podSpec(number: number): SandboxSpec {
+  const uid = `00000000-0000-8000-8000-${String(number).padStart(12, '0')}`;
+  const name = `pod-${number}`;
+  return { uid, namespace: 'default', name, labels: { app: 'test' }, annotations: {}, spec: { containers: [] }, hostname: name };
+}
+
+export function containerStart(pod: SandboxSpec, image: string, script: string, more: Partial<ContainerStart> = {}): ContainerStart {
+  return {
+    pod,
+    container: 'main',
+    image,
+    attempt: 0,
+    env: {},
+    command: ['sh', '-c', script],
+    tty: false,
+    stdin: false,
+    ports: [],
+    terminationMessagePath: '/dev/termination-log',
+    ...more,
+  };
+}
+
+/** Runs until told to end, and then ends with `code` at once. */
+export const obedient = (code: number): string => `trap 'exit ${code}' TERM; echo ready; while :; do sleep 0.05; done`;
+const stubborn = `trap '' TERM; echo ready; while :; do sleep 0.05; done`;
+
+export function runtimeAcceptance(name: string, makeWorld: () => Promise<RuntimeWorld>): void {
+  describe(`${name}: container runtime`, () => {
+    let world: RuntimeWorld;
+    let runtime: ContainerRuntime;
+    const opened: ContainerRuntime[] = [];
+    const pods = new Set<string>();
+    let lastPod = 0;
+
+    const open = async (): Promise<ContainerRuntime> => {
+      const another = await world.open();
+      opened.push(another);
+      return another;
+    };
+    const newPod = (): SandboxSpec => {
+      const pod = podSpec((lastPod += 1));
+      pods.add(pod.uid);
+      return pod;
+    };
+    const start = async (script: string, more: Partial<ContainerStart> = {}): Promise<SandboxSpec> => {
+      const pod = newPod();
+      await runtime.createSandbox(pod);
+      await runtime.startContainer(containerStart(pod, world.image, script, more));
+      return pod;
+    };
+    const find = async (pod: SandboxSpec, attempt = 0, container = 'main'): Promise<RuntimeContainer | undefined> => {
+      const listed = (await runtime.list()).find((candidate) => candidate.uid === pod.uid);
+      return listed?.containers.find((candidate) => candidate.name === container && candidate.attempt === attempt);
+    };
+    const exited = (pod: SandboxSpec, attempt = 0): Promise<RuntimeContainer> =>
+      eventually(async () => {
+        const found = await find(pod, attempt);
+        return found?.state === 'exited' ? found : undefined;
+      }, `${pod.name} has exited`);
+    const collect = async (request: Partial<LogRequest> & { podUid: string }, signal = never): Promise<LogChunk[]> => {
+      const chunks: LogChunk[] = [];
+      for await (const chunk of runtime.logs({ container: 'main', follow: false, ...request }, signal)) chunks.push(chunk);
+      return chunks;
+    };
+    const texts = (chunks: LogChunk[]): string[] => chunks.map((chunk) => encoder.decode(chunk.line));
+    const says = (pod: SandboxSpec, line: string): Promise<true> =>
+      eventually(async () => (texts(await collect({ podUid: pod.uid })).includes(line) ? true : undefined), `${pod.name} says ${line}`);
+
+    beforeAll(async () => {
+      world = await makeWorld();
+      runtime = await open();
+    }, 60_000);
+    afterEach(async () => {
+      for (const uid of pods) await runtime.removePod(uid);
+      pods.clear();
+      for (const another of opened.splice(1)) await another.stop();
+    });
+    afterAll(async () => {
+      for (const one of opened) await one.stop();
+      await world?.close();
+    });
+
+    describe('pods', () => {
+      it('says what it is', async () => {
+        expect(await runtime.version()).toMatch(new RegExp(`^${runtime.name}://.+`));
+      });
+
+      it('gives each pod an address of its own, the same when asked again', async () => {
+        const [one, two] = [newPod(), newPod()];
+        const first = await runtime.createSandbox(one);
+        expect(first).toEqual({ ip: expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/) as string, running: true });
+        expect((await runtime.createSandbox(two)).ip).not.toBe(first.ip);
+        expect(await runtime.createSandbox(one)).toEqual(first);
+      });
+
+      it('lists a running container with its times and image', async () => {
+        const before = Date.now();
+        const pod = await start(obedient(0));
+        const listed = (await runtime.list()).find((candidate) => candidate.uid === pod.uid);
+        expect(listed).toMatchObject({ namespace: 'default', name: pod.name, sandbox: { running: true } });
+        expect(listed?.containers).toHaveLength(1);
+        const container = listed!.containers[0]!;
+        expect(container).toMatchObject({ name: 'main', attempt: 0, image: world.image, state: 'running' });
+        expect(container.id).toMatch(new RegExp(`^${runtime.name}://.+`));
+        expect(container.imageId).toMatch(/sha256:/);
+        expect(container.startedAt).toBeGreaterThan(before - 1_000);
+        expect(container.startedAt).toBeLessThan(Date.now() + 1_000);
+        expect(container.exitCode).toBeUndefined();
+      });
+
+      it('starts and removes many pods at once', async () => {
+        const many = Array.from({ length: 6 }, newPod);
+        await Promise.all(
+          many.map(async (pod) => {
+            await runtime.createSandbox(pod);
+            await runtime.startContainer(containerStart(pod, world.image, obedient(0)));
+          }),
+        );
+        const listed = (await runtime.list()).filter((pod) => pods.has(pod.uid));
+        expect(listed.map((pod) => pod.containers[0]?.state)).toEqual(many.map(() => 'running'));
+        expect(new Set(listed.map((pod) => pod.sandbox.ip)).size).toBe(many.length);
+        await Promise.all(many.map((pod) => runtime.removePod(pod.uid)));
+        expect((await runtime.list()).filter((pod) => pods.has(pod.uid))).toEqual([]);
+      });
+
+      it('leaves nothing of a removed pod, and removes twice without complaint', async () => {
+        const pod = await start(`sleep 1000 & echo ready; ${stubborn}`);
+        await runtime.startContainer(containerStart(pod, world.image, 'exit 3', { container: 'other' }));
+        await says(pod, 'ready');
+        expect(await world.leftovers(pod.uid)).not.toEqual([]);
+        await runtime.removePod(pod.uid);
+        expect(await world.leftovers(pod.uid)).toEqual([]);
+        await runtime.removePod(pod.uid);
+        expect((await runtime.list()).some((candidate) => candidate.uid === pod.uid)).toBe(false);
+      });
+
+      it('is found again by a second runtime, which sees it end and stops it', async () => {
+        const pod = await start(obedient(7));
+        const before = await runtime.list();
+        await says(pod, 'ready');
+        const second = await open();
+        expect(await second.list()).toEqual(before);
+        await second.stopContainer(pod.uid, 'main', 10);
+        expect(await find(pod)).toMatchObject({ state: 'exited', exitCode: 7 });
+      });
+
+      it('hints at a container that ends', async () => {
+        const hints: (string | undefined)[] = [];
+        const off = runtime.onHint((hint) => hints.push(hint.podUid));
+        const pod = await start('sleep 0.2');
+        await eventually(async () => (hints.includes(pod.uid) ? true : undefined), 'a hint for the pod');
+        off();
+      });
+    });
+
+    describe('containers', () => {
+      it('passes on environment, arguments and working directory', async () => {
+        const pod = await start('echo "$GREETING $0 $1 $(pwd) $HOSTNAME"', {
+          env: { GREETING: 'it\'s a "test" $HOME' },
+          args: ['zero', 'first one'],
+          workingDir: '/tmp',
+        });
+        await exited(pod);
+        expect(texts(await collect({ podUid: pod.uid }))).toEqual([`it's a "test" $HOME zero first one /tmp ${pod.hostname}`]);
+      });
+
+      it.each([0, 3, 255])('reports exit code %i', async (code) => {
+        const pod = await start(`exit ${code}`);
+        const container = await exited(pod);
+        expect(container).toMatchObject({ state: 'exited', exitCode: code });
+        expect(container.finishedAt).toBeGreaterThanOrEqual(container.startedAt! - 20);
+        expect(container.finishedAt).toBeLessThan(Date.now() + 1_000);
+      });
+
+      it('reports a program that kills itself as 128 + signal', async () => {
+        // Process 1 of a namespace ignores its own signals: a child does it, and the shell ends with the child's status.
+        const pod = await start(`sh -c 'kill -9 $$'; exit $?`);
+        expect(await exited(pod)).toMatchObject({ exitCode: 137 });
+      });
+
+      it('stops in order within the grace period', async () => {
+        const pod = await start(obedient(5));
+        await says(pod, 'ready');
+        const began = performance.now();
+        await runtime.stopContainer(pod.uid, 'main', 15);
+        expect(performance.now() - began).toBeLessThan(10_000);
+        expect(await find(pod)).toMatchObject({ state: 'exited', exitCode: 5 });
+        await runtime.stopContainer(pod.uid, 'main', 15);
+      });
+
+      it('kills what does not stop, and all it started', async () => {
+        const pod = await start(`sleep 1000 & ${stubborn}`);
+        await says(pod, 'ready');
+        const began = performance.now();
+        await runtime.stopContainer(pod.uid, 'main', 1);
+        expect(performance.now() - began).toBeGreaterThan(900);
+        expect(await find(pod)).toMatchObject({ state: 'exited', exitCode: 137 });
+      });
+
+      it('kills at once when there is no grace', async () => {
+        const pod = await start(obedient(0));
+        await says(pod, 'ready');
+        await runtime.stopContainer(pod.uid, 'main', 0);
+        expect(await find(pod)).toMatchObject({ state: 'exited', exitCode: 137 });
+      });
+
+      it('starts an attempt once, whoever asks', async () => {
+        const pod = await start(obedient(0));
+        const before = await find(pod);
+        await runtime.startContainer(containerStart(pod, world.image, obedient(0)));
+        await (await open()).startContainer(containerStart(pod, world.image, obedient(0)));
+        expect(await find(pod)).toEqual(before);
+      });
+
+      it('keeps the attempts apart, the pod address the same, and forgets one attempt', async () => {
+        const pod = await start('echo first; exit 1');
+        await exited(pod);
+        const { ip } = await runtime.createSandbox(pod);
+        await runtime.startContainer(containerStart(pod, world.image, `echo second; ${obedient(0)}`, { attempt: 1 }));
+        await says(pod, 'ready');
+        expect((await runtime.list()).find((candidate) => candidate.uid === pod.uid)?.sandbox.ip).toBe(ip);
+        expect(texts(await collect({ podUid: pod.uid, attempt: 0 }))).toEqual(['first']);
+        expect(texts(await collect({ podUid: pod.uid }))).toEqual(['second', 'ready']);
+        await runtime.removeContainer(pod.uid, 'main', 0);
+        await runtime.removeContainer(pod.uid, 'main', 0);
+        expect(await find(pod, 0)).toBeUndefined();
+        expect(await find(pod, 1)).toMatchObject({ state: 'running' });
+        await expect(runtime.removeContainer(pod.uid, 'main', 1)).rejects.toMatchObject({ code: 'InvalidContainer' });
+      });
+
+      it('gives back the last words', async () => {
+        const pod = await start('printf "out of luck" > "$KITH_TERMINATION_LOG"; exit 1');
+        expect(await exited(pod)).toMatchObject({ exitCode: 1, terminationMessage: 'out of luck' });
+      });
+
+      it('reads no more than 4096 bytes of last words', async () => {
+        const pod = await start('i=0; while [ $i -lt 600 ]; do printf 0123456789; i=$((i+1)); done > "$KITH_TERMINATION_LOG"');
+        expect((await exited(pod)).terminationMessage).toHaveLength(4096);
+      });
+
+      it('keeps standard input open where it is asked for, and only there', async () => {
+        const closed = await start('cat; echo over');
+        await exited(closed);
+        const pod = await start('echo ready; cat', { stdin: true });
+        await says(pod, 'ready');
+        expect(await find(pod)).toMatchObject({ state: 'running' });
+      });
+    });
+
+    describe('refusals', () => {
+      it('knows which images it has', async () => {
+        expect(await runtime.imagePresent(world.image)).toBe(true);
+        expect(await runtime.imagePresent('no.example/nothing:1')).toBe(false);
+        expect(await runtime.imagePresent('../../etc:1')).toBe(false);
+      });
+
+      it('refuses to start what has no image or no sandbox', async () => {
+        const pod = newPod();
+        await expect(runtime.startContainer(containerStart(pod, world.image, ':'))).rejects.toMatchObject({ code: 'NotFound' });
+        await runtime.createSandbox(pod);
+        const start = containerStart(pod, 'no.example/nothing:1', ':');
+        await expect(runtime.startContainer(start)).rejects.toMatchObject({ code: 'ImageNotFound' });
+      });
+
+      it('says that a command does not exist, and keeps nothing of the attempt', async () => {
+        const pod = newPod();
+        await runtime.createSandbox(pod);
+        for (const command of ['no-such-program', '/no/such/program']) {
+          const spec = { ...containerStart(pod, world.image, ''), command: [command] };
+          const failure = await runtime.startContainer(spec).catch((error: unknown) => error);
+          expect(failure).toMatchObject({ code: 'ContainerStartFailed', message: expect.stringContaining(command) as string });
+        }
+        expect(await find(pod)).toBeUndefined();
+        await runtime.startContainer(containerStart(pod, world.image, obedient(0)));
+        expect(await find(pod)).toMatchObject({ state: 'running' });
+      });
+
+      it('gives up when the signal fires', async () => {
+        const gone = AbortSignal.abort();
+        const pod = await start(stubborn);
+        await says(pod, 'ready');
+        await expect(runtime.createSandbox(newPod(), gone)).rejects.toThrow();
+        const soon = AbortSignal.timeout(200);
+        const began = performance.now();
+        await expect(runtime.stopContainer(pod.uid, 'main', 60, soon)).rejects.toThrow();
+        expect(performance.now() - began).toBeLessThan(5_000);
+        expect(await find(pod)).toMatchObject({ state: 'running' });
+        await runtime.stopContainer(pod.uid, 'main', 0);
+      });
+    });
+
+    describe('logs', () => {
+      it('keeps lines, streams and times', async () => {
+        const before = Date.now();
+        const pod = await start('echo one; sleep 0.1; echo " two  \\\\ tabs	" >&2; sleep 0.1; echo; printf unended');
+        await exited(pod);
+        const chunks = await eventually(async () => {
+          const all = await collect({ podUid: pod.uid });
+          return all.length === 4 ? all : undefined;
+        }, 'four lines');
+        expect(chunks.map((chunk) => [chunk.stream, encoder.decode(chunk.line)])).toEqual([
+          ['stdout', 'one'],
+          ['stderr', ' two  \\ tabs	'],
+          ['stdout', ''],
+          ['stdout', 'unended'],
+        ]);
+        const times = chunks.map((chunk) => chunk.at);
+        expect([...times].sort((left, right) => left - right)).toEqual(times);
+        expect(times[1]! - times[0]!).toBeGreaterThan(50);
+        expect(times[0]).toBeGreaterThan(before - 1_000);
+        expect(times[3]).toBeLessThan(Date.now() + 1_000);
+      });
+
+      it('gives the last lines, and those since a time', async () => {
+        const pod = await start('i=0; while [ $i -lt 50 ]; do i=$((i+1)); echo $i; done; sleep 1.2; echo late');
+        await exited(pod);
+        expect(texts(await collect({ podUid: pod.uid, tailLines: 3 }))).toEqual(['49', '50', 'late']);
+        expect(await collect({ podUid: pod.uid, tailLines: 0 })).toEqual([]);
+        const all = await collect({ podUid: pod.uid });
+        expect(all).toHaveLength(51);
+        expect(texts(await collect({ podUid: pod.uid, sinceMs: all[50]!.at - 600 }))).toEqual(['late']);
+      });
+
+      it('follows until the container ends, from the start and from the tail', async () => {
+        const pod = await start('echo one; echo two; sleep 0.5; echo three; sleep 0.2; echo four');
+        await says(pod, 'two');
+        const [all, tail] = await Promise.all([
+          collect({ podUid: pod.uid, follow: true }),
+          collect({ podUid: pod.uid, follow: true, tailLines: 1 }),
+        ]);
+        expect(texts(all)).toEqual(['one', 'two', 'three', 'four']);
+        expect(texts(tail)).toEqual(['two', 'three', 'four']);
+      });
+
+      it('stops to follow when the signal fires', async () => {
+        const pod = await start(obedient(0));
+        await says(pod, 'ready');
+        const lines: string[] = [];
+        const abort = new AbortController();
+        for await (const chunk of runtime.logs({ podUid: pod.uid, container: 'main', follow: true }, abort.signal)) {
+          lines.push(encoder.decode(chunk.line));
+          abort.abort();
+        }
+        expect(lines).toEqual(['ready']);
+      });
+
+      it('says that there is no such log', async () => {
+        const pod = await start(obedient(0));
+        await expect(collect({ podUid: pod.uid, container: 'nobody' })).rejects.toMatchObject({ code: 'NotFound' });
+        await expect(collect({ podUid: pod.uid, attempt: 9 })).rejects.toMatchObject({ code: 'NotFound' });
+      });
+
+      it('loses no line of a program that talks much', async () => {
+        const pod = await start('i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo "line $i"; done');
+        const lines = texts(await collect({ podUid: pod.uid, follow: true }));
+        expect(lines).toEqual(Array.from({ length: 2000 }, (_, index) => `line ${index + 1}`));
+      });
+    });
+  });
+}

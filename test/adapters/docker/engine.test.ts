@@ -1,0 +1,210 @@
+import { mkdtemp, readFile, rm, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
+import { containerStart, eventually, obedient, podSpec } from '../../acceptance/runtime.ts';
+import { docker, engineAvailable, startEngine } from '../../support/engine.ts';
+import type { TestEngine } from '../../support/engine.ts';
+import { silentLog } from '../../support/silent-log.ts';
+
+const reason = engineAvailable();
+const IMAGES = join(import.meta.dirname, '../../../examples/images');
+
+describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason === undefined ? '' : ` (${reason})`}`, () => {
+  let engine: TestEngine;
+  let dataDir: string;
+  const opened: DockerRuntime[] = [];
+
+  const open = async (nodeName = 'node-1', clusterId = 'cluster-1'): Promise<DockerRuntime> => {
+    const runtime = new DockerRuntime({ log: silentLog }, { host: engine.socketPath, clusterId, nodeName, dataDir });
+    await runtime.start();
+    opened.push(runtime);
+    return runtime;
+  };
+  const ids = async (): Promise<string[]> => (await docker(engine.socketPath, 'ps', '-aq')).split('\n').filter((id) => id !== '');
+
+  beforeAll(async () => {
+    engine = await startEngine();
+    dataDir = await mkdtemp('/var/tmp/kith-docker-');
+  }, 60_000);
+  afterAll(async () => {
+    for (const runtime of opened) await runtime.stop();
+    await engine?.stop();
+    if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('touches nothing of another node, of another cluster or of nobody', async () => {
+    const [mine, neighbour, stranger] = [await open(), await open('node-2'), await open('node-1', 'cluster-2')];
+    const pod = podSpec(1);
+    for (const runtime of [mine, neighbour, stranger]) {
+      await runtime.createSandbox(pod);
+      await runtime.startContainer(containerStart(pod, engine.image, obedient(0)));
+    }
+    const { Labels: labels } = JSON.parse(
+      await docker(engine.socketPath, 'inspect', '--format', '{{json .Config}}', (await ids())[0]!),
+    ) as { Labels: Record<string, string> };
+    // As a container of an image that somebody committed from one of ours: our labels, but not our name.
+    const flags = Object.entries({ ...labels, 'kith.dev/cluster': 'cluster-1', 'kith.dev/node': 'node-1' }).flatMap(([key, value]) => [
+      '--label',
+      `${key}=${value}`,
+    ]);
+    await docker(engine.socketPath, 'run', '-d', '--name', 'theirs', ...flags, engine.image, 'sleep', '1000');
+    expect((await mine.list()).map((listed) => listed.containers.length)).toEqual([1]);
+    await mine.removePod(pod.uid);
+    expect(await mine.list()).toEqual([]);
+    expect(await neighbour.list()).toMatchObject([{ uid: pod.uid, sandbox: { running: true }, containers: [{ state: 'running' }] }]);
+    expect(await stranger.list()).toMatchObject([{ uid: pod.uid, containers: [{ state: 'running' }] }]);
+    expect((await docker(engine.socketPath, 'inspect', '--format', '{{.State.Running}}', 'theirs')).trim()).toBe('true');
+    await neighbour.removePod(pod.uid);
+    await stranger.removePod(pod.uid);
+    await docker(engine.socketPath, 'rm', '-f', 'theirs');
+    expect(await ids()).toEqual([]);
+  });
+
+  it('finishes what a daemon left half done: a container created and not started', async () => {
+    const runtime = await open();
+    const pod = podSpec(2);
+    await runtime.createSandbox(pod);
+    const spec = containerStart(pod, engine.image, obedient(0));
+    await runtime.startContainer(spec);
+    const name = (await docker(engine.socketPath, 'ps', '--format', '{{.Names}}')).split('\n').find((line) => line.includes('main'))!;
+    const sandbox = (await docker(engine.socketPath, 'ps', '--format', '{{.Names}}')).split('\n').find((line) => line.includes('POD'))!;
+    const labels = JSON.parse(await docker(engine.socketPath, 'inspect', '--format', '{{json .Config.Labels}}', name)) as Record<
+      string,
+      string
+    >;
+    await docker(engine.socketPath, 'rm', '-f', name);
+    const flags = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+    await docker(engine.socketPath, 'create', '--name', name, '--network', `container:${sandbox}`, ...flags, engine.image, 'sleep', '1000');
+    expect((await runtime.list())[0]?.containers).toMatchObject([{ state: 'created' }]);
+    await runtime.startContainer(spec);
+    expect((await runtime.list())[0]?.containers).toMatchObject([{ state: 'running' }]);
+    await runtime.removePod(pod.uid);
+  });
+
+  it('bounds memory, and says that it was memory', async () => {
+    const runtime = await open();
+    const pod = podSpec(3);
+    await runtime.createSandbox(pod);
+    const greedy = 'dd if=/dev/zero of=/dev/null bs=200M count=3; exit $?';
+    const limits = { memoryLimitBytes: 16 * 1024 * 1024, cpuLimitMillis: 500, cpuRequestMillis: 250 };
+    await runtime.startContainer(containerStart(pod, engine.image, greedy, limits));
+    const container = await eventually(
+      async () => (await runtime.list())[0]?.containers.find((candidate) => candidate.state === 'exited'),
+      'the container is ended',
+    );
+    expect(container).toMatchObject({ exitCode: 137, outOfMemory: true });
+    const host = await docker(engine.socketPath, 'ps', '-a', '--filter', 'label=kith.dev/container=main', '--format', '{{.ID}}');
+    const config = await docker(
+      engine.socketPath,
+      'inspect',
+      '--format',
+      '{{.HostConfig.CpuShares}} {{.HostConfig.CpuQuota}}',
+      host.trim(),
+    );
+    expect(config.trim()).toBe('256 50000');
+    await runtime.removePod(pod.uid);
+  });
+
+  it('publishes a hostPort on the sandbox, and refuses one that is taken', async () => {
+    const runtime = await open();
+    const withPort = (number: number) => {
+      const ports = [{ containerPort: 8080, hostPort: 18080 }];
+      return { ...podSpec(number), spec: { containers: [{ name: 'main', image: engine.image, ports }] } };
+    };
+    await runtime.createSandbox(withPort(4));
+    const refused = await runtime.createSandbox(withPort(5)).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'InvalidContainer', message: expect.stringContaining('18080') as string });
+    expect((await runtime.list()).map((pod) => pod.name)).toEqual(['pod-4']);
+    await runtime.removePod(withPort(4).uid);
+    expect(await runtime.createSandbox(withPort(5))).toMatchObject({ running: true });
+    await runtime.removePod(withPort(5).uid);
+  });
+
+  it('says why it cannot pull where there is no network', async () => {
+    const runtime = await open();
+    const failure = await runtime.pullImage('registry.invalid/nothing:1').catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'ImagePullFailed', message: expect.stringContaining('registry.invalid/nothing:1') as string });
+    await expect(runtime.pullImage('No Such/Name')).rejects.toMatchObject({ code: 'ImageNotFound' });
+  }, 60_000);
+
+  it('makes images of folders that run without a registry', async () => {
+    const runtime = await open();
+    expect(await runtime.importImageFolder(IMAGES, join(IMAGES, 'kith.dev/hello:1'))).toBe('kith.dev/hello:1');
+    expect(await runtime.importImageFolder(IMAGES, join(IMAGES, 'kith.dev/hello:2'))).toBe('kith.dev/hello:2');
+    expect(await runtime.importImageFolder(IMAGES, join(IMAGES, 'busybox:latest'))).toBe('busybox:latest');
+    expect(await runtime.imagePresent('busybox')).toBe(true);
+    expect(await ids()).toEqual([]);
+    const pod = podSpec(6);
+    const { ip } = await runtime.createSandbox(pod);
+    const image = { command: undefined, env: { PORT: '9000' } };
+    await runtime.startContainer(containerStart(pod, 'kith.dev/hello:2', '', image));
+    await runtime.startContainer(containerStart(pod, 'busybox', 'echo from the host', { container: 'tools' }));
+    const answer = await eventually(
+      () => engine.exec('busybox', 'wget', '-qO-', `http://${ip}:9000/`).catch(() => undefined),
+      'hello answers',
+    );
+    expect(answer).toBe('hello 2 from pod-6 on node-1\n');
+    expect((await docker(engine.socketPath, 'images', '--format', '{{.Repository}}')).split('\n')).toContain('kith.dev/hello');
+    await runtime.removePod(pod.uid);
+  }, 60_000);
+
+  it('is unavailable while the engine is away, and finds everything when it is back', async () => {
+    const runtime = await open();
+    const hints: { podUid?: string }[] = [];
+    runtime.onHint((hint) => hints.push(hint));
+    const pod = podSpec(7);
+    await runtime.createSandbox(pod);
+    await runtime.startContainer(containerStart(pod, engine.image, obedient(0)));
+    const before = await runtime.list();
+    engine.halt();
+    const failure = await eventually(
+      () =>
+        runtime.version().then(
+          () => undefined,
+          (error: unknown) => error as Error,
+        ),
+      'the engine is away',
+    );
+    expect(failure).toMatchObject({ code: 'RuntimeUnavailable', message: expect.stringContaining(engine.socketPath) as string });
+    await expect(runtime.list()).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
+    await expect(runtime.createSandbox(podSpec(8))).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
+    hints.length = 0;
+    await engine.resume();
+    await eventually(async () => (hints.some((hint) => hint.podUid === undefined) ? true : undefined), 'a hint to list again');
+    expect(await runtime.list()).toEqual(before);
+    hints.length = 0;
+    await runtime.stopContainer(pod.uid, 'main', 5);
+    await eventually(async () => (hints.some((hint) => hint.podUid === pod.uid) ? true : undefined), 'a hint for the pod');
+    await runtime.removePod(pod.uid);
+  }, 60_000);
+
+  it('does not wait for an engine that hangs', async () => {
+    const runtime = await open();
+    await runtime.version();
+    engine.freeze();
+    try {
+      const began = performance.now();
+      await expect(runtime.version()).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
+      expect(performance.now() - began).toBeLessThan(4_000);
+      await expect(runtime.list(AbortSignal.timeout(100))).rejects.toThrow();
+    } finally {
+      engine.thaw();
+    }
+    await eventually(() => runtime.version().catch(() => undefined), 'the engine answers again');
+  }, 60_000);
+
+  it('writes nothing of its own outside its data folder', async () => {
+    const runtime = await open();
+    const pod = podSpec(9);
+    await runtime.createSandbox(pod);
+    await runtime.startContainer(containerStart(pod, engine.image, 'echo bye > "$KITH_TERMINATION_LOG"'));
+    const file = join(dataDir, 'termination', pod.uid, 'main-0');
+    expect(await eventually(async () => (await readFile(file, 'utf8')) || undefined, 'last words')).toBe('bye\n');
+    await mkdir(join(dataDir, 'other'));
+    await writeFile(join(dataDir, 'other', 'kept'), '');
+    await runtime.removePod(pod.uid);
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await readFile(join(dataDir, 'other', 'kept'), 'utf8')).toBe('');
+  });
+});

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findEndpoint } from '../../cli/connection.ts';
+
+describe('finding the daemon', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), 'kith-cli-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const kubeconfig = (): string => {
+    const file = path.join(folder, 'config');
+    writeFileSync(path.join(folder, 'ca.pem'), 'CA');
+    writeFileSync(
+      file,
+      JSON.stringify({
+        'current-context': 'home',
+        contexts: [
+          { name: 'home', context: { cluster: 'one', user: 'me' } },
+          { name: 'other', context: { cluster: 'two', user: 'me' } },
+        ],
+        clusters: [
+          { name: 'one', cluster: { server: 'https://one:6443', 'certificate-authority': 'ca.pem' } },
+          { name: 'two', cluster: { server: 'https://two:6443', 'certificate-authority-data': Buffer.from('CA2').toString('base64') } },
+        ],
+        users: [
+          {
+            name: 'me',
+            user: {
+              'client-certificate-data': Buffer.from('CERT').toString('base64'),
+              'client-key-data': Buffer.from('KEY').toString('base64'),
+            },
+          },
+        ],
+      }),
+    );
+    return file;
+  };
+
+  it('takes flags before the environment, and the environment before files', () => {
+    const environment = { KITH_SOCKET: '/env.sock', KUBECONFIG: kubeconfig() };
+    expect(findEndpoint({ socket: '/flag.sock' }, environment, 1000)).toEqual({ type: 'socket', path: '/flag.sock' });
+    expect(findEndpoint({}, environment, 1000)).toEqual({ type: 'socket', path: '/env.sock' });
+    expect(findEndpoint({}, { KUBECONFIG: environment.KUBECONFIG }, 1000)).toMatchObject({ server: 'https://one:6443' });
+  });
+
+  it('reads certificates that stand in a kubeconfig or in files beside it', () => {
+    const file = kubeconfig();
+    expect(findEndpoint({ kubeconfig: file }, {}, 1000)).toMatchObject({
+      server: 'https://one:6443',
+      ca: 'CA',
+      certificate: 'CERT',
+      key: 'KEY',
+    });
+    expect(findEndpoint({ kubeconfig: file, context: 'other' }, {}, 1000)).toMatchObject({ server: 'https://two:6443', ca: 'CA2' });
+  });
+
+  it('lists what it tried when there is none', () => {
+    expect(() => findEndpoint({}, { HOME: folder, XDG_RUNTIME_DIR: folder }, 1000)).toThrow(
+      /KITH_SOCKET is not set[\s\S]*no socket at[\s\S]*no kubeconfig at[\s\S]*Start one with "kithd"/,
+    );
+  });
+
+  it('names the context that a kubeconfig lacks', () => {
+    expect(() => findEndpoint({ kubeconfig: kubeconfig(), context: 'nope' }, {}, 1000)).toThrow(/no entry named "nope" in contexts/);
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { EVENT_LIMITS, EventLog } from '../../../daemon/core/events/event-log.ts';
+import type { EventDraft, Now } from '../../../daemon/core/decisions.ts';
+import type { KubeEvent } from '../../../protocol/types.ts';
+
+function draft(name: string, message = 'Stopping container main'): EventDraft {
+  const metadata = { name, namespace: 'default', uid: `uid-${name}`, creationTimestamp: '2026-01-01T00:00:00Z' };
+  return { about: { apiVersion: 'v1', kind: 'Pod', metadata }, type: 'Normal', reason: 'Killing', message, component: 'kubelet' };
+}
+
+function at(ms: number): Now {
+  return { wall: Date.UTC(2026, 0, 1) + ms, monotonic: ms };
+}
+
+function only(changes: Map<string, KubeEvent | null>): KubeEvent {
+  expect([...changes.values()]).toHaveLength(1);
+  return [...changes.values()][0]!;
+}
+
+describe('Events', () => {
+  it('that repeat raise the count of the same Event', () => {
+    const log = new EventLog('node-1');
+    const first = only(log.record(draft('web'), at(0)));
+    const second = only(log.record(draft('web'), at(5_000)));
+    expect(second).toMatchObject({ count: 2, firstTimestamp: '2026-01-01T00:00:00Z', lastTimestamp: '2026-01-01T00:00:05Z' });
+    expect(second.metadata).toEqual(first.metadata);
+    expect(first.metadata.name).toMatch(/^web\.[0-9a-f]{16}$/);
+    expect(log.size).toBe(1);
+  });
+
+  it('of another message, object or node are other Events', () => {
+    const log = new EventLog('node-1');
+    const names = [
+      only(log.record(draft('web'), at(0))),
+      only(log.record(draft('web', 'Stopping container other'), at(0))),
+      only(log.record(draft('other'), at(0))),
+      only(new EventLog('node-2').record(draft('web'), at(0))),
+    ].map((event) => event.metadata.name);
+    expect(new Set(names).size).toBe(4);
+  });
+
+  it('go on counting after a restart', () => {
+    const first = only(new EventLog('node-1').record(draft('web'), at(0)));
+    const log = new EventLog('node-1');
+    log.restore([first], at(10_000));
+    expect(only(log.record(draft('web'), at(10_000))).count).toBe(2);
+  });
+
+  it('are bounded in number: the oldest goes', () => {
+    const log = new EventLog('node-1');
+    const [oldest] = log.record(draft('web-0'), at(0)).keys();
+    for (let index = 1; index < EVENT_LIMITS.kept; index += 1) log.record(draft(`web-${index}`), at(index));
+    const changes = log.record(draft('one-more'), at(1_000));
+    expect(changes.get(oldest!)).toBeNull();
+    expect(log.size).toBe(EVENT_LIMITS.kept);
+  });
+
+  it('of one object are bounded in rate, and the allowance refills', () => {
+    const log = new EventLog('node-1');
+    const told = Array.from({ length: 100 }, (_, index) => log.record(draft('web', `message ${index}`), at(index)).size);
+    expect(told.filter((size) => size > 0)).toHaveLength(EVENT_LIMITS.burst);
+    expect(log.record(draft('web'), at(EVENT_LIMITS.refillMs + 1_000)).size).toBe(1);
+    expect(log.record(draft('other'), at(100)).size).toBe(1);
+  });
+
+  it('are dropped an hour after their last repeat', () => {
+    const log = new EventLog('node-1');
+    const [key] = log.record(draft('web'), at(0)).keys();
+    log.record(draft('web'), at(1_000_000));
+    expect(log.expire(at(4_000_000)).size).toBe(0);
+    expect(log.expire(at(4_600_001)).get(key!)).toBeNull();
+    expect(log.size).toBe(0);
+  });
+});

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { objectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
+import type { PodStatus } from '../../../protocol/types.ts';
+import { AgentWorld } from '../../support/agent-world.ts';
+
+let world: AgentWorld;
+beforeEach(() => {
+  world = new AgentWorld();
+});
+afterEach(() => world.close());
+
+const OWNER = objectKey('replicasets.apps', 'default', 'web');
+const READY: PodStatus = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+
+async function addOwner(slots: Record<string, SlotState>, retired: number[] = []): Promise<DesiredObject> {
+  const metadata = { name: 'web', namespace: 'default', uid: '', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const object = { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata, spec: {}, kith: { slots, retired } };
+  const [owner] = await world.desired.write([{ type: 'create', key: OWNER, object }]);
+  return owner!;
+}
+
+function setSlots(slots: Record<string, SlotState>, retired: number[] = []): Promise<void> {
+  return world.update(OWNER, (object) => ({ ...object, kith: { slots, retired } }));
+}
+
+function addSlotPod(owner: DesiredObject, slot: number, generation: number, node = 'node-1'): Promise<DesiredObject> {
+  return world.addPod(`web-${slot}-${generation}`, {
+    node,
+    metadata: { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: owner.uid, controller: true }] },
+    kith: {
+      slot: { owner: owner.uid, slot, generation },
+      binding: { node, membersSeen: 2, membersKnown: 2, term: 1, by: 'leader', rank: 0, at: '2026-01-01T00:00:00Z' },
+    },
+  });
+}
+
+describe('an incomplete view', () => {
+  it('starts what is bound and stops nothing', async () => {
+    world.startAgent();
+    const pod = await world.addPod('web');
+    const deleted = await world.addPod('deleted');
+    await world.clock.until('ready', () => world.isReady(pod) && world.isReady(deleted));
+    await world.agent!.stop();
+    world.state.setComplete(false);
+    await world.deletePod('deleted');
+    await world.bury(pod.key);
+    world.startAgent();
+    const bound = await world.addPod('bound');
+    await world.clock.until('started', () => world.isReady(bound));
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['bound/main#0', 'deleted/main#0', 'web/main#0']);
+    world.state.setComplete(true);
+    world.changed();
+    await world.clock.until('only the bound one', () => world.runtime.running().join() === 'bound/main#0');
+  });
+});
+
+describe('a pod of ours that desired state does not know', () => {
+  it('is left alone, although the view is complete', async () => {
+    world.startAgent();
+    const pod = await world.addPod('web');
+    await world.clock.until('ready', () => world.isReady(pod));
+    world.desired.objects.delete(pod.key);
+    world.state.applyDesired([{ key: pod.key, before: pod, after: undefined }], 0);
+    world.changed();
+    await world.clock.advance(120_000);
+    expect(world.runtime.running()).toEqual(['web/main#0']);
+  });
+});
+
+describe('a pod whose binding went to another node', () => {
+  it('runs on until it is ready there', async () => {
+    await world.addMember('node-2', 'peer-2');
+    world.startAgent();
+    const pod = await world.addPod('web');
+    await world.clock.until('ready', () => world.isReady(pod));
+    await world.update(pod.key, (object) => ({ ...object, kith: { binding: { ...object.kith!.binding!, node: 'node-2' } } }));
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web/main#0']);
+    world.observed.put('peer-2', 'node-2', `pod/${pod.uid}`, {
+      kind: 'pod',
+      uid: pod.uid,
+      namespace: 'default',
+      name: 'web',
+      status: READY,
+    });
+    await world.clock.until('stopped here', () => world.runtime.podUids().length === 0);
+    expect(world.desired.objects.has(pod.key)).toBe(true);
+  });
+});
+
+describe('slots', () => {
+  it('that are retired end their pods, whatever the number of replicas says', async () => {
+    const owner = await addOwner({ 0: { epoch: 1, generation: 1 }, 1: { epoch: 1, generation: 1 } });
+    const pods = [await addSlotPod(owner, 0, 1), await addSlotPod(owner, 1, 1)];
+    world.startAgent();
+    await world.clock.until('ready', () => pods.every((pod) => world.isReady(pod)));
+    await setSlots({ 0: { epoch: 1, generation: 1 }, 1: { epoch: 1, generation: 1 } }, [1]);
+    await world.clock.until('one left', () => world.runtime.running().join() === 'web-0-1/main#0');
+    await world.clock.until('buried', () => !world.desired.objects.has(pods[1]!.key));
+  });
+
+  it('filled by a later generation keep the earlier pod until the later one is ready', async () => {
+    await world.addMember('node-2', 'peer-2');
+    const claim = { from: 1, node: 'node-2', membersSeen: 2, membersKnown: 3 };
+    const owner = await addOwner({ 0: { epoch: 1, generation: 1 } });
+    const pod = await addSlotPod(owner, 0, 1);
+    world.startAgent();
+    await world.clock.until('ready', () => world.isReady(pod));
+    await setSlots({ 0: { epoch: 2, generation: 2, claim } });
+    const heir = await addSlotPod(owner, 0, 2, 'node-2');
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
+    world.observed.put('peer-2', 'node-2', `pod/${heir.uid}`, {
+      kind: 'pod',
+      uid: heir.uid,
+      namespace: 'default',
+      name: 'x',
+      status: READY,
+    });
+    await world.clock.until('stopped', () => world.runtime.podUids().length === 0);
+    await world.clock.until('buried', () => !world.desired.objects.has(pod.key));
+  });
+
+  it('claimed by a minority leave the choice to the heal', async () => {
+    await world.addMember('node-2', 'peer-2');
+    const claim = { from: 1, node: 'node-2', membersSeen: 1, membersKnown: 2 };
+    const owner = await addOwner({ 0: { epoch: 1, generation: 1 } });
+    const pod = await addSlotPod(owner, 0, 1);
+    world.startAgent();
+    await world.clock.until('ready', () => world.isReady(pod));
+    await setSlots({ 0: { epoch: 2, generation: 2, claim } });
+    const heir = await addSlotPod(owner, 0, 2, 'node-2');
+    world.observed.put('peer-2', 'node-2', `pod/${heir.uid}`, {
+      kind: 'pod',
+      uid: heir.uid,
+      namespace: 'default',
+      name: 'x',
+      status: READY,
+    });
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
+    await setSlots({ 0: { epoch: 3, generation: 1 } });
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
+    expect(world.desired.objects.has(pod.key)).toBe(true);
+  });
+
+  it('filled by a later generation are not started here', async () => {
+    const owner = await addOwner({ 0: { epoch: 2, generation: 2 } });
+    await addSlotPod(owner, 0, 1);
+    world.startAgent();
+    await world.clock.advance(60_000);
+    expect(world.runtime.history).toEqual([]);
+  });
+});

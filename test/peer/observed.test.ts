@@ -1,0 +1,195 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { MAX_EVENTS_PER_OWNER } from '../../daemon/peer/observed-table.ts';
+import { PeerObserved } from '../../daemon/peer/observed.ts';
+import type { EventReport, ObservedRecord, PodReport } from '../../protocol/observed.ts';
+import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
+import { fakeIdentity, fakeVerify } from '../support/liveness-world.ts';
+import { MemoryNetwork } from '../support/memory-transport.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { seededRandom, VirtualClock } from '../support/virtual-clock.ts';
+
+const clock = new VirtualClock();
+let started: PeerObserved[] = [];
+afterEach(() => {
+  for (const observed of started) observed.stop();
+  started = [];
+});
+
+/** Peers a, b and c of nodes node-a and so on, all connected. */
+class World {
+  readonly network = new MemoryNetwork({ clock, random: seededRandom(7) });
+  readonly ids = ['a', 'b', 'c'];
+  readonly members = this.ids.map((id) => ({ peerId: id, nodeName: `node-${id}` }));
+
+  async peer(id: string, incarnation = 1): Promise<PeerObserved> {
+    const transport = this.network.transport(id);
+    const deps = { transport, identity: fakeIdentity(id), verify: fakeVerify, clock, random: seededRandom(3), log: silentLog };
+    const observed = new PeerObserved(deps, { node: `node-${id}`, incarnation });
+    observed.setMembers(this.members);
+    transport.setMembers(this.ids.map((peer) => ({ peer, addresses: [] })));
+    observed.start();
+    await transport.start();
+    started.push(observed);
+    return observed;
+  }
+}
+
+const pod = (uid: string, phase = 'Running'): PodReport => ({ kind: 'pod', uid, namespace: 'default', name: uid, status: { phase } });
+const event = (name: string): EventReport => ({
+  kind: 'event',
+  event: { metadata: { name, namespace: 'default' } } as EventReport['event'],
+});
+function signed(owner: string, fields: Partial<ObservedRecord> & Pick<ObservedRecord, 'key' | 'value'>): ObservedRecord {
+  const record = { owner, node: `node-${owner}`, incarnation: 1, sequence: 100, ...fields };
+  return { ...record, signature: Buffer.from(fakeIdentity(owner).sign(observedSigningBytes(record))).toString('base64url') };
+}
+const podsAt = (observed: PeerObserved): string[] =>
+  [...observed.all()]
+    .filter(({ value }) => value?.kind === 'pod')
+    .map(({ key }) => key)
+    .sort();
+
+describe('observed state', () => {
+  it('reaches the other peers within a moment', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    a.publish('pod/1', pod('1'));
+    expect(await clock.pass(100, () => b.get('a', 'pod/1') !== undefined)).toBe(true);
+    expect(b.get('a', 'pod/1')).toMatchObject({ owner: 'a', node: 'node-a', incarnation: 1, value: pod('1') });
+  });
+
+  it('sends the last of what is said at once, and nothing when nothing is new', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    const heard: ObservedRecord[] = [];
+    b.onChanged((records) => heard.push(...records.filter(({ key }) => key === 'pod/1')));
+    a.publish('pod/1', pod('1', 'Pending'));
+    a.publish('pod/1', pod('1', 'Running'));
+    await clock.pass(200);
+    a.publish('pod/1', { ...pod('1', 'Running') });
+    a.publish('pod/2', null);
+    await clock.pass(200);
+    expect(heard.map(({ value }) => value)).toEqual([pod('1', 'Running')]);
+    a.publish('pod/1', null);
+    await clock.pass(200);
+    expect(heard.at(-1)?.value).toBeNull();
+    expect(podsAt(b)).toEqual([]);
+  });
+
+  it('gets to a peer that missed it, by comparison', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    world.network.lose('a', 'b', 0.999);
+    a.publish('pod/1', pod('1'));
+    await clock.pass(100);
+    expect(b.get('a', 'pod/1')).toBeUndefined();
+    expect(await clock.pass(10_000, () => b.get('a', 'pod/1') !== undefined)).toBe(true);
+  });
+
+  it('gets to a new peer through one that is not its owner, at once on connecting', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    for (let index = 0; index < 300; index += 1) a.publish(`pod/${index}`, pod(`${index}`));
+    await clock.pass(500);
+    world.network.cut('a', 'c');
+    const c = await world.peer('c');
+    expect(await clock.pass(400, () => podsAt(c).length === 300)).toBe(true);
+    expect(podsAt(c)).toEqual(podsAt(b));
+  });
+
+  it('takes the newest incarnation, then the newest sequence, in whatever order they come', async () => {
+    const world = new World();
+    const b = await world.peer('b');
+    const from = world.network.transport('a');
+    from.setMembers([{ peer: 'b', addresses: [] }]);
+    await from.start();
+    const versions = [
+      signed('a', { key: 'pod/1', value: pod('1', 'Second'), incarnation: 2, sequence: 1 }),
+      signed('a', { key: 'pod/1', value: pod('1', 'First'), sequence: 9 }),
+    ];
+    for (const version of versions) await from.publish('observed', encodeRecords([version]));
+    await clock.pass(50);
+    expect(b.get('a', 'pod/1')?.value).toEqual(pod('1', 'Second'));
+  });
+
+  it('refuses, and counts, what its owner did not sign, what speaks for another node, and who is no member', async () => {
+    const world = new World();
+    const b = await world.peer('b');
+    const from = world.network.transport('a');
+    from.setMembers([{ peer: 'b', addresses: [] }]);
+    await from.start();
+    const good = signed('a', { key: 'pod/1', value: pod('1') });
+    const forged: ObservedRecord[] = [
+      { ...good, value: pod('1', 'Failed') },
+      { ...good, owner: 'c', node: 'node-c' },
+      signed('a', { key: 'pod/1', value: pod('1'), node: 'node-c' }),
+      signed('stranger', { key: 'pod/1', value: pod('1') }),
+    ];
+    for (const record of forged) await from.publish('observed', encodeRecords([record]));
+    await from.publish('observed', encodeRecords([signed('a', { key: 'pod/1', value: pod('2') })]));
+    await from.publish('observed', Uint8Array.of(1, 2, 3));
+    await clock.pass(50);
+    expect(podsAt(b)).toEqual([]);
+    expect(Object.fromEntries(b.refused())).toEqual({ 'wrong signature': 2, 'wrong node': 1, 'not a member': 1, malformed: 2 });
+    await from.publish('observed', encodeRecords([good]));
+    await clock.pass(50);
+    expect(podsAt(b)).toEqual(['pod/1']);
+  });
+
+  it('keeps the newest events of an owner, the same ones everywhere', async () => {
+    const world = new World();
+    const a = await world.peer('a');
+    for (let index = 0; index < MAX_EVENTS_PER_OWNER + 40; index += 1) a.publish(`event/default/e${index}`, event(`e${index}`));
+    await clock.pass(500);
+    const b = await world.peer('b');
+    await clock.pass(5_000);
+    const keys = (observed: PeerObserved): string[] => [...observed.all()].map(({ key }) => key).sort();
+    expect(keys(a)).toHaveLength(MAX_EVENTS_PER_OWNER);
+    expect(keys(b)).toEqual(keys(a));
+    expect(keys(a)).not.toContain('event/default/e39');
+    expect(keys(a)).toContain('event/default/e40');
+  });
+
+  it('forgets who is no member any more', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    a.publish('pod/1', pod('1'));
+    await clock.pass(100);
+    const heard: ObservedRecord[] = [];
+    b.onChanged((records) => heard.push(...records));
+    b.setMembers(world.members.filter(({ peerId }) => peerId !== 'a'));
+    expect(podsAt(b)).toEqual([]);
+    expect(heard).toContainEqual(expect.objectContaining({ key: 'pod/1', value: null }));
+    await clock.pass(10_000);
+    expect(podsAt(b)).toEqual([]);
+  });
+
+  it('withdraws, after a restart, what its former life said and it does not say again', async () => {
+    const world = new World();
+    const [first, b] = [await world.peer('a', 1), await world.peer('b')];
+    first.publish('pod/gone', pod('gone'));
+    first.publish('pod/kept', pod('kept'));
+    first.publish('event/default/old', event('old'));
+    await clock.pass(200);
+    first.stop();
+    await world.network.peer('a')!.stop();
+    const second = await world.peer('a', 2);
+    second.publish('pod/kept', pod('kept'));
+    await clock.pass(5_000);
+    expect(podsAt(b)).toEqual(['pod/gone', 'pod/kept']);
+    expect(await clock.pass(60_000, () => podsAt(b).length === 1)).toBe(true);
+    expect(podsAt(b)).toEqual(['pod/kept']);
+    expect(podsAt(second)).toEqual(['pod/kept']);
+    expect(b.get('a', 'event/default/old')?.value).toEqual(event('old'));
+  });
+
+  it('says in which incarnation it lives, at the start and when that is raised', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a', 4), await world.peer('b')];
+    await clock.pass(100);
+    expect(b.get('a', 'death/a')).toMatchObject({ incarnation: 4, value: null });
+    a.setIncarnation(6);
+    await clock.pass(100);
+    expect(b.get('a', 'death/a')).toMatchObject({ incarnation: 6, value: null });
+  });
+});

@@ -1,0 +1,336 @@
+import { KithError, invariant } from '../../protocol/errors.ts';
+import type { Clock, Random } from '../../daemon/ports/clock.ts';
+import type { PeerStream, RequestProtocol, StreamProtocol, Topic, Transport, TransportMember } from '../../daemon/ports/transport.ts';
+import { memoryStream } from './memory-stream.ts';
+
+/** Bounds as the real network has them. */
+const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+const MAX_GOSSIP_BYTES = 2 * 1024 * 1024;
+const SEEN_MESSAGES = 10_000;
+
+interface Path {
+  /** `open`; `muted`: what is sent is lost and nobody is told; `cut`: connections over it break, too. */
+  state: 'open' | 'muted' | 'cut';
+  delayMs: number;
+  /** Share of messages lost, 0 to 1. */
+  loss: number;
+  /** Streams keep their order: nothing on this path arrives before this monotonic time. */
+  arrivesAt: number;
+}
+
+/**
+ * A network in memory. Each direction between two peers can be cut, muted, delayed or made lossy by the test. Two started peers that list each other as
+ * members are connected while neither direction is cut. Nothing here is real but the clock that is handed in.
+ */
+export class MemoryNetwork {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly #transports = new Map<string, MemoryTransport>();
+  readonly #paths = new Map<string, Path>();
+
+  constructor(deps: { clock: Clock; random: Random }) {
+    this.clock = deps.clock;
+    this.random = deps.random;
+  }
+
+  /** A peer's end. One with the same id takes the place of an earlier one that was stopped: a restart. */
+  transport(peer: string): MemoryTransport {
+    const transport = new MemoryTransport(this, peer);
+    this.#transports.set(peer, transport);
+    return transport;
+  }
+
+  /** Both directions: connections break and are told. */
+  cut(left: string, right: string): void {
+    this.#path(left, right).state = 'cut';
+    this.#path(right, left).state = 'cut';
+    this.settle();
+  }
+
+  /** What `from` sends to `to` is lost, silently. */
+  mute(from: string, to: string): void {
+    this.#path(from, to).state = 'muted';
+  }
+
+  heal(left: string, right: string): void {
+    this.#path(left, right).state = 'open';
+    this.#path(right, left).state = 'open';
+    this.settle();
+  }
+
+  delay(from: string, to: string, delayMs: number): void {
+    this.#path(from, to).delayMs = delayMs;
+  }
+
+  lose(from: string, to: string, share: number): void {
+    this.#path(from, to).loss = share;
+  }
+
+  /** Cuts every path between the two groups. */
+  partition(left: readonly string[], right: readonly string[]): void {
+    for (const one of left) for (const other of right) this.cut(one, other);
+  }
+
+  healAll(): void {
+    this.#paths.clear();
+    this.settle();
+  }
+
+  peer(peer: string): MemoryTransport | undefined {
+    return this.#transports.get(peer);
+  }
+
+  connected(left: string, right: string): boolean {
+    const one = this.#transports.get(left);
+    const other = this.#transports.get(right);
+    if (!one?.running || !other?.running || !one.lists(right) || !other.lists(left)) return false;
+    return this.#path(left, right).state !== 'cut' && this.#path(right, left).state !== 'cut';
+  }
+
+  /** Every peer compares whom it is connected to with what it last said. */
+  settle(): void {
+    for (const transport of this.#transports.values()) transport.settle();
+  }
+
+  /** Runs `arrive` at the other end in due time, or never. */
+  carry(from: string, to: string, arrive: () => void, options: { reliable: boolean }): void {
+    const path = this.#path(from, to);
+    const lost = path.state !== 'open' || (!options.reliable && this.random.next() < path.loss);
+    if (lost || (options.reliable && path.loss >= 1)) return;
+    const now = this.clock.monotonic();
+    path.arrivesAt = Math.max(path.arrivesAt, now + path.delayMs);
+    this.clock.after(path.arrivesAt - now, () => {
+      if (this.connected(from, to) && this.#path(from, to).state === 'open') arrive();
+    });
+  }
+
+  roundTripMs(left: string, right: string): number {
+    return this.#path(left, right).delayMs + this.#path(right, left).delayMs;
+  }
+
+  #path(from: string, to: string): Path {
+    const key = `${from} ${to}`;
+    let path = this.#paths.get(key);
+    if (!path) {
+      path = { state: 'open', delayMs: 0, loss: 0, arrivesAt: 0 };
+      this.#paths.set(key, path);
+    }
+    return path;
+  }
+}
+
+type RequestHandler = Parameters<Transport['serve']>[1];
+type StreamHandler = Parameters<Transport['serveStream']>[1];
+type PeerListener = Parameters<Transport['onPeer']>[0];
+type TopicListener = (from: string, payload: Uint8Array) => void;
+
+/** {@link Transport} in memory. Publishing floods: a message reaches every peer that some way of open links leads to. */
+export class MemoryTransport implements Transport {
+  readonly self: string;
+  readonly #network: MemoryNetwork;
+  readonly #members = new Set<string>();
+  readonly #said = new Set<string>();
+  readonly #peerListeners = new Set<PeerListener>();
+  readonly #topicListeners = new Map<Topic, Set<TopicListener>>();
+  readonly #handlers = new Map<RequestProtocol, RequestHandler>();
+  readonly #streamHandlers = new Map<StreamProtocol, StreamHandler>();
+  readonly #seen = new Set<object>();
+  /** What to do with open requests and streams when the link to their peer breaks. */
+  readonly #onBreak = new Map<string, Set<() => void>>();
+  running = false;
+
+  constructor(network: MemoryNetwork, self: string) {
+    this.#network = network;
+    this.self = self;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.running = true;
+    this.#network.settle();
+  }
+
+  async stop(): Promise<void> {
+    this.running = false;
+    this.#network.settle();
+  }
+
+  addresses(): string[] {
+    return [`/memory/${this.self}`];
+  }
+
+  setMembers(members: readonly TransportMember[]): void {
+    this.#members.clear();
+    for (const { peer } of members) if (peer !== this.self) this.#members.add(peer);
+    this.#network.settle();
+  }
+
+  lists(peer: string): boolean {
+    return this.#members.has(peer);
+  }
+
+  connected(): string[] {
+    return [...this.#members].filter((peer) => this.#network.connected(this.self, peer));
+  }
+
+  settle(): void {
+    const now = new Set(this.connected());
+    for (const peer of this.#said) {
+      if (now.has(peer)) continue;
+      this.#said.delete(peer);
+      for (const broken of this.#onBreak.get(peer) ?? []) broken();
+      this.#onBreak.delete(peer);
+      for (const listener of this.#peerListeners) listener({ type: 'disconnected', peer });
+    }
+    for (const peer of now) {
+      if (this.#said.has(peer)) continue;
+      this.#said.add(peer);
+      for (const listener of this.#peerListeners) listener({ type: 'connected', peer });
+    }
+  }
+
+  onPeer(listener: PeerListener): () => void {
+    this.#peerListeners.add(listener);
+    return () => this.#peerListeners.delete(listener);
+  }
+
+  async publish(topic: Topic, payload: Uint8Array): Promise<void> {
+    if (payload.byteLength > MAX_GOSSIP_BYTES)
+      throw new KithError('MessageTooLarge', `a message of ${payload.byteLength} bytes is too large to be published`);
+    const message = { topic, payload: payload.slice() };
+    this.#remember(message);
+    if (this.running) this.#forward(message);
+  }
+
+  subscribe(topic: Topic, listener: TopicListener): () => void {
+    const listeners = this.#topicListeners.get(topic) ?? new Set();
+    this.#topicListeners.set(topic, listeners);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  #forward(message: { topic: Topic; payload: Uint8Array }): void {
+    for (const peer of this.connected()) {
+      this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.receive(this.self, message), { reliable: false });
+    }
+  }
+
+  receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
+    if (this.#seen.has(message)) return;
+    this.#remember(message);
+    for (const listener of this.#topicListeners.get(message.topic) ?? []) listener(from, message.payload.slice());
+    this.#forward(message);
+  }
+
+  #remember(message: object): void {
+    this.#seen.add(message);
+    const oldest = this.#seen.values().next().value;
+    if (this.#seen.size > SEEN_MESSAGES && oldest) this.#seen.delete(oldest);
+  }
+
+  request(
+    peer: string,
+    protocol: RequestProtocol,
+    payload: Uint8Array,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const unreachable = () => settle(() => reject(new KithError('PeerUnreachable', `not connected to peer ${peer}`, { peer })));
+      const aborted = () => settle(() => reject(options.signal?.reason as Error));
+      const cancel = this.#network.clock.after(options.timeoutMs, () =>
+        settle(() =>
+          reject(new KithError('RequestTimeout', `peer ${peer} did not answer ${protocol} within ${options.timeoutMs} ms`, { peer })),
+        ),
+      );
+      const gone = new AbortController();
+      const settle = (run: () => void) => {
+        cancel();
+        this.#breaks(peer).delete(unreachable);
+        options.signal?.removeEventListener('abort', aborted);
+        run();
+        gone.abort(new Error('the asking peer went away'));
+      };
+      if (options.signal?.aborted) return aborted();
+      if (!this.#network.connected(this.self, peer)) return unreachable();
+      if (payload.byteLength > MAX_REQUEST_BYTES) return settle(() => reject(new KithError('RequestRefused', 'the request is too large')));
+      this.#breaks(peer).add(unreachable);
+      options.signal?.addEventListener('abort', aborted, { once: true });
+      const answer = (bytes: Uint8Array | undefined, refusal: string) =>
+        this.#network.carry(
+          peer,
+          this.self,
+          () => settle(() => (bytes ? resolve(bytes) : reject(new KithError('RequestRefused', refusal, { peer })))),
+          { reliable: true },
+        );
+      const copy = payload.slice();
+      this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.answer(this.self, protocol, copy, gone.signal, answer), {
+        reliable: true,
+      });
+    });
+  }
+
+  answer(
+    from: string,
+    protocol: RequestProtocol,
+    payload: Uint8Array,
+    signal: AbortSignal,
+    reply: (bytes: Uint8Array | undefined, refusal: string) => void,
+  ): void {
+    const handler = this.#handlers.get(protocol);
+    if (!handler) return reply(undefined, `peer ${this.self} does not serve ${protocol}`);
+    handler(from, payload, signal).then(
+      (bytes) => reply(bytes.slice(), ''),
+      (error: unknown) => reply(undefined, error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  serve(protocol: RequestProtocol, handler: RequestHandler): void {
+    invariant(!this.#handlers.has(protocol), `${protocol} is served once`);
+    this.#handlers.set(protocol, handler);
+  }
+
+  async openStream(peer: string, protocol: StreamProtocol, header: Uint8Array, options: { signal: AbortSignal }): Promise<PeerStream> {
+    options.signal.throwIfAborted();
+    if (!this.#network.connected(this.self, peer)) throw new KithError('PeerUnreachable', `not connected to peer ${peer}`, { peer });
+    const carry = (from: string, to: string) => (arrive: () => void) => this.#network.carry(from, to, arrive, { reliable: true });
+    const ends = memoryStream(carry(this.self, peer), carry(peer, this.self));
+    this.#breaks(peer).add(ends.breakLink);
+    options.signal.addEventListener('abort', ends.breakLink, { once: true });
+    const copy = header.slice();
+    carry(this.self, peer)(() => this.#network.peer(peer)?.relay(this.self, protocol, copy, ends.server, ends.gone));
+    return ends.opener;
+  }
+
+  relay(from: string, protocol: StreamProtocol, header: Uint8Array, stream: PeerStream, signal: AbortSignal): void {
+    const handler = this.#streamHandlers.get(protocol);
+    if (!handler) return stream.abort(new Error(`peer ${this.self} does not serve ${protocol}`));
+    handler(from, header, stream, signal).then(
+      () => void stream.end(),
+      (error: unknown) => stream.abort(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  serveStream(protocol: StreamProtocol, handler: StreamHandler): void {
+    invariant(!this.#streamHandlers.has(protocol), `${protocol} is served once`);
+    this.#streamHandlers.set(protocol, handler);
+  }
+
+  roundTripMs(peer: string): number | undefined {
+    return this.#network.connected(this.self, peer) ? this.#network.roundTripMs(this.self, peer) : undefined;
+  }
+
+  /** Breaks what is open over the link; the link itself is there again at once. */
+  reconnect(peer: string): void {
+    if (!this.#said.delete(peer)) return;
+    for (const broken of this.#onBreak.get(peer) ?? []) broken();
+    this.#onBreak.delete(peer);
+    for (const listener of this.#peerListeners) listener({ type: 'disconnected', peer });
+    this.settle();
+  }
+
+  #breaks(peer: string): Set<() => void> {
+    const set = this.#onBreak.get(peer) ?? new Set();
+    this.#onBreak.set(peer, set);
+    return set;
+  }
+}

@@ -1,0 +1,322 @@
+import { KithError } from '../../protocol/errors.ts';
+import type { Clock } from '../../daemon/ports/clock.ts';
+import type {
+  ContainerRuntime,
+  ContainerStart,
+  LogChunk,
+  LogRequest,
+  RuntimeContainer,
+  RuntimePod,
+  RuntimeSandbox,
+  SandboxSpec,
+} from '../../daemon/ports/runtime.ts';
+
+/** How the containers of an image behave. */
+export interface ImageBehaviour {
+  /** Ends by itself this long after its start; undefined: runs until it is stopped. */
+  exitAfterMs?: number;
+  /** Default 0. */
+  exitCode?: number;
+  terminationMessage?: string;
+  outOfMemory?: boolean;
+  /** Does not heed the stop signal: only the kill after the grace period ends it. */
+  ignoresStop?: boolean;
+  /** Can't be started: the error's text. */
+  startError?: string;
+  /** The engine refuses its configuration: the error's text. */
+  invalid?: string;
+}
+
+export interface SimulatedRuntimeOptions {
+  /** Default 5 ms a call. */
+  callMs?: number;
+  pullMs?: number;
+  startMs?: number;
+  /** Between the stop signal and the end of a container that heeds it. */
+  stopMs?: number;
+}
+
+interface Container extends RuntimeContainer {
+  behaviour: ImageBehaviour;
+  lines: LogChunk[];
+  cancelExit: () => void;
+}
+
+interface SimulatedPod {
+  uid: string;
+  namespace: string;
+  name: string;
+  sandbox: RuntimeSandbox;
+  containers: Container[];
+}
+
+/** One thing that happened to a container, for checkers. */
+export interface RuntimeEvent {
+  at: number;
+  what: 'start' | 'exit' | 'stop' | 'kill' | 'remove';
+  podUid: string;
+  container: string;
+  attempt: number;
+}
+
+/**
+ * A container runtime in memory, over a virtual clock. It outlives the daemons that tests start and stop, as an engine does. Faults are fields and methods: the
+ * engine can be away or hang, images can be missing or slow, containers can crash.
+ */
+export class SimulatedRuntime implements ContainerRuntime {
+  readonly name = 'simulated';
+  /** Images that are here already. */
+  readonly present = new Set<string>();
+  /** What a registry has; a pull of anything else fails. `undefined` has everything. */
+  registry: Set<string> | undefined;
+  readonly behaviours = new Map<string, ImageBehaviour>();
+  /** Why the engine is away; undefined: it answers. */
+  away: string | undefined;
+  /** Calls of these methods don't come back until their signal fires. */
+  readonly hanging = new Set<string>();
+  /** A start whose caller gave up happens all the same, as with an engine that has the request already. */
+  lateStarts = false;
+  /** The error of the next calls of a method, first first. */
+  readonly failures = new Map<string, KithError[]>();
+  /** Everything that happened, in order. */
+  readonly history: RuntimeEvent[] = [];
+  readonly calls: string[] = [];
+  readonly started: ContainerStart[] = [];
+  pulling = 0;
+  mostPulling = 0;
+  private readonly clock: Clock;
+  private readonly options: Required<SimulatedRuntimeOptions>;
+  private readonly pods = new Map<string, SimulatedPod>();
+  private readonly listeners = new Set<(hint: { podUid?: string }) => void>();
+  private addresses = 0;
+
+  constructor(clock: Clock, options: SimulatedRuntimeOptions = {}) {
+    this.clock = clock;
+    this.options = { callMs: 5, pullMs: 300, startMs: 50, stopMs: 100, ...options };
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+
+  async version(signal?: AbortSignal): Promise<string> {
+    await this.call('version', this.options.callMs, signal);
+    return 'simulated://1.0';
+  }
+
+  async list(signal?: AbortSignal): Promise<RuntimePod[]> {
+    await this.call('list', this.options.callMs, signal);
+    return [...this.pods.values()].map((pod) => ({ ...pod, sandbox: { ...pod.sandbox }, containers: pod.containers.map(listed) }));
+  }
+
+  onHint(listener: (hint: { podUid?: string }) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async createSandbox(pod: SandboxSpec, signal?: AbortSignal): Promise<RuntimeSandbox> {
+    await this.call('createSandbox', this.options.callMs, signal);
+    let known = this.pods.get(pod.uid);
+    if (known === undefined) {
+      this.addresses += 1;
+      const ip = `10.42.0.${this.addresses}`;
+      known = { uid: pod.uid, namespace: pod.namespace, name: pod.name, sandbox: { ip, running: true }, containers: [] };
+      this.pods.set(pod.uid, known);
+    }
+    known.sandbox.running = true;
+    return { ...known.sandbox };
+  }
+
+  async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
+    await this.call('removePod', this.options.callMs, signal);
+    for (const container of this.pods.get(podUid)?.containers ?? []) {
+      if (container.state === 'running') this.end(podUid, container, 'kill', 137, 9);
+    }
+    this.pods.delete(podUid);
+  }
+
+  async imagePresent(image: string, signal?: AbortSignal): Promise<boolean> {
+    await this.call('imagePresent', this.options.callMs, signal);
+    return this.present.has(image);
+  }
+
+  async pullImage(image: string, signal?: AbortSignal): Promise<string> {
+    this.pulling += 1;
+    this.mostPulling = Math.max(this.mostPulling, this.pulling);
+    try {
+      await this.call('pullImage', this.options.pullMs, signal);
+    } finally {
+      this.pulling -= 1;
+    }
+    if (this.registry?.has(image) === false) {
+      throw new KithError('ImagePullFailed', `pull access denied for ${image}, repository does not exist`);
+    }
+    this.present.add(image);
+    return `sha256:${image}`;
+  }
+
+  startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void> {
+    if (!this.lateStarts || signal === undefined) return this.begin(spec, signal);
+    const work = this.begin(spec);
+    const given = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new KithError('Aborted', 'the caller gave up')), { once: true });
+    });
+    return Promise.race([work, given]);
+  }
+
+  private async begin(spec: ContainerStart, signal?: AbortSignal): Promise<void> {
+    const behaviour = this.behaviours.get(spec.image) ?? {};
+    await this.call('startContainer', this.options.startMs, signal);
+    const pod = this.pods.get(spec.pod.uid);
+    if (pod === undefined) throw new KithError('NotFound', `pod ${spec.pod.uid} has no sandbox`);
+    if (behaviour.invalid !== undefined) throw new KithError('InvalidContainer', behaviour.invalid);
+    if (!this.present.has(spec.image)) throw new KithError('ImageNotFound', `no such image: ${spec.image}`);
+    // A repeat is harmless.
+    if (pod.containers.some((container) => container.name === spec.container && container.attempt === spec.attempt)) return;
+    if (behaviour.startError !== undefined) throw new KithError('ContainerStartFailed', behaviour.startError);
+    this.started.push(spec);
+    this.run(pod, spec, behaviour);
+  }
+
+  async stopContainer(podUid: string, container: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
+    await this.call('stopContainer', this.options.callMs, signal);
+    const running = this.find(podUid, container);
+    if (running === undefined) return;
+    const ignores = running.behaviour.ignoresStop === true;
+    const graceMs = graceSeconds * 1000;
+    this.note('stop', podUid, running);
+    await this.pause(ignores ? graceMs : Math.min(graceMs, this.options.stopMs), signal);
+    if (running.state !== 'running') return;
+    if (ignores || graceMs === 0) this.end(podUid, running, 'kill', 137, 9);
+    else this.end(podUid, running, 'exit', 143, 15);
+  }
+
+  async removeContainer(podUid: string, container: string, attempt: number, signal?: AbortSignal): Promise<void> {
+    await this.call('removeContainer', this.options.callMs, signal);
+    const pod = this.pods.get(podUid);
+    const index = pod?.containers.findIndex((each) => each.name === container && each.attempt === attempt) ?? -1;
+    const gone = pod?.containers[index];
+    if (pod === undefined || gone === undefined) return;
+    if (gone.state === 'running') throw new KithError('InvalidContainer', `container ${container} runs`);
+    pod.containers.splice(index, 1);
+    this.note('remove', podUid, gone);
+  }
+
+  async *logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk> {
+    const attempts = this.pods.get(request.podUid)?.containers.filter((container) => container.name === request.container) ?? [];
+    const found = request.attempt === undefined ? attempts.at(-1) : attempts.find((each) => each.attempt === request.attempt);
+    if (found === undefined) throw new KithError('NotFound', `container ${request.container} has no such attempt`);
+    for (const chunk of found.lines) {
+      if (signal.aborted) return;
+      yield chunk;
+    }
+  }
+
+  /** Ends a running container as a crash does. */
+  crash(podUid: string, container: string, exitCode = 1): void {
+    const running = this.find(podUid, container);
+    if (running !== undefined) this.end(podUid, running, 'exit', exitCode);
+  }
+
+  /** What someone who removes all containers by hand does. */
+  wipe(): void {
+    for (const pod of this.pods.values()) {
+      for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 137, 9);
+    }
+    this.pods.clear();
+  }
+
+  /** A reboot of the host: everything ends, what has ended is still listed. */
+  reboot(): void {
+    for (const pod of this.pods.values()) {
+      pod.sandbox.running = false;
+      for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 137, 9);
+    }
+  }
+
+  /** What runs, as `NAME/CONTAINER#ATTEMPT`, sorted. */
+  running(): string[] {
+    const all = [...this.pods.values()].flatMap((pod) =>
+      pod.containers.filter((each) => each.state === 'running').map((each) => `${pod.name}/${each.name}#${each.attempt}`),
+    );
+    return all.sort();
+  }
+
+  podUids(): string[] {
+    return [...this.pods.keys()];
+  }
+
+  private run(pod: SimulatedPod, spec: ContainerStart, behaviour: ImageBehaviour): void {
+    const container: Container = {
+      name: spec.container,
+      attempt: spec.attempt,
+      id: `simulated://${pod.uid}-${spec.container}-${spec.attempt}`,
+      image: spec.image,
+      imageId: `sha256:${spec.image}`,
+      state: 'running',
+      startedAt: this.clock.now(),
+      behaviour,
+      lines: [{ at: this.clock.now(), stream: 'stdout', line: new TextEncoder().encode(`attempt ${spec.attempt}`) }],
+      cancelExit: () => undefined,
+    };
+    pod.containers.push(container);
+    this.note('start', pod.uid, container);
+    if (behaviour.exitAfterMs !== undefined) {
+      container.cancelExit = this.clock.after(behaviour.exitAfterMs, () => this.end(pod.uid, container, 'exit', behaviour.exitCode ?? 0));
+    }
+    this.hint(pod.uid);
+  }
+
+  private end(podUid: string, container: Container, what: 'exit' | 'kill', exitCode: number, signal?: number): void {
+    if (container.state !== 'running') return;
+    container.cancelExit();
+    container.state = 'exited';
+    container.finishedAt = this.clock.now();
+    container.exitCode = exitCode;
+    container.signal = signal;
+    container.outOfMemory = container.behaviour.outOfMemory;
+    container.terminationMessage = container.behaviour.terminationMessage;
+    this.note(what, podUid, container);
+    this.hint(podUid);
+  }
+
+  private find(podUid: string, container: string): Container | undefined {
+    return this.pods.get(podUid)?.containers.find((each) => each.name === container && each.state === 'running');
+  }
+
+  private note(what: RuntimeEvent['what'], podUid: string, container: Container): void {
+    this.history.push({ at: this.clock.monotonic(), what, podUid, container: container.name, attempt: container.attempt });
+  }
+
+  private hint(podUid: string): void {
+    if (this.away === undefined) for (const listener of this.listeners) listener({ podUid });
+  }
+
+  private async call(method: string, ms: number, signal?: AbortSignal): Promise<void> {
+    this.calls.push(method);
+    if (this.away !== undefined) throw new KithError('RuntimeUnavailable', this.away);
+    const failure = this.failures.get(method)?.shift();
+    if (this.hanging.has(method)) await this.pause(Infinity, signal);
+    await this.pause(ms, signal);
+    if (failure !== undefined) throw failure;
+    // The engine may have gone while it worked.
+    if (this.away !== undefined) throw new KithError('RuntimeUnavailable', this.away);
+  }
+
+  private pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = ms === Infinity ? (): void => undefined : this.clock.after(ms, () => finish(resolve));
+      const abort = (): void => finish(() => reject(new KithError('Aborted', 'the caller gave up')));
+      const finish = (then: () => void): void => {
+        cancel();
+        signal?.removeEventListener('abort', abort);
+        then();
+      };
+      if (signal?.aborted === true) return abort();
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+}
+
+function listed({ behaviour: _behaviour, lines: _lines, cancelExit: _cancel, ...container }: Container): RuntimeContainer {
+  return { ...container };
+}

@@ -1,0 +1,155 @@
+import type { CancelTimer, Clock, Random } from '../../daemon/ports/clock.ts';
+
+interface Timer {
+  at: number;
+  order: number;
+  run: () => void;
+  cancelled: boolean;
+}
+
+/** Time that only the test moves. Between two milliseconds all promises settle. */
+export class VirtualClock implements Clock {
+  private time = 1_000;
+  private order = 0;
+  private readonly heap: Timer[] = [];
+
+  now(): number {
+    return Date.UTC(2026, 0, 1) + this.time;
+  }
+
+  monotonic(): number {
+    return this.time;
+  }
+
+  after(delayMs: number, run: () => void): CancelTimer {
+    const timer = { at: this.time + Math.max(0, delayMs), order: this.order++, run, cancelled: false };
+    this.push(timer);
+    return () => {
+      timer.cancelled = true;
+    };
+  }
+
+  /** Lets `durationMs` pass, or less: until `condition` holds. Answers whether it does. */
+  async pass(durationMs: number, condition?: () => boolean): Promise<boolean> {
+    const end = this.time + durationMs;
+    for (;;) {
+      if (condition?.()) return true;
+      const next = this.heap[0];
+      if (next === undefined || next.at > end) break;
+      const until = Math.min(end, Math.floor(next.at) + 1);
+      while (this.heap[0] !== undefined && this.heap[0].at < until) {
+        const timer = this.pop();
+        this.time = Math.max(this.time, timer.at);
+        if (!timer.cancelled) timer.run();
+      }
+      this.time = Math.max(this.time, Math.min(until, end));
+      if (next.at === end && until === end) break;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.time = end;
+    return condition?.() ?? true;
+  }
+
+  private push(timer: Timer): void {
+    const { heap } = this;
+    let index = heap.push(timer) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (before(heap[parent]!, timer)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = timer;
+  }
+
+  private pop(): Timer {
+    const { heap } = this;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return first;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child += 1;
+      if (before(last, heap[child]!)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+    return first;
+  }
+}
+
+function before(left: Timer, right: Timer): boolean {
+  return left.at < right.at || (left.at === right.at && left.order < right.order);
+}
+
+/** One host's view of a clock: while it is frozen nothing runs on it, and all that was due runs at the thaw. */
+export class HostClock implements Clock {
+  private readonly clock: Clock;
+  private frozen = false;
+  private readonly due: (() => void)[] = [];
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  monotonic(): number {
+    return this.clock.monotonic();
+  }
+
+  after(delayMs: number, run: () => void): CancelTimer {
+    let cancelled = false;
+    this.clock.after(delayMs, () => {
+      if (!cancelled) this.run(() => (cancelled ? undefined : run()));
+    });
+    return () => {
+      cancelled = true;
+    };
+  }
+
+  /** Runs it now, or at the thaw. */
+  run(action: () => void): void {
+    if (this.frozen) this.due.push(action);
+    else action();
+  }
+
+  freeze(): void {
+    this.frozen = true;
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    for (const action of this.due.splice(0)) action();
+  }
+
+  /** Nothing runs on it ever again. */
+  kill(): void {
+    this.frozen = true;
+    this.due.length = 0;
+  }
+}
+
+/** Mulberry32 (Tommy Ettinger, public domain): the same numbers for the same seed. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return { next, bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
+}
+
+/** A seed to print before a random test: KITH_TEST_SEED, or another each time. */
+export function testSeed(name: string): number {
+  const seed = Number(process.env['KITH_TEST_SEED'] ?? Date.now() % 1_000_000_000);
+  console.log(`${name}: KITH_TEST_SEED=${seed}`);
+  return seed;
+}
