@@ -23,7 +23,10 @@ const LIFE_DIGITS = 8;
  * The uid of one life of a key: a UUID of version 8 (RFC 9562) whose first 96 bits are a hash of all three arguments and whose last 32 bits are the life.
  */
 export function deriveUid(clusterId: string, key: ObjectKey, life: number): string {
-  const digits = sha256(canonicalJson(['uid', clusterId, key, life])).toString('hex').slice(0, 24).split('');
+  const digits = sha256(canonicalJson(['uid', clusterId, key, life]))
+    .toString('hex')
+    .slice(0, 24)
+    .split('');
   digits[12] = '8';
   digits[16] = ((parseInt(digits[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
   const hash = digits.join('');

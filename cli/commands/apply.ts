@@ -63,7 +63,7 @@ async function eachObject(context: CliContext, options: ApplyOptions, step: Step
       const name = displayName(item.kind, outcome.object.metadata.name);
       const suffix = options.dryRun === undefined ? '' : ` (${options.dryRun} dry run)`;
       if (format.type === 'table') context.terminal.out(`${name} ${outcome.did}${suffix}\n`);
-      else context.terminal.out(formatObject(format, outcome.object as Printable, () => name));
+      else context.terminal.out(formatObject(format, outcome.object, () => name));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       failed += 1;

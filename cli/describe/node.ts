@@ -15,8 +15,8 @@ export function describeNode(node: Node, pods: readonly Pod[]): Entry[] {
     ['Unschedulable', String(spec.unschedulable ?? false)],
     ['Conditions', conditionLines((status.conditions ?? []) as Condition[])],
     ['Addresses', (status.addresses ?? []).map((address) => `${address.type}: ${address.address}`)],
-    ['Capacity', mapLines(status.capacity as Record<string, string> | undefined, ': ')],
-    ['Allocatable', mapLines(status.allocatable as Record<string, string> | undefined, ': ')],
+    ['Capacity', mapLines(status.capacity, ': ')],
+    ['Allocatable', mapLines(status.allocatable, ': ')],
     [
       'System Info',
       {
@@ -47,7 +47,7 @@ function sum(pods: readonly Pod[], resource: 'cpu' | 'memory'): number {
 function requested(pod: Pod, resource: 'cpu' | 'memory'): number {
   const read = resource === 'cpu' ? cpuMillis : memoryBytes;
   return pod.spec.containers.reduce((total, container) => {
-    const quantity = (container.resources?.requests as Record<string, string> | undefined)?.[resource];
+    const quantity = container.resources?.requests?.[resource];
     return total + (quantity === undefined ? 0 : read(quantity));
   }, 0);
 }

@@ -39,7 +39,7 @@ function containerEntry(container: Container, statuses: readonly ContainerStatus
   entries.push(...stateEntries('State', status?.state), ...stateEntries('Last State', status?.lastState));
   entries.push(['Ready', status?.ready ? 'True' : 'False'], ['Restart Count', String(status?.restartCount ?? 0)]);
   for (const list of ['limits', 'requests'] as const) {
-    const quantities = container.resources?.[list] as Record<string, string> | undefined;
+    const quantities = container.resources?.[list];
     if (quantities !== undefined && Object.keys(quantities).length > 0)
       entries.push([list === 'limits' ? 'Limits' : 'Requests', mapLines(quantities, ': ')]);
   }

@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../../protocol/kinds/kind.ts';
+import type { DesiredObject } from '../../protocol/objects.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { HttpRequest } from '../ports/http.ts';
 import type { Log } from '../ports/log.ts';
@@ -25,6 +26,8 @@ export interface ApiDeps {
   certificateCounts?(fingerprint: string, user: string): boolean;
   /** Whether a node is a member of the cluster, dead ones too. */
   nodeIsMember(node: string): boolean;
+  /** The member object behind a node: deleting the Node removes it. */
+  memberOf?(node: string): DesiredObject | undefined;
   /** What a person's binding says of its author. */
   bindingAuthor(): { membersSeen: number; membersKnown: number; term: number };
   /** What keeps this peer from being ready, a line each; empty when it is. */

@@ -20,7 +20,7 @@ import type { Replica } from '../ports/replica.ts';
 import { advertisedAddresses, hostPortText } from './addresses.ts';
 import type { DaemonConfig } from './config.ts';
 import { kubeconfigFor } from './kubeconfig.ts';
-import { admitMember, createToken, expiredTokens, JOIN_TOKENS } from './members.ts';
+import { admitMember, createToken, expiredTokens, JOIN_TOKENS, memberKey } from './members.ts';
 
 export interface ApiServersDeps {
   peer: Peer;
@@ -104,12 +104,16 @@ export class ApiServers {
         log,
         authenticateToken: async () => undefined,
         nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
+        memberOf: (node) => {
+          const member = view.memberOfNode(node);
+          return member === undefined ? undefined : view.get(memberKey(member.spec.peerId));
+        },
         bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
         unready: () => (this.#isReady ? [] : ['the daemon is starting']),
         kith: {
           peers: () => peer.peers(),
           conflicts: () => ({ conflicts: conflictRows(replica) }),
-          manifests: () => ({ folder: undefined, files: [] }),
+          manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
           createToken: async (request) => this.#createToken(request),
           kubeconfig: async (user) => kubeconfigFor(user, this.#keys, this.#apiUrls(), clock.now()),
           join: async (body, connection) => this.#join(body, connection),

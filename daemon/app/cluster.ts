@@ -21,14 +21,23 @@ export interface EnterDeps {
   log: Log;
 }
 
+export interface EnterOptions {
+  dataDir: string;
+  token: string | undefined;
+  member: MemberSpec;
+  signal: AbortSignal;
+  /**
+   * Resolves once a later start will know it, whatever ends this one: before the folder belongs to the cluster, what makes it useful must be on disk. Else a kill
+   * in between leaves a member that nobody can reach, or a cluster without a member.
+   */
+  remember(cluster: { founding: string } | { members: readonly MemberSpec[] }): Promise<void>;
+}
+
 /**
  * Goes on with the cluster of the data folder, joins one by token, or founds a new one.
  * @throws KithError `OtherCluster` when the token is of another cluster than the data folder; what joinCluster throws
  */
-export async function enterCluster(
-  deps: EnterDeps,
-  options: { dataDir: string; token: string | undefined; member: MemberSpec; signal: AbortSignal },
-): Promise<ClusterMembership> {
+export async function enterCluster(deps: EnterDeps, options: EnterOptions): Promise<ClusterMembership> {
   const { dataDir, token, member, signal } = options;
   const present = await loadCluster(dataDir);
   if (present !== undefined) {
@@ -38,11 +47,13 @@ export async function enterCluster(
   if (token !== undefined) {
     const joined = await joinCluster(deps, { token, member, signal });
     const keys = { clusterId: joined.clusterId, caCertificate: joined.caCertificate, caKey: joined.caKey };
+    await options.remember({ members: joined.members });
     await saveCluster(dataDir, keys);
     return { keys, how: 'joined', members: joined.members };
   }
   const ca = await createClusterCa('kith', deps.clock.now());
   const keys = { clusterId: clusterIdOf(ca.certificate), caCertificate: ca.certificate, caKey: ca.key };
+  await options.remember({ founding: keys.clusterId });
   await saveCluster(dataDir, keys);
   return { keys, how: 'founded', members: [] };
 }

@@ -7,9 +7,10 @@ import path from 'node:path';
 import { invariant } from '../../protocol/errors.ts';
 import { kindOfResource } from '../../protocol/kinds/registry.ts';
 import { validateMerged } from '../../protocol/kinds/merged.ts';
-import type { MemberSpec } from '../../protocol/types.ts';
+import type { Member, MemberSpec } from '../../protocol/types.ts';
 import { KITH_VERSION, WIRE_VERSION } from '../../protocol/version.ts';
 import { AutomergeDocuments } from '../adapters/automerge/documents.ts';
+import { DiskFolder } from '../adapters/folder/folder.ts';
 import { UdpBeats } from '../adapters/beats/beats.ts';
 import { loadOrCreateIdentity, type PeerIdentity } from '../adapters/identity/identity.ts';
 import { IncarnationCounter } from '../adapters/identity/incarnation.ts';
@@ -18,6 +19,7 @@ import { verifySignature } from '../adapters/identity/signatures.ts';
 import { Libp2pTransport } from '../adapters/libp2p/transport.ts';
 import { TcpProber } from '../adapters/prober/prober.ts';
 import { systemClock, systemRandom } from '../adapters/system/clock.ts';
+import { MEMBERS } from '../core/cluster/membership.ts';
 import { Peer } from '../peer/peer.ts';
 import { DocumentReplica } from '../peer/replica/document-replica.ts';
 import type { Log } from '../ports/log.ts';
@@ -44,6 +46,8 @@ export class Daemon {
   #runtime: ContainerRuntime | undefined;
   #servers: ApiServers | undefined;
   #book: PeerBookEntry[] = [];
+  /** No record of the store is known to be lost. */
+  #isIntact = true;
 
   constructor(deps: { log: Log }, config: DaemonConfig) {
     this.#log = deps.log;
@@ -55,12 +59,21 @@ export class Daemon {
     const { dataDir, nodeName } = this.#config;
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     // First of all the store: its lock keeps a second daemon away from everything else in the folder.
-    const store = (this.#store = await openStore(dataDir, this.#log, systemClock.now()));
+    const store = (this.#store = await openStore(dataDir, this.#log, systemClock.now(), () => (this.#isIntact = false)));
     const identity = await loadOrCreateIdentity(dataDir);
     const member = this.#memberSpec(identity);
     const cluster = await enterCluster(
       { identity, clock: systemClock, log: this.#log },
-      { dataDir, token: this.#config.joinToken, member, signal: this.#stopping.signal },
+      {
+        dataDir,
+        token: this.#config.joinToken,
+        member,
+        signal: this.#stopping.signal,
+        remember: async (entered) => {
+          if ('members' in entered) return savePeerBook(dataDir, this.#entriesOf(entered.members));
+          await store.write([{ type: 'put', key: STORE_KEYS.founding, value: text.encode(entered.founding) }]);
+        },
+      },
     );
     this.#log.info(`${cluster.how} cluster`, {
       cluster: cluster.keys.clusterId,
@@ -72,8 +85,10 @@ export class Daemon {
     this.#runtime = createRuntime(await chooseRuntime(this.#config), this.#config, cluster.keys.clusterId, this.#log);
     this.#log.info('runs containers', { runtime: this.#runtime.name });
     const replica = (this.#replica = this.#createReplica(store, cluster));
-    await replica.start(this.#stopping.signal);
-    await this.#noteMember(replica, cluster, member);
+    const { damaged } = await replica.start(this.#stopping.signal);
+    if (damaged.length > 0) this.#isIntact = false;
+    await this.#noteMember(replica, store, cluster, member);
+    await this.#noteLosses(replica, store, identity);
     const peer = (this.#peer = await this.#createPeer(identity, cluster, replica, store));
     this.#servers = new ApiServers({ peer, replica, clock: systemClock, random: systemRandom, log: this.#log }, this.#config, cluster.keys);
     await this.#servers.start(this.#stopping.signal);
@@ -128,14 +143,26 @@ export class Daemon {
   }
 
   /** The founder writes itself down; everybody keeps its own addresses and keys up to date. A joiner was written down by who admitted it. */
-  async #noteMember(replica: DocumentReplica, cluster: ClusterMembership, member: MemberSpec): Promise<void> {
-    if (cluster.how === 'founded') {
+  async #noteMember(replica: DocumentReplica, store: Store, cluster: ClusterMembership, member: MemberSpec): Promise<void> {
+    const founding = await store.get(STORE_KEYS.founding);
+    if (founding !== undefined && new TextDecoder().decode(founding) === cluster.keys.clusterId) {
       await replica.write([createMember(member, systemClock.now())]);
-      await this.#store?.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('founded') }]);
+      await store.write([
+        { type: 'put', key: STORE_KEYS.complete, value: text.encode('founded') },
+        { type: 'delete', key: STORE_KEYS.founding },
+      ]);
       return;
     }
     const update = updateMember(replica, member);
     if (update.length > 0) await replica.write(update);
+  }
+
+  /** A disk that lost records no longer proves that it holds the whole state: that takes a sync. Without other members there is nobody who holds more. */
+  async #noteLosses(replica: DocumentReplica, store: Store, identity: PeerIdentity): Promise<void> {
+    if (this.#isIntact) return;
+    const members = [...replica.list(MEMBERS)].map(({ object }) => (object as Member).spec.peerId);
+    if ([...members, ...this.#book.map(({ peer }) => peer)].every((peer) => peer === identity.peer)) return;
+    await store.write([{ type: 'delete', key: STORE_KEYS.complete }]);
   }
 
   async #createPeer(identity: PeerIdentity, cluster: ClusterMembership, replica: DocumentReplica, store: Store): Promise<Peer> {
@@ -164,11 +191,12 @@ export class Daemon {
         workerUrl: new URL('./beat-worker.js', bundleFolder()),
       },
     );
+    const folder = config.manifests === undefined ? undefined : new DiskFolder({ clock }, { path: config.manifests });
     const runtime = this.#runtime;
     invariant(runtime !== undefined, 'the runtime is chosen before the peer is made');
     const lastVersion = await store.get(STORE_KEYS.resourceVersion);
     return new Peer(
-      { replica, transport, beats, prober: new TcpProber(), runtime, identity, verify: verifySignature, clock, random, log },
+      { replica, transport, beats, prober: new TcpProber(), runtime, folder, identity, verify: verifySignature, clock, random, log },
       {
         clusterId: cluster.keys.clusterId,
         node: nodeName,
@@ -205,10 +233,13 @@ export class Daemon {
       }));
   }
 
-  async #keepBook(members: readonly MemberSpec[]): Promise<void> {
+  #entriesOf(members: readonly MemberSpec[]): PeerBookEntry[] {
     const lastSeen = systemClock.now();
-    const entries = members.map(({ peerId, nodeName, peerAddresses }) => ({ peer: peerId, nodeName, addresses: peerAddresses, lastSeen }));
-    this.#book = updatePeerBook(this.#book, entries);
+    return members.map(({ peerId, nodeName, peerAddresses }) => ({ peer: peerId, nodeName, addresses: peerAddresses, lastSeen }));
+  }
+
+  async #keepBook(members: readonly MemberSpec[]): Promise<void> {
+    this.#book = updatePeerBook(this.#book, this.#entriesOf(members));
     try {
       await savePeerBook(this.#config.dataDir, this.#book);
     } catch (error) {

@@ -6,16 +6,23 @@ import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 
 /** What the daemon itself keeps in the store, beside the replica. */
-export const STORE_KEYS = { complete: 'peer/complete', resourceVersion: 'peer/resource-version' } as const;
+export const STORE_KEYS = {
+  complete: 'peer/complete',
+  /** Id of a cluster that this daemon began to found and has not finished founding. */
+  founding: 'peer/founding',
+  resourceVersion: 'peer/resource-version',
+} as const;
 
 /**
- * Opens the store. One that can't be read is set aside, never deleted; a new one is filled from the other peers (identity and keys are files of their own).
+ * Opens the store. `onLost` is called when records turn out to be lost. One that can't be read is set aside, never deleted; a new one is filled from the other peers (identity and keys are files of their own).
  * @throws KithError `StoreLocked` when another daemon has it
  */
-export async function openStore(dataDir: string, log: Log, now: number): Promise<Store> {
+export async function openStore(dataDir: string, log: Log, now: number, onLost: () => void): Promise<Store> {
   const directory = path.join(dataDir, 'store');
-  const onDamaged = (reason: string): void =>
+  const onDamaged = (reason: string): void => {
     log.error('the store lost records to a damaged block; they are fetched again from a peer', { reason });
+    onLost();
+  };
   const store = new LevelStore({ directory, onDamaged });
   try {
     await store.open();

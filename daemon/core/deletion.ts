@@ -11,6 +11,8 @@ const DEFAULT_GRACE_SECONDS = 30;
 export interface DeletionWorld {
   /** Whether the node's daemon is there to stop the pod, or will come back to do so. False for a node that is no member any more. */
   nodeIsMember(node: string): boolean;
+  /** The member object behind a node: deleting a Node removes its host from the cluster. Without this, only the Node goes. */
+  memberOf?(node: string): DesiredObject | undefined;
 }
 
 export interface DeletionRequest {
@@ -41,6 +43,11 @@ export function planDeletion(world: DeletionWorld, target: DesiredObject, reques
   const held = finalizers !== undefined && finalizers.length > 0;
   if (resource === 'pods') return planPodDeletion(world, target, request, nowMs, held);
   if (held) return markOnce(target, nowMs, `finalizers ${finalizers.join(', ')} hold it`);
+  const member = resource === 'nodes' ? world.memberOf?.(target.object.metadata.name) : undefined;
+  if (member !== undefined) {
+    const mutations = [buryMutation(member, nowMs), buryMutation(target, nowMs)];
+    return { outcome: 'buried', mutations, reason: 'its host is removed from the cluster' };
+  }
   return bury(target, nowMs, 'nothing holds it');
 }
 

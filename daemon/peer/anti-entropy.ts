@@ -4,6 +4,7 @@ import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
+import { linkSignals } from './linked-signal.ts';
 import { PeerLink } from './replica/peer-link.ts';
 import { answerSync, versionsOfKeys } from './replica/sync-server.ts';
 import { SyncSession } from './replica/sync-session.ts';
@@ -44,6 +45,8 @@ export class AntiEntropy {
   private others: readonly string[] = [];
   /** Since its start this peer held all that some other member held. Before that it may not know of every member, and no grave is forgotten. */
   private caughtUp = false;
+  /** What others are told: whether this peer holds the whole desired state. */
+  private complete = false;
   /** Keys that differed when last compared, by peer. */
   private readonly differences = new Map<string, number>();
 
@@ -57,7 +60,7 @@ export class AntiEntropy {
     signal?.throwIfAborted();
     signal?.addEventListener('abort', () => this.halt(), { once: true });
     const { transport, replica } = this.deps;
-    transport.serve('sync', (from, payload) => answerSync({ replica, link: this.link }, from, payload));
+    transport.serve('sync', (from, payload) => answerSync({ replica, link: this.link, complete: this.complete }, from, payload));
     this.unsubscribe = transport.onPeer(({ type, peer }) => {
       if (type === 'connected') this.begin(peer);
     });
@@ -76,6 +79,11 @@ export class AntiEntropy {
     for (const peer of [...this.differences.keys()]) if (!peers.includes(peer)) this.differences.delete(peer);
   }
 
+  /** From now on this peer says that it holds the whole desired state. */
+  setComplete(): void {
+    this.complete = true;
+  }
+
   /** Keys that differed when this peer last compared with the other; undefined while it never did. */
   behind(peer: string): number | undefined {
     return this.differences.get(peer);
@@ -87,19 +95,34 @@ export class AntiEntropy {
   }
 
   /**
-   * Resolves once this peer holds everything that the other held when it was called.
+   * Resolves once this peer holds everything that the other held when it was called, to whether that was the whole desired state: the other may itself not have it
+   * yet.
    * @throws KithError of the transport, or `SyncFailed` when passes bring nothing more and something still lacks
    */
-  async syncWith(peer: string, signal: AbortSignal): Promise<void> {
-    const both = AbortSignal.any([signal, this.stopping.signal]);
+  async syncWith(peer: string, signal: AbortSignal): Promise<boolean> {
+    const both = linkSignals(signal, this.stopping.signal);
+    try {
+      return await this.takeAll(peer, both.signal);
+    } finally {
+      both.release();
+    }
+  }
+
+  private async takeAll(peer: string, signal: AbortSignal): Promise<boolean> {
     const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
-    for (let idle = 0; idle < MAX_IDLE_PASSES; ) {
-      both.throwIfAborted();
-      const { equal, complete, moved } = await this.pass(peer, session, both);
-      if (equal || complete) return;
+    let wasComplete: boolean | undefined;
+    for (let idle = 0; idle < MAX_IDLE_PASSES;) {
+      signal.throwIfAborted();
+      const { equal, complete, otherIsComplete, moved } = await this.pass(peer, session, signal);
+      // As it was when we began: what it may have taken in since, we need not have.
+      wasComplete ??= otherIsComplete;
+      if (equal || complete) return wasComplete;
       idle = moved > 0 ? 0 : idle + 1;
     }
-    throw new KithError('SyncFailed', `could not take all of the desired state from ${peer}: see what was refused in the log, or take another peer`);
+    throw new KithError(
+      'SyncFailed',
+      `could not take all of the desired state from ${peer}: see what was refused in the log, or take another peer`,
+    );
   }
 
   /** Fetches what a peer has more of some keys. @throws KithError of the transport */

@@ -83,7 +83,8 @@ export class PeerLiveness implements Liveness {
     this.settings = options.settings ?? livenessSettings;
     this.incarnation = options.incarnation;
     this.detector = initialDetector(options.self, options.incarnation, this.settings);
-    this.election = initialElection(options.self, this.settings, 0);
+    // What is told before the start (that the state is complete) must not count as having listened.
+    this.election = initialElection(options.self, this.settings, Infinity);
     this.questions = new LivenessQuestions(deps, this.settings, {
       pingFor: (peer) => this.pingFor(peer),
       firstHand: (peer) => firstHand(this.detector, peer, deps.clock.monotonic()),

@@ -3,6 +3,7 @@ import { KithError } from '../../protocol/errors.ts';
 import type { LogSource, NodeLogRequest } from '../ports/logs.ts';
 import type { ContainerRuntime, LogChunk } from '../ports/runtime.ts';
 import type { PeerStream, Transport } from '../ports/transport.ts';
+import { linkSignals } from './linked-signal.ts';
 
 /** One log line at most; longer ones are cut by the runtimes at 16 KiB, as Docker does. Bytes. */
 const MAX_FRAME_BYTES = 256 * 1024;
@@ -55,9 +56,10 @@ export class LogRelay implements LogSource {
   async *#remote(peer: string, request: NodeLogRequest, signal: AbortSignal): AsyncGenerator<LogChunk> {
     const { node, ...wanted } = request;
     const stop = new AbortController();
-    const both = AbortSignal.any([signal, stop.signal]);
-    const stream = await this.#deps.transport.openStream(peer, 'logs', encode(defined(wanted)), { signal: both });
+    const both = linkSignals(signal, stop.signal);
+    let stream: PeerStream | undefined;
     try {
+      stream = await this.#deps.transport.openStream(peer, 'logs', encode(defined(wanted)), { signal: both.signal });
       for await (const frame of frames(stream.source)) {
         if ('end' in frame) return;
         if ('error' in frame) throw new KithError(frame.error.code, frame.error.message);
@@ -70,7 +72,8 @@ export class LogRelay implements LogSource {
       );
     } finally {
       stop.abort(new Error('the reader has enough'));
-      stream.abort(new Error('the reader has enough'));
+      stream?.abort(new Error('the reader has enough'));
+      both.release();
     }
   }
 

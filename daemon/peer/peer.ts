@@ -3,10 +3,10 @@
  * same code. It decides nothing itself, and acts on nothing before its state is complete.
  */
 import { kindOfResource } from '../../protocol/kinds/registry.ts';
-import type { ObjectKey } from '../../protocol/objects.ts';
+import type { KubeObject, ObjectKey } from '../../protocol/objects.ts';
 import { parseObjectKey } from '../../protocol/objects.ts';
 import type { Member, MemberSpec } from '../../protocol/types.ts';
-import type { PeersAnswer } from '../../protocol/answers.ts';
+import type { ManifestFileRow, PeersAnswer } from '../../protocol/answers.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
 import { ClusterState } from '../core/cluster/state.ts';
 import type { ClusterView } from '../core/cluster/view.ts';
@@ -16,6 +16,7 @@ import { admitPods } from '../core/scheduler/admit.ts';
 import { renderObject } from '../core/status/render.ts';
 import type { Beats } from '../ports/beats.ts';
 import type { Clock, Random } from '../ports/clock.ts';
+import type { WatchedFolder } from '../ports/folder.ts';
 import type { Identity, VerifySignature } from '../ports/identity.ts';
 import type { Log } from '../ports/log.ts';
 import type { Prober } from '../ports/prober.ts';
@@ -32,6 +33,7 @@ import { peersAnswer } from './endpoints.ts';
 import { EventRecorder } from './events.ts';
 import { PeerLiveness } from './liveness.ts';
 import { LogRelay } from './log-relay.ts';
+import { ManifestWatch } from './manifests.ts';
 import { ObjectCache } from './object-cache.ts';
 import { ObservedEvents } from './observed-events.ts';
 import { PeerObserved } from './observed.ts';
@@ -44,6 +46,8 @@ export interface PeerDeps {
   beats: Beats;
   prober: Prober;
   runtime: ContainerRuntime;
+  /** Manifests to keep desired state in step with. */
+  folder?: WatchedFolder;
   identity: Identity;
   verify: VerifySignature;
   clock: Clock;
@@ -55,17 +59,17 @@ export interface PeerOptions {
   clusterId: string;
   node: string;
   incarnation: number;
-  persistIncarnation(incarnation: number): Promise<void>;
+  persistIncarnation: (incarnation: number) => Promise<void>;
   /** Whether this peer's disk is known to hold the whole desired state as of some time. */
   complete: boolean;
-  persistComplete(): Promise<void>;
+  persistComplete: () => Promise<void>;
   /** Members known from elsewhere (the answer to a join, the peer book), until desired state names them. */
   knownMembers: readonly MemberSpec[];
   facts: NodeFacts;
   /** Wire and program version, for the node report. */
   version: string;
   lastResourceVersion?: string;
-  persistResourceVersion?(reserve: string): void;
+  persistResourceVersion?: (reserve: string) => void;
 }
 
 export class Peer {
@@ -84,6 +88,7 @@ export class Peer {
   readonly #brain: Brain;
   readonly #completion: Completion;
   readonly #conflicts: ConflictReporter;
+  readonly #manifests: ManifestWatch | undefined;
   readonly #observedEvents = new ObservedEvents();
   readonly #viewListeners = new Set<() => void>();
   readonly #memberListeners = new Set<(members: readonly MemberSpec[]) => void>();
@@ -138,8 +143,25 @@ export class Peer {
       { facts: options.facts, version: options.version },
     );
     this.logs = new LogRelay({ transport, runtime, peerOfNode: (name) => view.memberOfNode(name)?.spec.peerId });
-    this.#completion = new Completion({ transport, antiEntropy: this.#antiEntropy, clock, log });
+    this.#completion = new Completion({
+      transport,
+      antiEntropy: this.#antiEntropy,
+      members: () => this.members().map(({ peerId }) => peerId),
+      clock,
+      log,
+    });
     this.#conflicts = new ConflictReporter({ view, record: (draft) => this.events.record(draft) });
+    this.#manifests =
+      deps.folder &&
+      new ManifestWatch({
+        folder: deps.folder,
+        views: this.views,
+        write,
+        bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
+        events: this.events,
+        clock,
+        log,
+      });
   }
 
   get view(): ClusterView {
@@ -199,10 +221,12 @@ export class Peer {
     await runtime.start(signal);
     this.agent.start(signal);
     await this.#brain.start(signal);
+    await this.#manifests?.start(signal);
   }
 
   /** Stops in reverse order. Containers go on. */
   async stop(): Promise<void> {
+    await this.#manifests?.stop();
     await this.#brain.stop();
     await this.agent.stop();
     await this.#deps.runtime.stop();
@@ -231,6 +255,11 @@ export class Peer {
     this.#memberListeners.add(listener);
   }
 
+  /** Files of the watched folder, for `kith manifests`. */
+  manifestFiles(): readonly ManifestFileRow[] {
+    return this.#manifests?.files() ?? [];
+  }
+
   peers(): PeersAnswer {
     return peersAnswer({
       clusterId: this.#options.clusterId,
@@ -242,11 +271,11 @@ export class Peer {
     });
   }
 
-  #render(key: ObjectKey): ReturnType<ObjectCache['get']> {
+  #render(key: ObjectKey): KubeObject | undefined {
     if (key.startsWith('events/')) return this.#observedEvents.get(key);
     const object = renderObject(this.#state, key, this.#now());
-    const redact = kindOfResource(parseObjectKey(key).resource)?.redact;
-    return object === undefined || redact === undefined ? object : redact(object);
+    const kind = kindOfResource(parseObjectKey(key).resource);
+    return object === undefined || kind?.redact === undefined ? object : kind.redact(object);
   }
 
   #now(): Now {
@@ -260,6 +289,7 @@ export class Peer {
   }
 
   #becomeComplete(): void {
+    this.#antiEntropy.setComplete();
     this.#liveness.setEligible(true);
     this.#tell(this.#state.setComplete(true));
   }

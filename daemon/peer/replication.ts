@@ -9,6 +9,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
+import { linkSignals } from './linked-signal.ts';
 import { PeerLink } from './replica/peer-link.ts';
 import { mergeAndAnswer } from './replica/sync-server.ts';
 
@@ -79,8 +80,10 @@ export class Replication {
     if (peers.length === 0) return 'alone';
     const parts = splitEnvelope(envelope, PUSH_BYTES);
     const timeout = new AbortController();
-    const signal = AbortSignal.any([timeout.signal, this.stopping.signal]);
-    const cancel = this.deps.clock.after(ACKNOWLEDGE_TIMEOUT_MS, () => timeout.abort(new KithError('Timeout', 'no acknowledgement in time')));
+    const { signal, release } = linkSignals(timeout.signal, this.stopping.signal);
+    const cancel = this.deps.clock.after(ACKNOWLEDGE_TIMEOUT_MS, () =>
+      timeout.abort(new KithError('Timeout', 'no acknowledgement in time')),
+    );
     const { promise, resolve } = Promise.withResolvers<Acknowledgement>();
     signal.addEventListener('abort', () => resolve('timeout'), { once: true });
     if (signal.aborted) resolve('timeout');
@@ -93,6 +96,7 @@ export class Replication {
     const lanes = Promise.all(Array.from({ length: Math.min(PUSH_WIDTH, peers.length) }, lane));
     void lanes.finally(() => {
       cancel();
+      release();
       resolve('timeout');
     });
     return promise;
@@ -108,7 +112,8 @@ export class Replication {
       for (const part of parts) if (!(await this.push(peer, part, signal))) return false;
       return true;
     } catch (error) {
-      if (!signal.aborted) this.deps.log.debug('A write could not be pushed to a peer; gossip and anti-entropy will bring it', { peer, error });
+      if (!signal.aborted)
+        this.deps.log.debug('A write could not be pushed to a peer; gossip and anti-entropy will bring it', { peer, error });
       return false;
     }
   }

@@ -29,7 +29,7 @@ export interface ContainerRuntime {
   /** @returns the image id. */
   pullImage(image: string, signal?: AbortSignal): Promise<string>;
 
-  /** Creates and starts attempt number `attempt` (0, 1, ...) of a container. */
+  /** Creates and starts attempt number `attempt` (0, 1, ...) of a container. Does nothing if it was started before. A failed start leaves no attempt. */
   startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void>;
   /** Sends the stop signal, waits up to `graceSeconds`, then kills. Resolves when it has ended. */
   stopContainer(podUid: string, container: string, graceSeconds: number, signal?: AbortSignal): Promise<void>;

@@ -48,7 +48,13 @@ function tombstone(fields: Fields): Tombstone {
 }
 
 export function versionsBody(versions: readonly ReplicaVersion[]): readonly Fields[] {
-  return versions.map(({ key, life, buried, heads, settled }) => ({ key, life, buried, heads: heads.map(hashBytes), settled: settled ? true : undefined }));
+  return versions.map(({ key, life, buried, heads, settled }) => ({
+    key,
+    life,
+    buried,
+    heads: heads.map(hashBytes),
+    settled: settled ? true : undefined,
+  }));
 }
 
 /** @throws KithError `WireInvalid` */
@@ -68,7 +74,10 @@ export function versionsOf(body: Fields, name: string): ReplicaVersion[] {
 /** About what a document adds to an encoded envelope. */
 export function documentBytes(changes: DocumentChanges): number {
   const overhead = 48;
-  return changes.changes.reduce((sum, change) => sum + change.byteLength + 8, overhead + changes.key.length + (changes.document?.byteLength ?? 0));
+  return changes.changes.reduce(
+    (sum, change) => sum + change.byteLength + 8,
+    overhead + changes.key.length + (changes.document?.byteLength ?? 0),
+  );
 }
 
 /**

@@ -11,7 +11,8 @@ export function wireInvalid(message: string): KithError {
 }
 
 export function mapOf(value: unknown, what: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) throw wireInvalid(`${what} is no map`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
+    throw wireInvalid(`${what} is no map`);
   return value as Fields;
 }
 
@@ -30,7 +31,8 @@ export function integer(fields: Fields, name: string, max: number): number {
 }
 
 export function bytes(value: unknown, name: string, maxBytes: number): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.byteLength > maxBytes) throw wireInvalid(`${name} is no byte string of at most ${maxBytes} bytes`);
+  if (!(value instanceof Uint8Array) || value.byteLength > maxBytes)
+    throw wireInvalid(`${name} is no byte string of at most ${maxBytes} bytes`);
   return value;
 }
 

@@ -32,7 +32,10 @@ export function decodeMessage(raw: Uint8Array, cluster: string, maxBytes: number
   if (raw.byteLength > maxBytes) throw new KithError('WireOversize', `a message of ${raw.byteLength} bytes; at most ${maxBytes} are taken`);
   const fields = mapOf(decodeCbor(raw), 'the message');
   if (fields['v'] !== WIRE_VERSION) {
-    throw new KithError('WireVersion', `a message of wire version ${String(fields['v']).slice(0, 20)}; this peer speaks ${WIRE_VERSION}: upgrade the older one`);
+    throw new KithError(
+      'WireVersion',
+      `a message of wire version ${String(fields['v']).slice(0, 20)}; this peer speaks ${WIRE_VERSION}: upgrade the older one`,
+    );
   }
   const message = {
     cluster: text(fields, 'cluster', MAX_CLUSTER_CHARS),
@@ -41,7 +44,9 @@ export function decodeMessage(raw: Uint8Array, cluster: string, maxBytes: number
     body: mapOf(fields['body'], 'the body'),
   };
   if (message.cluster !== cluster) {
-    throw new KithError('WireCluster', `a message of cluster ${message.cluster} reached a peer of cluster ${cluster}`, { from: message.from });
+    throw new KithError('WireCluster', `a message of cluster ${message.cluster} reached a peer of cluster ${cluster}`, {
+      from: message.from,
+    });
   }
   return message;
 }
@@ -66,7 +71,9 @@ function decodeCbor(raw: Uint8Array): unknown {
 /** @throws KithError `WireKind` when the message is of another kind than was asked for. */
 export function expectKind(message: WireMessage, kind: string): Fields {
   if (message.kind !== kind) {
-    throw new KithError('WireKind', `a message of kind ${JSON.stringify(message.kind)} where ${JSON.stringify(kind)} was expected`, { from: message.from });
+    throw new KithError('WireKind', `a message of kind ${JSON.stringify(message.kind)} where ${JSON.stringify(kind)} was expected`, {
+      from: message.from,
+    });
   }
   return message.body;
 }

@@ -14,10 +14,12 @@ export interface DigestBody {
   digest: readonly string[];
   /** New lives are greater than this at every member. */
   floor: number;
+  /** The sender has proved that it holds the whole desired state. */
+  complete?: boolean;
 }
 
-export function digestBody({ digest, floor }: DigestBody): Fields {
-  return { digest: Uint8Array.from(Buffer.from(digest.join(''), 'hex')), floor };
+export function digestBody({ digest, floor, complete }: DigestBody): Fields {
+  return { digest: Uint8Array.from(Buffer.from(digest.join(''), 'hex')), floor, ...(complete === true ? { complete } : {}) };
 }
 
 /** @throws KithError `WireInvalid` */
@@ -26,7 +28,11 @@ export function digestOf(body: Fields): DigestBody {
   if (raw.byteLength !== BUCKETS * BUCKET_HASH_BYTES) throw wireInvalid(`digest has ${raw.byteLength} bytes`);
   const hex = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('hex');
   const width = BUCKET_HASH_BYTES * 2;
-  return { digest: Array.from({ length: BUCKETS }, (_, index) => hex.slice(index * width, (index + 1) * width)), floor: life(body, 'floor') };
+  return {
+    digest: Array.from({ length: BUCKETS }, (_, index) => hex.slice(index * width, (index + 1) * width)),
+    floor: life(body, 'floor'),
+    ...(body['complete'] === true ? { complete: true } : {}),
+  };
 }
 
 /** Body of `buckets`: which buckets' versions are asked for. */

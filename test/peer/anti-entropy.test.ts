@@ -66,7 +66,9 @@ describe('anti-entropy', () => {
       const envelope = await read(have, maxBytes);
       return {
         ...envelope,
-        changes: envelope.changes.map((item) => (item.key === podKey('good-3') ? { key: item.key, life: 1, changes: [], document: Uint8Array.of(1, 2, 3) } : item)),
+        changes: envelope.changes.map((item) =>
+          item.key === podKey('good-3') ? { key: item.key, life: 1, changes: [], document: Uint8Array.of(1, 2, 3) } : item,
+        ),
       };
     };
     const joiner = await world.add('joiner');
@@ -96,7 +98,9 @@ describe('anti-entropy', () => {
   it('refuses garbage and questions it does not know', async () => {
     world = new SyncWorld();
     const [a, b] = [await world.add('a'), await world.add('b')];
-    const failed = expect(a.transport.request('b', 'sync', Uint8Array.of(0xff, 1, 2), { timeoutMs: 5_000 })).rejects.toMatchObject({ code: 'RequestRefused' });
+    const failed = expect(a.transport.request('b', 'sync', Uint8Array.of(0xff, 1, 2), { timeoutMs: 5_000 })).rejects.toMatchObject({
+      code: 'RequestRefused',
+    });
     await world.clock.pass(1_000);
     await failed;
     expect(b.antiEntropy.counters()['WireInvalid']).toBe(1);

@@ -28,7 +28,9 @@ describe('replication', () => {
     const [a, b, c] = [await world.add('a'), await world.add('b'), await world.add('c')];
     await world.clock.pass(100);
     await write(a, 'p');
-    expect(await world.clock.pass(50, () => b.replica.get(podKey('p')) !== undefined && c.replica.get(podKey('p')) !== undefined)).toBe(true);
+    expect(await world.clock.pass(50, () => b.replica.get(podKey('p')) !== undefined && c.replica.get(podKey('p')) !== undefined)).toBe(
+      true,
+    );
   });
 
   it('acknowledges when the first of several peers has fsynced', async () => {
@@ -112,7 +114,14 @@ describe('replication', () => {
     ];
     for (const payload of payloads) await a.transport.publish('changes', payload);
     await world.clock.pass(500);
-    expect(b.replication.counters()).toMatchObject({ WireInvalid: 2, WireVersion: 1, WireCluster: 1, WireKind: 1, WireOversize: 1, MergeFailed: 6 });
+    expect(b.replication.counters()).toMatchObject({
+      WireInvalid: 2,
+      WireVersion: 1,
+      WireCluster: 1,
+      WireKind: 1,
+      WireOversize: 1,
+      MergeFailed: 6,
+    });
     await write(a, 'p');
     expect(await world.clock.pass(100, () => b.replica.get(podKey('p')) !== undefined)).toBe(true);
   });

@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, rmdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { ApiClient } from '../../cli/client.ts';
 import type { PeersAnswer, TokenAnswer } from '../../protocol/answers.ts';
-import { containerMarker } from '../../daemon/adapters/process/runtime.ts';
+import { ADDRESS_DIR, containerMarker } from '../../daemon/adapters/process/runtime.ts';
 import { EngineProbe } from './engine-client.ts';
 import { waitFor, type WaitOptions } from './wait.ts';
 
@@ -58,7 +58,7 @@ export class LocalCluster {
   }
 
   async create(count: number): Promise<void> {
-    this.folder = await mkdtemp(path.join(tmpdir(), 'kith-'));
+    this.folder = await realpath(await mkdtemp(path.join(tmpdir(), 'kith-')));
     for (let index = 0; index < count; index += 1) await this.addPeer();
   }
 
@@ -218,6 +218,16 @@ export class LocalCluster {
     this.peer(index).process?.kill('SIGCONT');
   }
 
+  /** Leases of pod addresses whose daemons were killed before they could give them back. */
+  async #releaseAddresses(): Promise<void> {
+    for (const address of await readdir(ADDRESS_DIR).catch(() => [])) {
+      const lease = path.join(ADDRESS_DIR, address);
+      const holder = await readFile(lease, 'utf8').catch(() => '');
+      if (this.folder !== '' && holder.startsWith(`${this.folder}/`)) await rm(lease, { force: true });
+    }
+    await rmdir(ADDRESS_DIR).catch(() => undefined);
+  }
+
   /** Ends every peer and every container that they started, and removes the folder. */
   async destroy(): Promise<void> {
     await Promise.all(
@@ -233,6 +243,7 @@ export class LocalCluster {
       }
     }
     for (const peer of this.peers) await this.#engine?.removeAll(peer.node);
+    await this.#releaseAddresses();
     if (this.folder !== '') await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -87,6 +87,11 @@ export class MemoryNetwork {
     return this.#path(left, right).state !== 'cut' && this.#path(right, left).state !== 'cut';
   }
 
+  /** Whether packets pass both ways, whoever listens. */
+  isOpen(left: string, right: string): boolean {
+    return this.#path(left, right).state === 'open' && this.#path(right, left).state === 'open';
+  }
+
   /** Every peer compares whom it is connected to with what it last said. */
   settle(): void {
     for (const transport of this.#transports.values()) transport.settle();

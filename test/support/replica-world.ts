@@ -17,14 +17,16 @@ const UNITS: Record<string, MergeUnits> = {
   configmaps: { members: ['/data'] },
 };
 
-
 export interface TestReplica {
   replica: DocumentReplica;
   store: MemoryStore;
 }
 
 /** Deterministic when `randomId` is. */
-export async function makeReplica(options: Partial<DocumentReplicaOptions> = {}, store: MemoryStore = new MemoryStore()): Promise<TestReplica> {
+export async function makeReplica(
+  options: Partial<DocumentReplicaOptions> = {},
+  store: MemoryStore = new MemoryStore(),
+): Promise<TestReplica> {
   const randomId = options.randomId ?? (() => randomBytes(16).toString('hex'));
   const replica = new DocumentReplica(
     { store, documents: new AutomergeDocuments(), log: silentLog },
@@ -80,11 +82,27 @@ export async function exchange(left: DocumentReplica, right: DocumentReplica): P
     [right, left],
   ] as const) {
     const have = Array.from({ length: 256 }, (_, bucket) => [...from.bucket(bucket)]).flat();
-    const own = new Map(Array.from({ length: 256 }, (_, bucket) => [...to.bucket(bucket)]).flat().map((version) => [version.key, version]));
+    const own = new Map(
+      Array.from({ length: 256 }, (_, bucket) => [...to.bucket(bucket)])
+        .flat()
+        .map((version) => [version.key, version]),
+    );
     const envelope = await from.changesSince(
       have.map(({ key }) => own.get(key) ?? { key, life: 0, buried: 0, heads: [] }),
       50_000_000,
     );
     await to.merge(envelope);
   }
+}
+
+/** Makes the Deployment `web`; answers its uid. */
+export async function createWeb(replica: DocumentReplica, spec?: Record<string, unknown>): Promise<string> {
+  const { objects } = await replica.write([{ type: 'create', key: deploymentKey('web'), object: deployment('web', spec) }]);
+  return objects[0]!.uid;
+}
+
+export async function patchSpec(replica: DocumentReplica, patch: Record<string, unknown>, key = deploymentKey('web')): Promise<void> {
+  const { uid, object } = replica.get(key)!;
+  const next = { ...object, spec: { ...(object['spec'] as object), ...patch } };
+  await replica.write([{ type: 'update', key, uid, base: object, next }]);
 }

@@ -25,7 +25,8 @@ export function checkChange(change: Uint8Array): void {
   const plain = type === TYPE_DEFLATED_CHANGE ? inflate(data) : data;
   if (type !== TYPE_CHANGE && type !== TYPE_DEFLATED_CHANGE) throw invalid(`chunk type ${String(type)}`);
   const digest = createHash('sha256').update(Uint8Array.of(TYPE_CHANGE)).update(writeLength(plain.byteLength)).update(plain).digest();
-  if (digest.compare(change, MAGIC.length, CHECKSUM_END, 0, CHECKSUM_END - MAGIC.length) !== 0) throw invalid('its checksum does not match');
+  if (digest.compare(change, MAGIC.length, CHECKSUM_END, 0, CHECKSUM_END - MAGIC.length) !== 0)
+    throw invalid('its checksum does not match');
 }
 
 function inflate(data: Uint8Array): Uint8Array {

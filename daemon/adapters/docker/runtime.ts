@@ -186,17 +186,8 @@ export class DockerRuntime implements ContainerRuntime {
     await this.#orUnavailable(`stop container "${container}" of pod ${podUid}`, async () => {
       const summaries = await this.#listing.summaries(podUid, signal);
       const running = summaries.filter((summary) => summary.Labels[LABEL.container] === container && summary.State !== 'exited');
-      const grace = Math.ceil(graceSeconds);
-      await Promise.all(
-        running
-          .filter((summary) => summary.State !== 'created')
-          .map(async ({ Id }) => {
-            await this.#change('POST', `/containers/${Id}/stop`, signal, { t: grace }, grace * 1000 + STOP_MARGIN_MS).catch(
-              ignoreStatus(404),
-            );
-            this.#listing.forget(Id);
-          }),
-      );
+      const began = running.filter((summary) => summary.State !== 'created');
+      await Promise.all(began.map(({ Id }) => this.#end(Id, Math.ceil(graceSeconds), signal)));
     });
   }
 
@@ -241,6 +232,18 @@ export class DockerRuntime implements ContainerRuntime {
       if (!signal.aborted)
         throw new KithError('RuntimeUnavailable', `the engine ended a log: ${(error as Error).message}`, {}, { cause: error });
     }
+  }
+
+  /** Without grace it is killed outright: the engine's stop sends the stop signal first all the same, and a quick program would end in order. */
+  async #end(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
+    if (graceSeconds === 0) {
+      await this.#change('POST', `/containers/${id}/kill`, signal, { signal: 'KILL' }).catch(ignoreStatus(404, 409));
+      await this.#change('POST', `/containers/${id}/wait`, signal, { condition: 'not-running' }).catch(ignoreStatus(404));
+    } else {
+      const timeoutMs = graceSeconds * 1000 + STOP_MARGIN_MS;
+      await this.#change('POST', `/containers/${id}/stop`, signal, { t: graceSeconds }, timeoutMs).catch(ignoreStatus(404));
+    }
+    this.#listing.forget(id);
   }
 
   async #createContainer(spec: ContainerStart, sandboxId: string, signal?: AbortSignal): Promise<string> {

@@ -18,13 +18,23 @@ export function storeError(error: unknown, directory: string): unknown {
   const details = { directory };
   const options = { cause: error };
   if (codes.includes('LEVEL_LOCKED')) {
-    return new KithError('StoreLocked', `another process has ${directory} open: stop that daemon, or give this one a --data-dir of its own`, details, options);
+    return new KithError(
+      'StoreLocked',
+      `another process has ${directory} open: stop that daemon, or give this one a --data-dir of its own`,
+      details,
+      options,
+    );
   }
   if (FULL.test(text) || codes.includes('ENOSPC')) {
     return new KithError('StoreFull', `the disk under ${directory} is full: nothing was written; free some space`, details, options);
   }
   if (codes.includes('LEVEL_CORRUPTION') || (codes.includes('LEVEL_IO_ERROR') && FILE_GONE.test(text))) {
-    return new KithError('StoreCorrupt', `the store in ${directory} is damaged (${text}): move it away; its contents come back from the other peers`, details, options);
+    return new KithError(
+      'StoreCorrupt',
+      `the store in ${directory} is damaged (${text}): move it away; its contents come back from the other peers`,
+      details,
+      options,
+    );
   }
   return new KithError('StoreFailed', `the store in ${directory} can't be used: ${text}`, details, options);
 }

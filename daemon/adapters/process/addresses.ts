@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KithError } from '../../../protocol/errors.ts';
 
 /** Candidates tried for one pod. With 10,000 of the 16 million addresses in use, each is taken with a chance of 0.06 %. */
 const MAX_CANDIDATES = 64;
+
+/** A lease younger than this may be of a pod whose folder is just being made. */
+const MIN_SWEEP_AGE_MS = 60_000;
 
 /**
  * Pod addresses out of 127.0.0.0/8, unique on this host also between daemons and users: a file named like the address, made with O_EXCL in one shared folder,
@@ -18,7 +21,6 @@ export class LoopbackAddresses {
   }
 
   async lease(podFolder: string): Promise<string> {
-    await this.#makeFolder();
     for (let candidate = 0; candidate < MAX_CANDIDATES; candidate += 1) {
       const address = candidateAddress(podFolder, candidate);
       if (await this.#take(address, podFolder)) return address;
@@ -26,18 +28,21 @@ export class LoopbackAddresses {
     throw new KithError('RuntimeUnavailable', `no free pod address after ${MAX_CANDIDATES} tries; is ${this.#folder} full of old leases?`);
   }
 
-  /** Gives an address back, if it is this pod's. */
+  /** Gives an address back, if it is this pod's. The last one takes the folder along. */
   async release(address: string, podFolder: string): Promise<void> {
     if (/^127(?:\.[0-9]{1,3}){3}$/.test(address) && (await this.#holder(address)) === podFolder) {
       await rm(join(this.#folder, address), { force: true });
+      await rmdir(this.#folder).catch(() => undefined);
     }
   }
 
-  /** Frees leases below `root` whose pod is gone: a daemon killed between the two leaves such. */
-  async sweep(root: string): Promise<void> {
+  /** Frees leases whose pod is gone: a daemon killed between the two leaves such, and so does a data folder removed by hand. */
+  async sweep(): Promise<void> {
     for (const address of await readdir(this.#folder).catch(() => [])) {
       const holder = await this.#holder(address);
-      if (holder?.startsWith(`${root}/`) && !(await exists(holder))) await this.release(address, holder);
+      const { mtimeMs } = await stat(join(this.#folder, address)).catch(() => ({ mtimeMs: Date.now() }));
+      if (holder === undefined || holder === '' || Date.now() - mtimeMs < MIN_SWEEP_AGE_MS || (await exists(holder))) continue;
+      await this.release(address, holder).catch(() => undefined);
     }
   }
 
@@ -49,6 +54,7 @@ export class LoopbackAddresses {
 
   async #take(address: string, podFolder: string): Promise<boolean> {
     try {
+      await this.#makeFolder();
       const file = await open(join(this.#folder, address), 'wx', 0o644);
       try {
         await file.writeFile(podFolder);
@@ -57,7 +63,10 @@ export class LoopbackAddresses {
       }
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // Whoever gave back the last address took the folder along just then.
+      if (code === 'ENOENT') return this.#take(address, podFolder);
+      if (code !== 'EEXIST') throw error;
       return (await this.#holder(address)) === podFolder;
     }
   }

@@ -47,7 +47,7 @@ export interface ProcessRuntimeOptions {
 }
 
 /** Fixed and not $TMPDIR: daemons of several users must agree on it. */
-const ADDRESS_DIR = '/tmp/kith-pod-addresses';
+export const ADDRESS_DIR = '/tmp/kith-pod-addresses';
 /** How long the shell of a shim may take to start the program. */
 const START_TIMEOUT_MS = 10_000;
 /** After SIGKILL only the kernel can delay an end (uninterruptible sleep). */
@@ -93,7 +93,7 @@ export class ProcessRuntime implements ContainerRuntime {
     await mkdir(join(this.#options.dataDir, 'hints'), { recursive: true });
     this.#root = await realpath(this.#options.dataDir);
     this.#script = await installShim(this.#root);
-    await this.#addresses.sweep(this.#root);
+    await this.#addresses.sweep();
     signal?.throwIfAborted();
     this.#watcher = watch(join(this.#root, 'hints'), (_event, file) => this.#hint(file === null ? {} : { podUid: file }));
     this.#watcher.on('error', (error) =>

@@ -41,7 +41,8 @@ export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now): Deci
   const owner = view.get(key);
   if (owner === undefined || isDeleting(owner)) return [];
   const pass: Pass = { view, owner, now, kith: owner.object.kith, mutations: [], reasons: [], events: [], wakes: [] };
-  const slots = activeSlots(owner.object).map((slot) => inspectSlot(pass, slot));
+  const filled = new Map(view.ownedBy(owner.uid).map((pod) => [fillingOf(pod), pod]));
+  const slots = activeSlots(owner.object).map((slot) => inspectSlot(pass, slot, filled.get(`${slot.slot}/${slot.state.generation}`)));
   const wanted = (owner.object.spec as ReplicaSetSpec | undefined)?.replicas ?? 1;
   const victims = new Set(chooseVictims(view, slots, slots.length - wanted).slice(0, BURST));
   retire(pass, [...victims]);
@@ -54,9 +55,14 @@ export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now): Deci
   return decisionsOf(pass);
 }
 
-function inspectSlot({ view, owner }: Pass, slot: Slot): SlotPod {
-  const key = slotPodKey(owner, slot.slot, slot.state.generation);
-  const pod = view.get(key);
+function fillingOf({ object }: DesiredObject): string {
+  return `${object.kith?.slot?.slot}/${object.kith?.slot?.generation}`;
+}
+
+/** @param known the owner's pod of that slot and generation; its name, which takes time to derive, is asked for only when there is none. */
+function inspectSlot({ view, owner }: Pass, slot: Slot, known: DesiredObject | undefined): SlotPod {
+  const key = known?.key ?? slotPodKey(owner, slot.slot, slot.state.generation);
+  const pod = known ?? view.get(key);
   if (pod === undefined) return { ...slot, key, pod, lost: view.buriedLife(key) > 0 ? 'it was deleted' : undefined };
   if (pod.object.kith?.slot?.owner !== owner.uid) return { ...slot, key, pod: undefined, lost: 'its name is taken by another pod' };
   if (isDeleting(pod)) return { ...slot, key, pod, lost: 'it is being deleted' };

@@ -14,7 +14,15 @@ import { childPath, isFieldToken, pathTokens } from './pointer.ts';
 export type FlatFields = ReadonlyMap<string, string>;
 
 /** Objects that are cut into their members, for every kind; a kind's own are in its MergeUnits. */
-const COMMON_MEMBERS: ReadonlySet<string> = new Set(['', '/metadata', '/metadata/labels', '/metadata/annotations', '/kith', '/kith/slots', '/kith/facts']);
+const COMMON_MEMBERS: ReadonlySet<string> = new Set([
+  '',
+  '/metadata',
+  '/metadata/labels',
+  '/metadata/annotations',
+  '/kith',
+  '/kith/slots',
+  '/kith/facts',
+]);
 
 /** Lists that merge entry by entry, and what names an entry. */
 const KEYED_LISTS: Readonly<Record<string, (entry: Json) => string>> = {

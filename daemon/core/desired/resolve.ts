@@ -42,7 +42,12 @@ export function resolveObject(input: ResolveInput): Resolution {
 }
 
 /** Two valid edits can merge into what nobody may write. Then the first head, by hash, whose own spec validates gives the spec. */
-function fallBack(input: ResolveInput, merged: ReadonlyMap<string, Json>, refused: StoredObject, decided: DecidedConflict[]): Resolution | undefined {
+function fallBack(
+  input: ResolveInput,
+  merged: ReadonlyMap<string, Json>,
+  refused: StoredObject,
+  decided: DecidedConflict[],
+): Resolution | undefined {
   if (input.state.heads.length < 2) return undefined;
   for (const head of [...input.state.heads].sort()) {
     const values = new Map([...merged].filter(([path]) => alwaysMerged(path)));

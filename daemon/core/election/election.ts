@@ -10,6 +10,7 @@ import { rankByRendezvous } from '../membership/rendezvous.ts';
 export interface ElectionState {
   readonly self: string;
   readonly settings: LivenessSettings;
+  /** Monotonic ms; `Infinity` before the start. */
   readonly startedAt: number;
   /** Whether this peer has a full state: one without never leads. */
   readonly eligible: boolean;
@@ -30,6 +31,8 @@ export interface Candidates {
   readonly silentSince: ReadonlyMap<string, number>;
   /** Declared dead, or no members. Whoever is in none of the three may live. */
   readonly gone: ReadonlySet<string>;
+  /** There is no other member: nobody to listen to. */
+  readonly alone: boolean;
 }
 
 export type ElectionEvent =
@@ -51,7 +54,7 @@ export interface ElectionStep {
 }
 
 export function initialElection(self: string, settings: LivenessSettings, now: number): ElectionState {
-  const candidates: Candidates = { live: [self], silentSince: new Map(), gone: new Set() };
+  const candidates: Candidates = { live: [self], silentSince: new Map(), gone: new Set(), alone: false };
   return { self, settings, startedAt: now, eligible: false, term: 0, leader: '', candidates, standing: undefined, announcedAt: -Infinity };
 }
 
@@ -112,8 +115,8 @@ function setEligible(state: ElectionState, eligible: boolean, now: number): Elec
 function advance(state: ElectionState, now: number): ElectionStep {
   const lost = lossOf(state, now);
   if (lost === undefined) return repeat({ ...state, standing: undefined }, now);
-  if (!state.eligible || now - state.startedAt < state.settings.electionListenMs)
-    return { state: { ...state, standing: undefined }, decisions: [] };
+  const listens = !state.candidates.alone && now - state.startedAt < state.settings.electionListenMs;
+  if (!state.eligible || listens) return { state: { ...state, standing: undefined }, decisions: [] };
   const standing = state.standing?.forTerm === state.term + 1 ? state.standing : stand(state, lost, now);
   if (now < standing.at) return { state: { ...state, standing }, decisions: [] };
   const next: ElectionState = { ...state, term: standing.forTerm, leader: state.self, standing: undefined, announcedAt: now };

@@ -202,5 +202,5 @@ export function candidatesFrom(state: DetectorState, followed: string): Candidat
     else if (track.seen) live.push(track.peer);
   }
   if (followed !== '' && followed !== state.self && !state.peers.has(followed)) gone.add(followed);
-  return { live, silentSince, gone };
+  return { live, silentSince, gone, alone: state.peers.size === 0 };
 }

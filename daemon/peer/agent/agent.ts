@@ -16,6 +16,7 @@ import type { CancelTimer, Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ObservedState } from '../../ports/observed.ts';
 import type { ContainerRuntime, LogChunk, LogRequest } from '../../ports/runtime.ts';
+import { linkSignals } from '../linked-signal.ts';
 import { CarryOut } from './carry-out.ts';
 import type { ActionSubject, CarriedOut } from './carry-out.ts';
 import { EngineWatch } from './engine-watch.ts';
@@ -170,7 +171,7 @@ export class NodeAgent {
 
   async #act(track: PodTrack, desired: DesiredObject | undefined, action: PodAction, podIP: string): Promise<void> {
     const pod = subjectPod(track);
-    const signal = AbortSignal.any([this.#stopping.signal, track.begin(action)]);
+    const { signal, release } = linkSignals(this.#stopping.signal, track.begin(action));
     for (const event of eventsBefore(action, pod)) this.#deps.events.record(event);
     const nodeName = this.#deps.views.view().self.node;
     const { allocatable } = this.#options.facts;
@@ -183,6 +184,7 @@ export class NodeAgent {
       onBegun: () => track.begun(),
     };
     const result = await this.#carryOut.run(action, subject, signal);
+    release();
     track.end();
     if (!this.#stopping.signal.aborted) this.#settle(track, desired, action, result, pod);
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ContainerRuntime, RuntimePod } from '../../ports/runtime.ts';
 import type { EngineState } from '../../core/reconcile/node-status.ts';
+import { linkSignals } from '../linked-signal.ts';
 import { bounded, sleep } from './bounded.ts';
 import { failure } from './carry-out.ts';
 import { AGENT_LIMITS as LIMITS } from './limits.ts';
@@ -81,7 +82,9 @@ export class EngineWatch {
       const wait = Math.max(this.#dueAt, this.#lastStartAt + LIMITS.listGapMs) - now;
       if (wait <= 0 || signal.aborted) return;
       this.#wakeUp = new AbortController();
-      await sleep(this.#deps.clock, wait, AbortSignal.any([signal, this.#wakeUp.signal]));
+      const either = linkSignals(signal, this.#wakeUp.signal);
+      await sleep(this.#deps.clock, wait, either.signal);
+      either.release();
     }
   }
 

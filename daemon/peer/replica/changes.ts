@@ -69,7 +69,8 @@ async function update(context: ChangeContext, stage: Stage, mutation: Extract<Mu
   const meant = editsBetween(base, next);
   if (meant.length === 0) return { object: desired };
   const saved = await context.documentOf(stage, entry);
-  const edits = saved === undefined ? rewrite(splitObject(key, desired.object, units), meant) : repairOr(context, entry, saved, { base, next, meant });
+  const edits =
+    saved === undefined ? rewrite(splitObject(key, desired.object, units), meant) : repairOr(context, entry, saved, { base, next, meant });
   return edit(context, stage, { key, life: entry.life, saved, edits, increment: touchesSpec(meant) ? 1 : 0 });
 }
 
@@ -122,7 +123,10 @@ function open(stage: Stage, key: ObjectKey, uid: string): { entry: Entry; desire
   const { desired } = entry;
   if (desired === undefined) throw new KithError('NotFound', `${key} not found`, { key });
   if (desired.uid !== uid) {
-    throw new KithError('UidMismatch', `${key} is another object now (uid ${desired.uid}, not ${uid}): read it again`, { key, uid: desired.uid });
+    throw new KithError('UidMismatch', `${key} is another object now (uid ${desired.uid}, not ${uid}): read it again`, {
+      key,
+      uid: desired.uid,
+    });
   }
   return { entry, desired };
 }
@@ -172,7 +176,12 @@ function guardedValidate({ validate }: ChangeContext): Validate {
 export const REASON_BURIED = 'buried';
 
 /** Never throws for what a peer sent: what can't be taken is listed in `result`. */
-export async function applyRemoteChanges(context: ChangeContext, stage: Stage, incoming: DocumentChanges, result: MergeResult): Promise<void> {
+export async function applyRemoteChanges(
+  context: ChangeContext,
+  stage: Stage,
+  incoming: DocumentChanges,
+  result: MergeResult,
+): Promise<void> {
   const { key, life } = incoming;
   const refuse = (reason: string): void => void result.refused.push({ key, reason });
   if (!isObjectKey(key) || !Number.isSafeInteger(life) || life < 1 || life > MAX_LIFE) return refuse('not an object key and life');

@@ -116,10 +116,16 @@ async function loadMeta(store: Store, clusterId: string): Promise<number> {
     return 0;
   }
   if (meta.format !== FORMAT) {
-    throw new KithError('UnknownFormat', `the data folder has format ${String(meta.format)}, this program reads ${FORMAT}: run the version that wrote it`);
+    throw new KithError(
+      'UnknownFormat',
+      `the data folder has format ${String(meta.format)}, this program reads ${FORMAT}: run the version that wrote it`,
+    );
   }
   if (meta.clusterId !== clusterId) {
-    throw new KithError('ForeignCluster', `the data folder belongs to cluster ${String(meta.clusterId)}, not to ${clusterId}: give another one`);
+    throw new KithError(
+      'ForeignCluster',
+      `the data folder belongs to cluster ${String(meta.clusterId)}, not to ${clusterId}: give another one`,
+    );
   }
   return typeof meta.floor === 'number' ? meta.floor : 0;
 }
@@ -134,14 +140,28 @@ function readMeta(raw: Uint8Array): (Partial<Meta> & JsonObject) | undefined {
 
 function graveEntry(key: ObjectKey, json: JsonObject): Entry {
   const buried = positive(json['life']);
-  return { key, life: 0, buried, heads: [], grave: { at: typeof json['at'] === 'string' ? json['at'] : '', settled: json['settled'] === true } };
+  return {
+    key,
+    life: 0,
+    buried,
+    heads: [],
+    grave: { at: typeof json['at'] === 'string' ? json['at'] : '', settled: json['settled'] === true },
+  };
 }
 
 function objectEntry(key: ObjectKey, json: ObjectJson): Entry {
   const { heads, object, conflicts, invalid, fallback } = json;
   const life = positive(json.life);
   const desired = { key, life, uid: object.metadata.uid, object, heads, conflicts };
-  return { key, life, buried: life - 1, heads, desired, ...(invalid === undefined ? {} : { invalid }), ...(fallback === undefined ? {} : { fallback }) };
+  return {
+    key,
+    life,
+    buried: life - 1,
+    heads,
+    desired,
+    ...(invalid === undefined ? {} : { invalid }),
+    ...(fallback === undefined ? {} : { fallback }),
+  };
 }
 
 function positive(value: Json | undefined): number {

@@ -1,4 +1,12 @@
-import type { ChangeEnvelope, DocumentChanges, MergeResult, Mutation, ReplicaChange, ReplicaVersion, WriteResult } from '../../../protocol/desired.ts';
+import type {
+  ChangeEnvelope,
+  DocumentChanges,
+  MergeResult,
+  Mutation,
+  ReplicaChange,
+  ReplicaVersion,
+  WriteResult,
+} from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
 import { documentBytes } from '../../../protocol/wire/changes.ts';
@@ -77,7 +85,10 @@ export class DocumentReplica implements SyncedReplica {
     const { floor, damaged } = await loadAll(this.deps.store, this.index, this.options.clusterId, signal);
     this.lifeFloor = floor;
     if (damaged.length > 0) {
-      this.deps.log.error('Records on disk are damaged: they are set aside and fetched again from a peer', { keys: damaged.slice(0, 20), count: damaged.length });
+      this.deps.log.error('Records on disk are damaged: they are set aside and fetched again from a peer', {
+        keys: damaged.slice(0, 20),
+        count: damaged.length,
+      });
     }
     return { objects: [...this.index.all()].length, damaged };
   }

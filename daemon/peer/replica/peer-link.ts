@@ -40,7 +40,12 @@ export class PeerLink {
   }
 
   /** @throws KithError of the transport, or that the answer is none */
-  async ask(peer: string, protocol: RequestProtocol, question: { kind: string; body: Fields; answer: string }, signal?: AbortSignal): Promise<Fields> {
+  async ask(
+    peer: string,
+    protocol: RequestProtocol,
+    question: { kind: string; body: Fields; answer: string },
+    signal?: AbortSignal,
+  ): Promise<Fields> {
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
     const raw = await this.transport.request(peer, protocol, this.encode(question.kind, question.body), options);
     return this.counting(() => expectKind(this.decode(raw), question.answer));

@@ -40,7 +40,8 @@ export function readRecordJson(raw: Uint8Array): Json {
 export function readRecordDocument(raw: Uint8Array): Uint8Array {
   const { record, end } = jsonPart(raw);
   const document = record.subarray(end);
-  if (checksum(document).compare(record, DOCUMENT_SUM, DOCUMENT_SUM + SUM_BYTES) !== 0) throw damaged('the checksum of its document does not match');
+  if (checksum(document).compare(record, DOCUMENT_SUM, DOCUMENT_SUM + SUM_BYTES) !== 0)
+    throw damaged('the checksum of its document does not match');
   return document;
 }
 

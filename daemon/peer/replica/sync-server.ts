@@ -5,6 +5,7 @@ import { changesBody, changesOf, versionsBody } from '../../../protocol/wire/cha
 import type { Fields } from '../../../protocol/wire/fields.ts';
 import { MAX_VERSIONS, SYNC_CHUNK_BYTES } from '../../../protocol/wire/limits.ts';
 import { bucketsOf, digestBody, digestOf, mergedBody, pullOf } from '../../../protocol/wire/sync.ts';
+import type { DigestBody } from '../../../protocol/wire/sync.ts';
 import { bucketOf } from '../../core/desired/digest.ts';
 import type { SyncedReplica } from '../../ports/replica.ts';
 import { REASON_BURIED } from './changes.ts';
@@ -15,15 +16,20 @@ interface ServerDeps {
   link: PeerLink;
 }
 
+interface SyncServerDeps extends ServerDeps {
+  /** Whether this peer holds the whole desired state. */
+  complete: boolean;
+}
+
 /**
  * Answers one question of anti-entropy. Answers are bounded; what does not fit is left for the next question.
  * @throws KithError for what is no question; the transport carries it to the asker
  */
-export async function answerSync({ replica, link }: ServerDeps, from: string, payload: Uint8Array): Promise<Uint8Array> {
+export async function answerSync({ replica, link, complete }: SyncServerDeps, from: string, payload: Uint8Array): Promise<Uint8Array> {
   const { kind, body } = link.decode(payload);
   switch (kind) {
     case 'digest':
-      return link.encode('digest', await answerDigest(replica, from, link, body));
+      return link.encode('digest', digestBody({ ...(await answerDigest(replica, from, link, body)), complete }));
     case 'buckets': {
       const asked = link.counting(() => bucketsOf(body));
       return link.encode('versions', versionsOfBuckets(replica, asked));
@@ -55,14 +61,14 @@ export function versionsOfKeys(replica: SyncedReplica, keys: readonly ObjectKey[
   return keys.map((key) => replica.bucket(bucketOf(key)).find((version) => version.key === key) ?? { key, life: 0, buried: 0, heads: [] });
 }
 
-async function answerDigest(replica: SyncedReplica, from: string, link: PeerLink, body: Fields): Promise<Fields> {
+async function answerDigest(replica: SyncedReplica, from: string, link: PeerLink, body: Fields): Promise<DigestBody> {
   const theirs = link.counting(() => digestOf(body));
   await replica.raiseFloor(theirs.floor);
   const digest = replica.digest();
   digest.forEach((hash, bucket) => {
     if (hash === theirs.digest[bucket]) replica.acknowledgeBucket(from, bucket);
   });
-  return digestBody({ digest, floor: replica.floor() });
+  return { digest, floor: replica.floor() };
 }
 
 function versionsOfBuckets(replica: SyncedReplica, asked: readonly number[]): Fields {

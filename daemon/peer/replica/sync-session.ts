@@ -72,7 +72,10 @@ export class SyncSession {
     return differing;
   }
 
-  private async syncBuckets(asked: readonly number[], signal: AbortSignal): Promise<{ covered: Set<number>; differing: number; moved: number }> {
+  private async syncBuckets(
+    asked: readonly number[],
+    signal: AbortSignal,
+  ): Promise<{ covered: Set<number>; differing: number; moved: number }> {
     const body = await this.link.ask(this.peer, 'sync', { kind: 'buckets', body: bucketsBody(asked), answer: 'versions' }, signal);
     const answer = this.link.counting(() => versionsAnswerOf(body));
     const covered = new Set(answer.buckets.filter((bucket) => asked.includes(bucket)));
@@ -97,7 +100,7 @@ export class SyncSession {
   /** @returns the keys of which the other sent something */
   async pull(wanted: readonly ReplicaVersion[], signal: AbortSignal): Promise<Set<ObjectKey>> {
     const taken = new Set<ObjectKey>();
-    for (let rest = wanted; rest.length > 0; ) {
+    for (let rest = wanted; rest.length > 0;) {
       const have = rest.slice(0, KEYS_AT_ONCE);
       const body = await this.link.ask(this.peer, 'sync', { kind: 'pull', body: pullBody(have), answer: 'changes' }, signal);
       const envelope = this.link.counting(() => changesOf(body));
@@ -113,7 +116,7 @@ export class SyncSession {
   /** @returns how many documents and graves were sent */
   private async push(wanted: readonly ReplicaVersion[], signal: AbortSignal): Promise<number> {
     let sent = 0;
-    for (let rest = wanted; rest.length > 0; ) {
+    for (let rest = wanted; rest.length > 0;) {
       const have = rest.slice(0, KEYS_AT_ONCE);
       const envelope = await this.replica.changesSince(have, SYNC_CHUNK_BYTES);
       const keys = keysOf(envelope);

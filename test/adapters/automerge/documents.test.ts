@@ -9,14 +9,25 @@ const by = (actor: string, increment = 0) => ({ actor: actor.repeat(32), increme
 
 describe('the Automerge codec', () => {
   it('starts every life with the same bytes, for ever', () => {
-    const golden = JSON.parse(readFileSync(new URL('../../golden/genesis.json', import.meta.url), 'utf8')) as { head: string; saved: string };
+    const golden = JSON.parse(readFileSync(new URL('../../golden/genesis.json', import.meta.url), 'utf8')) as {
+      head: string;
+      saved: string;
+    };
     expect(genesis(identity).head).toBe(golden.head);
     expect(Buffer.from(genesis(identity).saved).toString('hex')).toBe(golden.saved);
     expect(genesis({ ...identity, life: 2 }).head).not.toBe(golden.head);
   });
 
   it('shows every concurrent value, in the same order on both sides, and sums up the counter', () => {
-    const left = documents.edit(identity, undefined, [{ path: '/x', value: '1' }, { path: '/l', value: '"l"' }], by('a', 1));
+    const left = documents.edit(
+      identity,
+      undefined,
+      [
+        { path: '/x', value: '1' },
+        { path: '/l', value: '"l"' },
+      ],
+      by('a', 1),
+    );
     const right = documents.edit(identity, undefined, [{ path: '/x', value: '2' }], by('b', 2));
     const onLeft = documents.merge(identity, left.saved, { changes: [right.change!] });
     const onRight = documents.merge(identity, right.saved, { changes: [left.change!] });
@@ -35,7 +46,17 @@ describe('the Automerge codec', () => {
 
   it('makes no change of an edit that changes nothing', () => {
     const first = documents.edit(identity, undefined, [{ path: '/x', value: '1' }], by('a'));
-    expect(documents.edit(identity, first.saved, [{ path: '/x', value: '1' }, { path: '/gone', value: undefined }], by('b')).change).toBeUndefined();
+    expect(
+      documents.edit(
+        identity,
+        first.saved,
+        [
+          { path: '/x', value: '1' },
+          { path: '/gone', value: undefined },
+        ],
+        by('b'),
+      ).change,
+    ).toBeUndefined();
   });
 
   it('takes changes twice and says which wait for others', () => {
@@ -58,7 +79,9 @@ describe('the Automerge codec', () => {
 
   it('refuses a document with another beginning', () => {
     const foreign = documents.edit({ ...identity, life: 2 }, undefined, [{ path: '/x', value: '1' }], by('a'));
-    expect(() => documents.merge(identity, undefined, { changes: [], document: foreign.saved })).toThrow(expect.objectContaining({ code: 'DocumentForeign' }) as Error);
+    expect(() => documents.merge(identity, undefined, { changes: [], document: foreign.saved })).toThrow(
+      expect.objectContaining({ code: 'DocumentForeign' }) as Error,
+    );
   });
 
   it('meets damaged bytes with a typed error, or takes what is whole', () => {
@@ -93,14 +116,17 @@ describe('the Automerge codec', () => {
   it('refuses a change that inflates beyond all bounds', () => {
     const bomb = documents.edit(identity, undefined, [{ path: '/x', value: JSON.stringify('0'.repeat(3_000_000)) }], by('a'));
     expect(bomb.change!.byteLength).toBeLessThan(10_000_000);
-    expect(() => documents.merge(identity, undefined, { changes: [bomb.change!] })).toThrow(expect.objectContaining({ code: 'DocumentInvalid' }) as Error);
+    expect(() => documents.merge(identity, undefined, { changes: [bomb.change!] })).toThrow(
+      expect.objectContaining({ code: 'DocumentInvalid' }) as Error,
+    );
   });
 
   it('keeps memory flat over thousands of edits', () => {
     let saved = documents.edit(identity, undefined, [{ path: '/x', value: '0' }], by('a')).saved;
     const before = process.memoryUsage().rss;
     const start = saved;
-    for (let index = 0; index < 3_000; index += 1) saved = documents.edit(identity, start, [{ path: '/x', value: String(index) }], by('b')).saved;
+    for (let index = 0; index < 3_000; index += 1)
+      saved = documents.edit(identity, start, [{ path: '/x', value: String(index) }], by('b')).saved;
     expect(documents.read(saved).fields.get('/x')).toEqual(['2999']);
     expect((process.memoryUsage().rss - before) / 1_048_576).toBeLessThan(80);
   }, 60_000);

@@ -80,7 +80,11 @@ describe('LevelStore on a bad day', () => {
       const store = new LevelStore({ directory });
       await store.open();
       await store.write(
-        Array.from({ length: 200 }, (_, index) => ({ type: 'put', key: `k/${round}/${index}`, value: Buffer.concat([value, Buffer.from(String(index))]) })),
+        Array.from({ length: 200 }, (_, index) => ({
+          type: 'put',
+          key: `k/${round}/${index}`,
+          value: Buffer.concat([value, Buffer.from(String(index))]),
+        })),
       );
       await store.close();
     }

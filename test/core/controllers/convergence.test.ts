@@ -75,20 +75,17 @@ describe('from whatever state', () => {
 
   it('two leaders on the two sides of a cut end, once it heals, with exactly the pods asked for', () => {
     const sides = fc.constantFrom(
-      [['node-1'], ['node-2', 'node-3', 'node-4']],
-      [
-        ['node-1', 'node-2'],
-        ['node-3', 'node-4'],
-      ],
+      { leftNodes: ['node-1'], rightNodes: ['node-2', 'node-3', 'node-4'] },
+      { leftNodes: ['node-1', 'node-2'], rightNodes: ['node-3', 'node-4'] },
     );
     const script = fc.array(trouble, { maxLength: 8 });
     fc.assert(
-      fc.property(script, script, sides, fc.integer({ min: 0, max: 0xffff }), (left, right, [leftNodes, rightNodes], seed) => {
+      fc.property(script, script, sides, fc.integer({ min: 0, max: 0xffff }), (left, right, { leftNodes, rightNodes }, seed) => {
         const start = worldOf(4);
         start.create(replicaSetObject('web', 4));
         start.converge();
         const base = start.desired.copy();
-        const acting = [leftNodes, rightNodes].map((own, index) => {
+        const acting = [leftNodes, rightNodes].map((own: readonly string[], index) => {
           const side = new ClusterWorld(NODES, own[0], base.copy());
           side.elapsed = start.elapsed;
           for (const node of NODES) side.reportNode(node);

@@ -19,7 +19,7 @@ function object(extra: Record<string, unknown> = {}, metadata: Record<string, un
     kind: 'Deployment',
     metadata: { name: 'web', namespace: 'default', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', ...metadata },
     ...extra,
-  } as StoredObject;
+  };
 }
 
 function roundTrip(source: StoredObject): StoredObject {
@@ -31,7 +31,10 @@ describe('fields of an object', () => {
   it('cut labels, specs and slots into members, and a template into none', () => {
     const fields = splitObject(
       KEY,
-      object({ spec: { replicas: 2, template: { a: { b: 1 } } }, kith: { slots: { 0: { epoch: 1, generation: 1 } }, retired: [3] } }, { labels: { 'a/b': 'c' } }),
+      object(
+        { spec: { replicas: 2, template: { a: { b: 1 } } }, kith: { slots: { 0: { epoch: 1, generation: 1 } }, retired: [3] } },
+        { labels: { 'a/b': 'c' } },
+      ),
       UNITS,
     );
     expect(Object.fromEntries(fields)).toEqual({
@@ -52,10 +55,18 @@ describe('fields of an object', () => {
     const seed = Date.now() & 0xffff;
     console.log(`seed ${seed}`);
     const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
-    const source = fc.record({ labels: fc.dictionary(name, fc.string(), { minKeys: 1 }), spec: fc.dictionary(name, json), data: fc.dictionary(name, fc.string()) });
+    const source = fc.record({
+      labels: fc.dictionary(name, fc.string(), { minKeys: 1 }),
+      spec: fc.dictionary(name, json),
+      data: fc.dictionary(name, fc.string()),
+    });
     fc.assert(
       fc.property(source, ({ labels, spec, data }) => {
-        const clean = JSON.parse(canonicalJson({ labels, spec, data }).replaceAll('__proto__', 'proto')) as typeof spec & { labels: object; spec: object; data: object };
+        const clean = JSON.parse(canonicalJson({ labels, spec, data }).replaceAll('__proto__', 'proto')) as typeof spec & {
+          labels: object;
+          spec: object;
+          data: object;
+        };
         const whole = object({ spec: clean.spec, data: clean.data }, { labels: clean.labels, finalizers: ['b', 'a'] });
         expect(canonicalJson(roundTrip(whole))).toBe(
           canonicalJson({ ...whole, metadata: { ...whole.metadata, finalizers: ['a', 'b'], generation: 4 } }),
@@ -100,12 +111,26 @@ describe('fields of an object', () => {
       { path: '/spec/paused', value: undefined },
     ]);
     expect(touchesSpec(edits)).toBe(true);
-    expect(touchesSpec([{ path: '/metadata/labels/a', value: '"b"' }, { path: '/specification', value: '1' }])).toBe(false);
+    expect(
+      touchesSpec([
+        { path: '/metadata/labels/a', value: '"b"' },
+        { path: '/specification', value: '1' },
+      ]),
+    ).toBe(false);
   });
 });
 
 describe('winners', () => {
-  const binding = (change: Partial<Binding>): Binding => ({ node: 'n', membersSeen: 2, membersKnown: 3, term: 1, by: 'leader', rank: 1, at: '', ...change });
+  const binding = (change: Partial<Binding>): Binding => ({
+    node: 'n',
+    membersSeen: 2,
+    membersKnown: 3,
+    term: 1,
+    by: 'leader',
+    rank: 1,
+    at: '',
+    ...change,
+  });
 
   it('of bindings: more members seen, later term, heir before leader before user, lower rank, smaller node', () => {
     const order = [
@@ -122,7 +147,11 @@ describe('winners', () => {
   });
 
   it('of slots: the greatest epoch, then generation', () => {
-    const order = [{ epoch: 3, generation: 1 }, { epoch: 2, generation: 2 }, { epoch: 2, generation: 1 }];
+    const order = [
+      { epoch: 3, generation: 1 },
+      { epoch: 2, generation: 2 },
+      { epoch: 2, generation: 1 },
+    ];
     expect([...order].reverse().sort(compareSlots)).toEqual(order);
   });
 
@@ -184,7 +213,9 @@ describe('digests and plans', () => {
     const [a, b] = [version('a', 1, 0, ['x']), version('b', 0, 1)];
     expect(sum(a, b)).toBe(sum(b, a));
     expect(sum(a, b, b)).toBe(sum(a));
-    expect(new Set([a, version('a', 2, 0, ['x']), version('a', 1, 1, ['x']), version('a', 1, 0, ['y'])].map((item) => sum(item))).size).toBe(4);
+    expect(
+      new Set([a, version('a', 2, 0, ['x']), version('a', 1, 1, ['x']), version('a', 1, 0, ['y'])].map((item) => sum(item))).size,
+    ).toBe(4);
     expect(sum({ ...b, ...{ settled: true } })).toBe('0'.repeat(16));
   });
 
@@ -194,8 +225,20 @@ describe('digests and plans', () => {
   });
 
   it('pull what the other has more, push what we have more, both where heads differ', () => {
-    const ours = [version('same', 1, 0, ['a']), version('diff', 1, 0, ['a']), version('mine', 1, 0, ['a']), version('dead', 0, 2), version('old', 1, 0, ['a'])];
-    const theirs = [version('same', 1, 0, ['a']), version('diff', 1, 0, ['b']), version('theirs', 1, 0, ['a']), version('dead', 1, 0, ['z']), version('old', 2, 1, ['c'])];
+    const ours = [
+      version('same', 1, 0, ['a']),
+      version('diff', 1, 0, ['a']),
+      version('mine', 1, 0, ['a']),
+      version('dead', 0, 2),
+      version('old', 1, 0, ['a']),
+    ];
+    const theirs = [
+      version('same', 1, 0, ['a']),
+      version('diff', 1, 0, ['b']),
+      version('theirs', 1, 0, ['a']),
+      version('dead', 1, 0, ['z']),
+      version('old', 2, 1, ['c']),
+    ];
     const plan = planSync(ours, theirs);
     expect(plan.pull.map(({ key }) => key)).toEqual(['diff', 'old', 'theirs']);
     expect(plan.push.map(({ key }) => key)).toEqual(['diff', 'mine', 'dead']);

@@ -8,8 +8,8 @@ import { livenessSettings as settings } from '../../../protocol/liveness.ts';
 class Voter {
   state: ElectionState;
   decisions: ElectionDecision[] = [];
-  constructor(self: string, eligible = true) {
-    this.state = initialElection(self, settings, 0);
+  constructor(self: string, eligible = true, startedAt = 0) {
+    this.state = initialElection(self, settings, startedAt);
     this.send({ type: 'eligible', eligible }, 0);
   }
   send(event: ElectionEvent, now: number): this {
@@ -27,7 +27,7 @@ class Voter {
 }
 const believe = (live: string[], options: Partial<Candidates> = {}): ElectionEvent => ({
   type: 'candidates',
-  candidates: { live, silentSince: new Map(), gone: new Set(), ...options },
+  candidates: { live, silentSince: new Map(), gone: new Set(), alone: false, ...options },
 });
 const LISTENED = settings.electionListenMs + 1;
 const LAST_RANK = LISTENED + settings.candidateStepMs * settings.maxCandidateSteps + 1;
@@ -38,6 +38,14 @@ describe('the election', () => {
     expect(voter.view).toEqual({ term: 0, peer: '', isSelf: false });
     expect(voter.send({ type: 'tick' }, LISTENED).view).toEqual({ term: 1, peer: 'a', isSelf: true });
     expect(voter.decisions.map((decision) => decision.do)).toEqual(['follow', 'announce']);
+  });
+
+  it('does not listen when there is no other member', () => {
+    expect(new Voter('a').send(believe(['a'], { alone: true }), 1).view).toEqual({ term: 1, peer: 'a', isSelf: true });
+  });
+
+  it('has not listened before it was started', () => {
+    expect(new Voter('a', true, Infinity).send({ type: 'tick' }, LAST_RANK * 10).view.isSelf).toBe(false);
   });
 
   it('lets the first in rank stand at once, and the next ones a little later', () => {

@@ -147,6 +147,45 @@ describe('slots', () => {
     expect(world.desired.objects.has(pod.key)).toBe(true);
   });
 
+  it('claimed by a majority leave the choice to the heal, too, where an annotation asks for it', async () => {
+    await world.addMember('node-2', 'peer-2');
+    const claim = { from: 1, node: 'node-2', membersSeen: 2, membersKnown: 3 };
+    const owner = await addOwner({ 0: { epoch: 1, generation: 1 } });
+    const pod = await addSlotPod(owner, 0, 1);
+    const annotations = { 'kith.dev/reconcile': 'keep-original' };
+    await world.update(pod.key, (object) => ({ ...object, metadata: { ...object.metadata, annotations } }));
+    world.startAgent();
+    await world.clock.until('ready', () => world.isReady(pod));
+    await setSlots({ 0: { epoch: 2, generation: 2, claim } });
+    const heir = await addSlotPod(owner, 0, 2, 'node-2');
+    world.observed.put('peer-2', 'node-2', `pod/${heir.uid}`, {
+      kind: 'pod',
+      uid: heir.uid,
+      namespace: 'default',
+      name: 'x',
+      status: READY,
+    });
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
+  });
+
+  it.each([
+    ['has retired', { 0: { epoch: 1, generation: 1 } }, [0]],
+    ['fills with an earlier generation that is ready', { 0: { epoch: 1, generation: 1 } }, []],
+  ])('that the owner, as far as its changes came here, %s do not end a pod that is newer than they are', async (_how, slots, retired) => {
+    await world.addMember('node-2', 'peer-2');
+    const owner = await addOwner(slots, retired);
+    const earlier = await addSlotPod(owner, 0, 1, 'node-2');
+    const about = { uid: earlier.uid, namespace: 'default', name: 'web-0-1' };
+    world.observed.put('peer-2', 'node-2', `pod/${earlier.uid}`, { kind: 'pod', ...about, status: READY });
+    const newer = await addSlotPod(owner, 0, 2);
+    world.startAgent();
+    await world.clock.until('ready', () => world.isReady(newer));
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web-0-2/main#0']);
+    expect(world.desired.objects.has(newer.key)).toBe(true);
+  });
+
   it('filled by a later generation are not started here', async () => {
     const owner = await addOwner({ 0: { epoch: 2, generation: 2 } });
     await addSlotPod(owner, 0, 1);

@@ -15,7 +15,7 @@ type Step =
   | { do: 'write'; replica: number; key: number; change: Change }
   | { do: 'deliver'; replica: number; envelope: number }
   | { do: 'exchange'; left: number; right: number };
-type Change = { type: 'create' | 'bury' } | { type: 'edit'; field: string; value: number };
+type Change = { type: 'create' } | { type: 'bury' } | { type: 'edit'; field: string; value: number };
 
 const FIELDS = ['spec/replicas', 'spec/template', 'labels/x', 'labels/y', 'finalizers', 'binding', 'slot', 'retired', 'unset'];
 const replica = fc.nat(REPLICAS - 1);
@@ -34,7 +34,15 @@ function edited(object: StoredObject, field: string, value: number): StoredObjec
   const metadata = { ...object.metadata };
   const spec = { ...(object['spec'] as Record<string, unknown>) };
   const kith = { ...object.kith };
-  const binding: Binding = { node: `n${value}`, membersSeen: value, membersKnown: 3, term: value % 2, by: value % 3 ? 'heir' : 'leader', rank: 0, at: AT };
+  const binding: Binding = {
+    node: `n${value}`,
+    membersSeen: value,
+    membersKnown: 3,
+    term: value % 2,
+    by: value % 3 ? 'heir' : 'leader',
+    rank: 0,
+    at: AT,
+  };
   switch (field) {
     case 'spec/replicas':
       spec['replicas'] = value;

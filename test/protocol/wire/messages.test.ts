@@ -8,7 +8,18 @@ import { isObjectKey } from '../../../protocol/wire/fields.ts';
 import type { Fields } from '../../../protocol/wire/fields.ts';
 import * as limits from '../../../protocol/wire/limits.ts';
 import { decodeMessage, encodeMessage, expectKind } from '../../../protocol/wire/message.ts';
-import { bucketsBody, bucketsOf, digestBody, digestOf, mergedBody, mergedOf, pullBody, pullOf, versionsAnswer, versionsAnswerOf } from '../../../protocol/wire/sync.ts';
+import {
+  bucketsBody,
+  bucketsOf,
+  digestBody,
+  digestOf,
+  mergedBody,
+  mergedOf,
+  pullBody,
+  pullOf,
+  versionsAnswer,
+  versionsAnswerOf,
+} from '../../../protocol/wire/sync.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../../golden/wire.json', import.meta.url), 'utf8')) as { kind: string; hex: string }[];
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -90,7 +101,11 @@ describe('messages about desired state', () => {
     };
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), survive), { seed });
     const damaged = fc
-      .record({ which: fc.nat(golden.length - 1), edits: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }), cut: fc.boolean() })
+      .record({
+        which: fc.nat(golden.length - 1),
+        edits: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        cut: fc.boolean(),
+      })
       .map(({ which, edits, cut }) => {
         const raw = bytesOf(golden[which]!.hex);
         for (const [position, value] of edits) raw[position % raw.length] = value;
@@ -103,16 +118,38 @@ describe('messages about desired state', () => {
   it('refuse keys, lives and heads that are none', () => {
     const one = (change: object): Fields => ({ versions: [{ key: 'pods/default/web', life: 1, buried: 0, heads: [], ...change }] });
     expect(versionsOf(one({}), 'versions')).toHaveLength(1);
-    for (const change of [{ key: 'web' }, { life: -1 }, { life: 2 ** 32 }, { life: 1.5 }, { buried: '1' }, { heads: [Uint8Array.of(1)] }, { heads: {} }]) {
+    for (const change of [
+      { key: 'web' },
+      { life: -1 },
+      { life: 2 ** 32 },
+      { life: 1.5 },
+      { buried: '1' },
+      { heads: [Uint8Array.of(1)] },
+      { heads: {} },
+    ]) {
       expect(() => versionsOf(one(change), 'versions')).toThrow(/malformed/);
     }
   });
 
   it('know an object key from what is none', () => {
-    for (const key of ['pods/default/web', 'nodes//node-1', 'members.kith.dev//12D3KooWxyz', 'clusterroles.rbac.authorization.k8s.io//system:node']) {
+    for (const key of [
+      'pods/default/web',
+      'nodes//node-1',
+      'members.kith.dev//12D3KooWxyz',
+      'clusterroles.rbac.authorization.k8s.io//system:node',
+    ]) {
       expect(isObjectKey(key)).toBe(true);
     }
-    for (const key of ['', 'pods', 'pods/web', 'pods/default/', 'pods/a/b/c', 'Pods/default/web', 'pods/default/a\u0000', `pods/default/${'x'.repeat(700)}`]) {
+    for (const key of [
+      '',
+      'pods',
+      'pods/web',
+      'pods/default/',
+      'pods/a/b/c',
+      'Pods/default/web',
+      'pods/default/a\u0000',
+      `pods/default/${'x'.repeat(700)}`,
+    ]) {
       expect(isObjectKey(key)).toBe(false);
     }
   });
@@ -121,14 +158,19 @@ describe('messages about desired state', () => {
     const many: ChangeEnvelope = {
       id: 'e',
       tombstones: Array.from({ length: 50 }, (_, index) => ({ key: `pods/default/t${index}`, life: 1, at: '' })),
-      changes: Array.from({ length: 50 }, (_, index) => ({ key: `pods/default/c${index}`, life: 1, changes: [new Uint8Array(index * 20)] })),
+      changes: Array.from({ length: 50 }, (_, index) => ({
+        key: `pods/default/c${index}`,
+        life: 1,
+        changes: [new Uint8Array(index * 20)],
+      })),
     };
     const parts = splitEnvelope(many, 2_000);
     expect(parts.length).toBeGreaterThan(5);
     expect(parts.flatMap(({ changes }) => changes)).toEqual(many.changes);
     expect(parts.flatMap(({ tombstones }) => tombstones)).toEqual(many.tombstones);
     expect(new Set(parts.map(({ id }) => id)).size).toBe(parts.length);
-    for (const part of parts) expect(encodeMessage({ cluster: 'c', from: 'p', kind: 'changes', body: changesBody(part) }).byteLength).toBeLessThan(2_500);
+    for (const part of parts)
+      expect(encodeMessage({ cluster: 'c', from: 'p', kind: 'changes', body: changesBody(part) }).byteLength).toBeLessThan(2_500);
     expect(splitEnvelope(envelope, 1_000)).toEqual([envelope]);
   });
 

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { accusations, firstHand, memberStates, reduceDetector } from '../../../daemon/core/membership/detector.ts';
+import { initialDetector } from '../../../daemon/core/membership/state.ts';
+import type { DetectorDecision, DetectorEvent, DetectorState } from '../../../daemon/core/membership/state.ts';
+import { livenessSettings as settings } from '../../../protocol/liveness.ts';
+import type { DeathRecord } from '../../../protocol/observed.ts';
+
+/** A detector that the test tells what happens, and when. */
+class Observer {
+  state: DetectorState = initialDetector('self', 5, settings);
+  decisions: DetectorDecision[] = [];
+  constructor(...members: string[]) {
+    this.at(0, { type: 'members', members: ['self', ...members].map((peer) => ({ peer, node: `node-${peer}` })) });
+    for (const peer of members) this.hear(0, peer);
+    this.decisions = [];
+  }
+  at(monotonic: number, event: DetectorEvent): this {
+    const step = reduceDetector(this.state, event, { monotonic, wall: Date.UTC(2026, 0, 1) + monotonic });
+    this.state = step.state;
+    this.decisions.push(...step.decisions);
+    return this;
+  }
+  hear(at: number, peer: string, incarnation = 1): this {
+    return this.at(at, { type: 'heard', peer, at, incarnation });
+  }
+  tickUntil(from: number, to: number): this {
+    for (let now = from; now <= to; now += settings.alertTickIntervalMs) this.at(now, { type: 'tick', lagMs: 0 });
+    return this;
+  }
+  of(kind: DetectorDecision['do']): DetectorDecision[] {
+    return this.decisions.filter((decision) => decision.do === kind);
+  }
+  believes(peer: string): string {
+    return memberStates(this.state, 0).find((member) => member.peer === peer)!.state;
+  }
+}
+const death = (peerId: string, incarnation: number): DeathRecord => ({
+  kind: 'death',
+  peerId,
+  node: `node-${peerId}`,
+  incarnation,
+  how: 'silent',
+  lastSeen: '2026-01-01T00:00:00.000Z',
+  at: '2026-01-01T00:00:01.200Z',
+  membersSeen: 2,
+  membersKnown: 3,
+});
+
+describe('the failure detector', () => {
+  it('does nothing while beats come', () => {
+    const observer = new Observer('b');
+    for (let now = 250; now < 5_000; now += 250) observer.hear(now, 'b').tickUntil(now, now + 200);
+    expect(observer.decisions).toEqual([]);
+  });
+
+  it('probes first, then suspects and tells the suspect, and only then declares', () => {
+    const observer = new Observer('b').tickUntil(0, 1_400);
+    const firsts = [...new Set(observer.decisions.map((decision) => (decision.do === 'probe' ? `probe ${decision.via}` : decision.do)))];
+    expect(firsts).toEqual(['probe datagram', 'probe stream', 'probe connect', 'accuse', 'reconnect', 'changed', 'declare']);
+    const [declared] = observer.of('declare');
+    expect(declared).toMatchObject({
+      record: { peerId: 'b', node: 'node-b', incarnation: 1, how: 'silent', lastSeen: '2026-01-01T00:00:00.000Z', membersKnown: 2 },
+    });
+    expect(declared!.reason).toContain('no sign of life since');
+  });
+
+  it('gives everybody a new chance after it stood still itself', () => {
+    const observer = new Observer('b').at(6_000, { type: 'tick', lagMs: 5_900 });
+    observer.tickUntil(6_040, 6_000 + settings.stalledGraceMs - 1);
+    expect(observer.of('changed')).toEqual([]);
+    expect(observer.of('probe')).not.toEqual([]);
+    observer.tickUntil(6_000 + settings.stalledGraceMs, 6_000 + settings.silentDeadMs + 200);
+    expect(observer.believes('b')).toBe('dead');
+  });
+
+  it('waits for observers that may speak, but not longer than they have time', () => {
+    const observer = new Observer('b', 'c');
+    const beat = (from: number, to: number, answered: boolean): void => {
+      for (let now = from; now <= to; now += settings.alertTickIntervalMs) {
+        const before = observer.of('ask').length;
+        observer.hear(now, 'c').at(now, { type: 'tick', lagMs: 0 });
+        if (answered && observer.of('ask').length > before) {
+          observer.at(now, {
+            type: 'opinion',
+            from: 'c',
+            about: 'b',
+            answer: { type: 'about', incarnation: 1, heardAgoMs: null, kernel: null },
+          });
+        }
+      }
+    };
+    beat(0, settings.silentDeadMs - 40, false);
+    expect(observer.believes('b')).toBe('suspected');
+    beat(settings.silentDeadMs, settings.silentDeadMs + settings.opinionTimeoutMs, false);
+    expect(observer.believes('b')).toBe('dead');
+  });
+
+  it('takes the word of an observer that heard the peer, but not what is older than the window', () => {
+    const heardAgo = (heardAgoMs: number): string => {
+      const observer = new Observer('b', 'c').tickUntil(0, 400).hear(400, 'c').tickUntil(440, 800);
+      expect(observer.believes('b')).toBe('suspected');
+      observer.at(800, { type: 'opinion', from: 'c', about: 'b', answer: { type: 'about', incarnation: 1, heardAgoMs, kernel: null } });
+      return observer.believes('b');
+    };
+    expect(heardAgo(50)).toBe('alive');
+    expect(heardAgo(790)).toBe('suspected');
+  });
+
+  it('passes on only what it heard itself', () => {
+    const observer = new Observer('b', 'c').tickUntil(0, 800);
+    observer.at(800, { type: 'opinion', from: 'c', about: 'b', answer: { type: 'about', incarnation: 1, heardAgoMs: 0, kernel: null } });
+    expect(firstHand(observer.state, 'b', 900).heardAgoMs).toBe(900);
+  });
+
+  it('believes a death until a higher incarnation refutes it, and withdraws what it declared itself', () => {
+    const observer = new Observer('b').tickUntil(0, 1_400);
+    expect(observer.hear(1_500, 'b', 1).believes('b')).toBe('dead');
+    expect(observer.of('accuse').at(-1)).toMatchObject({ peer: 'b', incarnation: 1 });
+    expect(accusations(observer.state, 1_500, 8)).toEqual([{ peer: 'b', incarnation: 1 }]);
+    expect(observer.hear(1_600, 'b', 2).believes('b')).toBe('alive');
+    expect(observer.of('withdraw')).toHaveLength(1);
+    expect(observer.at(1_700, { type: 'death', record: death('b', 1) }).believes('b')).toBe('alive');
+    expect(observer.at(1_800, { type: 'death', record: death('b', 2) }).believes('b')).toBe('dead');
+    expect(observer.at(1_900, { type: 'incarnation', peer: 'b', incarnation: 3 }).believes('b')).toBe('alive');
+  });
+
+  it('refutes what is said of it, not too often, and never what is said of its past', () => {
+    const observer = new Observer('b');
+    expect(observer.at(10, { type: 'accused', by: 'b', incarnation: 4 }).of('refute')).toEqual([]);
+    observer.at(20, { type: 'accused', by: 'b', incarnation: 5 }).at(30, { type: 'accused', by: 'b', incarnation: 6 });
+    expect(observer.of('refute')).toMatchObject([{ incarnation: 6 }]);
+    observer.at(40 + settings.refuteIntervalMs, { type: 'death', record: death('self', 6) });
+    expect(observer.of('refute')).toMatchObject([{ incarnation: 6 }, { incarnation: 7 }]);
+  });
+
+  it('doubts itself when plainly live peers do not answer, and takes longer', () => {
+    const observer = new Observer('b', 'c');
+    for (let times = 0; times < 4; times += 1) observer.at(10, { type: 'unanswered', from: 'c', about: 'b' });
+    for (let now = 0; now <= 1_300; now += 40) observer.hear(now, 'c').at(now, { type: 'tick', lagMs: 0 });
+    expect(observer.believes('b')).not.toBe('dead');
+  });
+
+  it('doubts itself when it hears nobody at all', () => {
+    const observer = new Observer('b', 'c').tickUntil(0, settings.silentDeadMs + 400);
+    expect([observer.believes('b'), observer.believes('c')]).not.toContain('dead');
+    observer.tickUntil(settings.silentDeadMs + 440, settings.isolatedStretch * settings.silentDeadMs + 400);
+    expect([observer.believes('b'), observer.believes('c')]).toContain('dead');
+  });
+
+  it('forgets members that were removed', () => {
+    const observer = new Observer('b', 'c').at(100, { type: 'members', members: [{ peer: 'b', node: 'node-b' }] });
+    expect(memberStates(observer.state, 0).map(({ peer }) => peer)).toEqual(['self', 'b']);
+    expect(observer.of('changed')).toMatchObject([{ peer: 'c', state: 'removed' }]);
+  });
+});

@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Completion } from '../../daemon/peer/completion.ts';
+import { podKey, pod } from '../support/replica-world.ts';
+import { silentLog } from '../support/silent-log.ts';
+import { type SyncedPeer, SyncWorld } from '../support/sync-world.ts';
+
+const MINUTE = 60_000;
+const stopping = new AbortController();
+let world: SyncWorld;
+const completions: Completion[] = [];
+afterEach(async () => {
+  for (const completion of completions.splice(0)) completion.stop();
+  await world.stop();
+});
+
+/** Answers whether it has become complete. */
+function complete({ transport, antiEntropy }: SyncedPeer): () => boolean {
+  const members = (): string[] => world.peers.map(({ name }) => name);
+  const completion = new Completion({ transport, antiEntropy, members, clock: world.clock, log: silentLog });
+  completions.push(completion);
+  let done = false;
+  completion.start(stopping.signal, async () => {
+    antiEntropy.setComplete();
+    done = true;
+  });
+  return () => done;
+}
+
+describe('a peer that has not the whole state', () => {
+  it('takes it from a member that has', async () => {
+    world = new SyncWorld();
+    const [founder, joiner] = [await world.add('founder'), await world.add('joiner')];
+    founder.antiEntropy.setComplete();
+    await founder.replica.write([{ type: 'create', key: podKey('web'), object: pod('web') }]);
+    const isComplete = complete(joiner);
+    expect(await world.clock.pass(MINUTE, isComplete)).toBe(true);
+    expect(joiner.replica.get(podKey('web'))).toBeDefined();
+  });
+
+  it('does not take what another that waits for it holds for the whole', async () => {
+    world = new SyncWorld();
+    const [founder, first, second] = [await world.add('founder'), await world.add('first'), await world.add('second')];
+    founder.antiEntropy.setComplete();
+    world.network.partition(['founder'], ['first', 'second']);
+    await founder.replica.write([{ type: 'create', key: podKey('web'), object: pod('web') }]);
+    const isComplete = [complete(first), complete(second)];
+    await world.clock.pass(MINUTE);
+    expect(isComplete.map((each) => each())).toEqual([false, false]);
+    world.network.healAll();
+    expect(await world.clock.pass(MINUTE, () => isComplete.every((each) => each()))).toBe(true);
+    expect(second.replica.get(podKey('web'))).toBeDefined();
+  });
+
+  it('has it once it holds what all the others hold, though none of them has it either', async () => {
+    world = new SyncWorld();
+    const peers = [await world.add('a'), await world.add('b'), await world.add('c')];
+    for (const { name, replica } of peers) await replica.write([{ type: 'create', key: podKey(name), object: pod(name) }]);
+    const isComplete = peers.map(complete);
+    expect(await world.clock.pass(MINUTE, () => isComplete.every((each) => each()))).toBe(true);
+    for (const { replica } of peers) expect([...replica.all()]).toHaveLength(3);
+  });
+});
