@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Endpoint } from './connection.ts';
-import { ApiError, CliError, EXIT_NO_DAEMON } from './errors.ts';
+import { ApiError, CliError, EXIT_NO_DAEMON, type StatusCause } from './errors.ts';
 
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -147,8 +147,8 @@ function parseJson(text: string, path: string): unknown {
 
 function toApiError(status: number, text: string): ApiError {
   try {
-    const body = JSON.parse(text) as { reason?: string; message?: string };
-    return new ApiError(status, body.reason ?? String(status), body.message ?? text);
+    const body = JSON.parse(text) as { reason?: string; message?: string; details?: { causes?: StatusCause[] } };
+    return new ApiError(status, body.reason ?? String(status), body.message ?? text, body.details?.causes);
   } catch {
     return new ApiError(status, String(status), text.slice(0, 1000));
   }

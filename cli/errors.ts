@@ -14,15 +14,23 @@ export class CliError extends Error {
   }
 }
 
+/** One thing that a Status says is wrong; `field` is a path such as `spec.containers[0].image`. */
+export interface StatusCause {
+  field?: string;
+  message: string;
+}
+
 /** A Kubernetes Status that the server answered. */
 export class ApiError extends CliError {
   readonly status: number;
   readonly reason: string;
+  readonly causes: readonly StatusCause[];
 
-  constructor(status: number, reason: string, message: string) {
+  constructor(status: number, reason: string, message: string, causes: readonly StatusCause[] = []) {
     super(`Error from server (${reason}): ${message}`);
     this.name = 'ApiError';
     this.status = status;
     this.reason = reason;
+    this.causes = causes;
   }
 }

@@ -14,6 +14,8 @@ export interface ManifestObject {
   object: DraftObject;
   /** `web.yaml:12` */
   where: string;
+  /** The same for a field of it, by its path (`spec.containers[0].image`). */
+  at(field: string): string;
 }
 
 /**
@@ -44,7 +46,7 @@ function collect(text: string, source: string, objects: ManifestObject[], proble
     }
     const kind = kindFor(draft.apiVersion, draft.kind)?.kind;
     if (kind === undefined) problems.push(`${where}: no matches for kind "${draft.kind}" in version "${draft.apiVersion}"`);
-    else objects.push({ kind, object: { ...draft, metadata: draft.metadata ?? {} }, where });
+    else objects.push({ kind, object: { ...draft, metadata: draft.metadata ?? {} }, where, at: (field) => document.at(field) });
   }
 }
 

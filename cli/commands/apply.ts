@@ -4,7 +4,7 @@ import type { DraftObject, KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { ApiError, CliError } from '../errors.ts';
 import { readManifests, type ManifestObject } from '../manifests.ts';
-import { formatObject, parseOutputFormat, type Printable } from '../output/print.ts';
+import { formatObject, parseOutputFormat } from '../output/print.ts';
 import { displayName } from '../targets.ts';
 
 /** kubectl's own annotation, so that both commands can take turns on the same object. */
@@ -67,10 +67,18 @@ async function eachObject(context: CliContext, options: ApplyOptions, step: Step
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       failed += 1;
-      context.terminal.err(`Error from server (${error.reason}): error when handling "${item.where}": ${stripPrefix(error.message)}\n`);
+      context.terminal.err(refusalText(item, error));
     }
   }
   if (failed > 0) throw new CliError(`${failed} of ${items.length} objects failed`);
+}
+
+/** With the line of each field that is wrong, where the server says which. */
+export function refusalText(item: Pick<ManifestObject, 'where' | 'at'>, error: ApiError): string {
+  const places = error.causes.map(({ field, message }) => (field === undefined ? undefined : { where: item.at(field), field, message }));
+  const [first, ...others] = places.filter((place) => place !== undefined);
+  const head = `Error from server (${error.reason}): error when handling "${first?.where ?? item.where}": ${stripPrefix(error.message)}\n`;
+  return head + others.map(({ where, field, message }) => `  ${where}: ${field}: ${message}\n`).join('');
 }
 
 function stripPrefix(message: string): string {

@@ -42,11 +42,12 @@ Examples:
   kith logs -l app=web --prefix    of several pods`;
 
 async function logs(context: CliContext, words: readonly string[], options: LogOptions): Promise<void> {
+  const query = logQuery(options);
   const pods = await findPods(context, words, options);
   const several = pods.length > 1;
   // Several pods one after the other, unless they are followed: then side by side.
-  if (!options.follow) for (const pod of pods) await printLog(context, pod, options, several && options.prefix === true);
-  else await Promise.all(pods.map(async (pod) => printLog(context, pod, options, options.prefix === true)));
+  if (!options.follow) for (const pod of pods) await printLog(context, pod, query, several && options.prefix === true);
+  else await Promise.all(pods.map(async (pod) => printLog(context, pod, query, options.prefix === true)));
 }
 
 async function findPods(context: CliContext, words: readonly string[], options: LogOptions): Promise<KubeObject[]> {
@@ -77,8 +78,11 @@ export function selectorOf(object: KubeObject): string {
   return pairs.map(([key, value]) => `${key}=${value}`).join(',');
 }
 
-async function printLog(context: CliContext, pod: KubeObject, options: LogOptions, prefix: boolean): Promise<void> {
-  const query = {
+type LogQuery = ReturnType<typeof logQuery>;
+
+/** Checked before anything is asked of the server. */
+function logQuery(options: LogOptions) {
+  return {
     container: options.container,
     follow: options.follow ? 'true' : undefined,
     previous: options.previous ? 'true' : undefined,
@@ -86,9 +90,12 @@ async function printLog(context: CliContext, pod: KubeObject, options: LogOption
     tailLines: wholeNumber(options.tail, '--tail'),
     sinceSeconds: options.since === undefined ? undefined : String(durationSeconds(options.since)),
   };
+}
+
+async function printLog(context: CliContext, pod: KubeObject, query: LogQuery, prefix: boolean): Promise<void> {
   const path = apiPath(requireKind('pods'), pod.metadata.namespace, pod.metadata.name, 'log');
   const decoder = new TextDecoder();
-  const label = `[pod/${pod.metadata.name}${options.container === undefined ? '' : `/${options.container}`}] `;
+  const label = `[pod/${pod.metadata.name}${query.container === undefined ? '' : `/${query.container}`}] `;
   let rest = '';
   for await (const chunk of context.client.stream({ path, query, signal: context.terminal.signal, accept: '*/*' })) {
     const text = decoder.decode(chunk, { stream: true });

@@ -142,6 +142,7 @@ function asApiError(error: unknown): ApiError | undefined {
     case 'AlreadyExists':
       return new ApiError('AlreadyExists', error.message, undefined, { cause: error });
     case 'UidMismatch':
+    case 'Overtaken':
       return new ApiError('Conflict', error.message, undefined, { cause: error });
     case 'Invalid':
       return new ApiError('Invalid', error.message, undefined, { cause: error });

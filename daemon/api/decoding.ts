@@ -28,7 +28,9 @@ export function decodeDraft(
   );
   if (decoded.ok) return { draft: decoded.object, warnings: decoded.warnings };
   if (decoded.code === 'Invalid') throw invalid(call.kind, options.name ?? nameIn(metadata), decoded.causes);
-  throw new ApiError('BadRequest', decoded.message);
+  // Kubernetes gives no causes here; with them a client can tell the line of a manifest.
+  const causes = decoded.causes.map(({ reason, message, field }) => ({ reason, message, field }));
+  throw new ApiError('BadRequest', decoded.message, causes.length === 0 ? undefined : { causes });
 }
 
 function namedMetadata(given: unknown, name: string | undefined): unknown {

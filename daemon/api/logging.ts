@@ -2,13 +2,13 @@ import { KithError } from '../../protocol/errors.ts';
 import type { FieldError } from '../../protocol/kinds/kind.ts';
 import type { ContainerStatus, Pod } from '../../protocol/types.ts';
 import { parseTime } from '../../protocol/values/time.ts';
+import { sleep } from '../ports/clock.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import type { LogChunk } from '../ports/runtime.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
 import { booleanParameter, integerParameter } from './parameters.ts';
 import { existing } from './reading.ts';
 import { ApiError, invalid, type StatusReason } from './status.ts';
-import { sleep } from './timing.ts';
 
 /** An answer begins after so long even if nothing was logged yet; a failure that comes sooner is a Status. */
 const FIRST_LINE_MS = 500;

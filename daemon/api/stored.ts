@@ -1,5 +1,7 @@
 import type { Binding, DraftObject, ObjectMeta, StoredObject } from '../../protocol/objects.ts';
+import type { NodeSpec } from '../../protocol/types.ts';
 import { formatTime } from '../../protocol/values/time.ts';
+import { isDerivedTaint } from '../core/status/node-status.ts';
 
 /** Metadata that clients may write; the rest belongs to the server. */
 type ClientMetadata = Pick<ObjectMeta, 'labels' | 'annotations' | 'finalizers' | 'ownerReferences'>;
@@ -38,7 +40,7 @@ export function nextStored(draft: DraftObject, before: StoredObject): StoredObje
     ...serverMetadata
   } = before.metadata;
   return {
-    ...splitNodeName(draft.kind, fields).fields,
+    ...withoutDerivedTaints(draft.kind, splitNodeName(draft.kind, fields).fields),
     apiVersion: before.apiVersion,
     kind: before.kind,
     metadata: { ...serverMetadata, ...clientMetadata(metadata) },
@@ -59,6 +61,14 @@ function clientMetadata(metadata: Partial<ObjectMeta>): ClientMetadata {
     ...(finalizers === undefined || finalizers.length === 0 ? {} : { finalizers }),
     ...(ownerReferences === undefined || ownerReferences.length === 0 ? {} : { ownerReferences }),
   };
+}
+
+function withoutDerivedTaints(kind: string, fields: Record<string, unknown>): Record<string, unknown> {
+  const spec = fields['spec'] as NodeSpec | undefined;
+  if (kind !== 'Node' || spec?.taints === undefined) return fields;
+  const { taints, ...rest } = spec;
+  const stated = taints.filter((taint) => !isDerivedTaint(taint));
+  return { ...fields, spec: stated.length === 0 ? rest : { ...rest, taints: stated } };
 }
 
 /** Where a pod runs is a merge unit of its own, not a part of its spec. */

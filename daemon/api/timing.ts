@@ -1,19 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** Resolves after the delay, or at once when the signal fires. Leaves nothing behind. */
-export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, done);
-    signal.addEventListener('abort', done, { once: true });
-  });
-}
-
 /** Like `sleep`, but ended by its caller: nothing hangs on a signal that lives long. */
 export function startPause(clock: Clock, delayMs: number): { over: Promise<void>; end: () => void } {
   const { promise: over, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,7 @@
 import { KithError } from '../../protocol/errors.ts';
 import { groupResourceOf } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
+import { sleep } from '../ports/clock.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import type { ObjectEvent } from '../ports/objects.ts';
 import { negotiate } from './accept.ts';
@@ -10,7 +11,7 @@ import { expired, versionIsKnown } from './reading.ts';
 import { includeObjectParameter, Renderer } from './render.ts';
 import { Selection } from './selection.ts';
 import { ApiError, invalid } from './status.ts';
-import { sleep, startPause } from './timing.ts';
+import { startPause } from './timing.ts';
 
 /** A watch ends after so long when the client names no time; the half of it on top is drawn, so that not all come back at once. As upstream. */
 const DEFAULT_WATCH_SECONDS = 30 * 60;

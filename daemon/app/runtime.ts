@@ -37,7 +37,7 @@ export function createRuntime(chosen: ChosenRuntime, config: DaemonConfig, clust
   const { nodeName, imageFolders } = config;
   const dataDir = path.join(config.dataDir, chosen.name);
   if (chosen.name === 'process') return new ProcessRuntime({ log }, { dataDir, imageDirs: imageFolders, nodeName });
-  return new DockerRuntime({ log }, { host: chosen.url, clusterId, nodeName, dataDir });
+  return new DockerRuntime({ log }, { host: chosen.url, clusterId, nodeName, dataDir, imageDirs: imageFolders });
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -43,7 +43,7 @@ export class AntiEntropy {
   private ticks = 0;
   /** The members but this one. */
   private others: readonly string[] = [];
-  /** Since its start this peer held all that some other member held. Before that it may not know of every member, and no grave is forgotten. */
+  /** Since its start this peer held all that some complete member held. Before that it may not know of every member, and no grave is forgotten. */
   private caughtUp = false;
   /** What others are told: whether this peer holds the whole desired state. */
   private complete = false;
@@ -140,7 +140,7 @@ export class AntiEntropy {
   private async pass(peer: string, session: SyncSession, signal: AbortSignal): Promise<SyncPass> {
     const result = await session.pass(signal);
     this.differences.set(peer, result.differing);
-    if (result.equal || result.complete) this.caughtUp = true;
+    if ((result.equal || result.complete) && result.otherIsComplete) this.caughtUp = true;
     return result;
   }
 

@@ -4,7 +4,8 @@ import { objectKey, parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
 import { planControllers, planFoundations } from '../core/controllers/plan.ts';
 import type { Decision, EventDraft, Now } from '../core/decisions.ts';
-import { planClaims } from '../core/heirs/claims.ts';
+import { HEIR_SETTINGS, planClaims } from '../core/heirs/claims.ts';
+import type { OrphanMemory } from '../core/heirs/claims.ts';
 import { isSchedulable, planBindings } from '../core/scheduler/bindings.ts';
 import { nextChangeAt } from '../core/status/next-change.ts';
 
@@ -25,8 +26,14 @@ export interface PassPlan {
 
 const FOUNDATION_RESOURCES: ReadonlySet<string> = new Set(['namespaces', 'nodes', 'members.kith.dev']);
 
-/** All decisions about some keys. The leader's duties only with `isLeader`; an heir's always. */
-export function planPass(view: ClusterIndex, keys: readonly ObjectKey[], now: Now, isLeader: boolean): PassPlan {
+/** All decisions about some keys. The leader's duties only with `isLeader`; an heir's always. `orphans` is kept from pass to pass. */
+export function planPass(
+  view: ClusterIndex,
+  keys: readonly ObjectKey[],
+  now: Now,
+  options: { isLeader: boolean; orphans?: OrphanMemory },
+): PassPlan {
+  const { isLeader, orphans } = options;
   const plan: PassPlan = { units: [], wakes: [], unplaced: [] };
   const pods: DesiredObject[] = [];
   let foundations = false;
@@ -35,11 +42,12 @@ export function planPass(view: ClusterIndex, keys: readonly ObjectKey[], now: No
     foundations ||= FOUNDATION_RESOURCES.has(resource);
     const pod = resource === 'pods' ? view.get(key) : undefined;
     if (pod !== undefined) pods.push(pod);
+    else orphans?.since.delete(key);
     if (isLeader) collect(plan, key, planControllers(view, key, now));
     const changesAt = nextChangeAt(view, key, now);
     if (changesAt !== undefined) plan.wakes.push({ key, at: changesAt });
   }
-  collectClaims(plan, view, pods, now);
+  collectClaims(plan, planClaims(view, pods, now, HEIR_SETTINGS, orphans));
   if (!isLeader) return plan;
   if (foundations) collect(plan, '', planFoundations(view));
   const waiting = pods.filter((pod) => isSchedulable(view, pod));
@@ -50,9 +58,9 @@ export function planPass(view: ClusterIndex, keys: readonly ObjectKey[], now: No
 }
 
 /** A claim that lost its race is looked at again under the orphan it is about, not under the orphan's owner: that one is the leader's to look at. */
-function collectClaims(plan: PassPlan, view: ClusterIndex, pods: readonly DesiredObject[], now: Now): void {
+function collectClaims(plan: PassPlan, claims: readonly Decision[]): void {
   const before = plan.units.length;
-  collect(plan, '', planClaims(view, pods, now));
+  collect(plan, '', claims);
   for (const unit of plan.units.slice(before)) {
     const { name, namespace } = unit.events[0]?.about.metadata ?? {};
     if (name !== undefined) unit.key = objectKey('pods', namespace ?? '', name);

@@ -4,6 +4,7 @@ import type { ObjectKey } from '../../protocol/objects.ts';
 import { parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
 import type { EventDraft } from '../core/decisions.ts';
+import type { OrphanMemory } from '../core/heirs/claims.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { planPass, STANDING_REASONS, type WorkUnit } from './brain-plan.ts';
@@ -31,7 +32,7 @@ export const BRAIN_LIMITS = {
 } as const;
 
 /** The write lost a race: what it was decided on has changed, and the change is in the view or on its way. */
-const RACE_CODES: ReadonlySet<string> = new Set(['AlreadyExists', 'NotFound', 'UidMismatch']);
+const RACE_CODES: ReadonlySet<string> = new Set(['AlreadyExists', 'NotFound', 'UidMismatch', 'Overtaken']);
 
 export interface BrainDeps {
   view: ClusterIndex & { keys(): Iterable<ObjectKey> };
@@ -55,6 +56,7 @@ export class Brain {
   private readonly attempts = new Map<ObjectKey, number>();
   private readonly unplaced = new Set<ObjectKey>();
   private readonly told = new Map<string, string>();
+  private readonly orphans: OrphanMemory = { nodes: new Map(), since: new Map() };
   private wasLeader = false;
   private wasComplete = false;
   private running = false;
@@ -127,7 +129,7 @@ export class Brain {
     const keys = this.takeKeys();
     try {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };
-      const plan = planPass(view, keys, now, view.leader.isSelf);
+      const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans });
       for (const { key, at } of plan.wakes) this.wakes.add(key, at);
       this.noteUnplaced(keys, plan.unplaced);
       await this.carryOut(plan.units);
@@ -145,7 +147,8 @@ export class Brain {
     const { view, clock, log } = this.deps;
     for (const key of keys) {
       try {
-        const plan = planPass(view, [key], { wall: clock.now(), monotonic: clock.monotonic() }, view.leader.isSelf);
+        const now = { wall: clock.now(), monotonic: clock.monotonic() };
+        const plan = planPass(view, [key], now, { isLeader: view.leader.isSelf, orphans: this.orphans });
         for (const wake of plan.wakes) this.wakes.add(wake.key, wake.at);
         await this.carryOut(plan.units);
       } catch (error) {

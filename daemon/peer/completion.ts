@@ -8,7 +8,7 @@ export interface CompletionDeps {
   /** Resolves when we hold all that the other held, to whether that was the whole desired state. */
   antiEntropy: { syncWith(peer: string, signal: AbortSignal): Promise<boolean> };
   /** Peer ids of all members that are known, this one too. */
-  members(): readonly string[];
+  members: () => readonly string[];
   clock: Clock;
   log: Log;
 }

@@ -2,7 +2,7 @@
 export interface LinkedSignal {
   readonly signal: AbortSignal;
   /** Takes the listeners off the sources. To be called whatever became of the work. */
-  release(): void;
+  release: () => void;
 }
 
 /**

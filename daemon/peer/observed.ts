@@ -94,9 +94,10 @@ export class PeerObserved implements ObservedState {
     this.tidy();
   }
 
-  /** What we state from now on is of this incarnation; everybody is told that we live in it. */
+  /** What we state from now on is of this incarnation, and so is what we stated since our start: it still holds. Everybody is told that we live in it. */
   setIncarnation(incarnation: number): void {
     this.incarnation = incarnation;
+    for (const [key, value] of this.stated) if (value !== null) this.unsent.add(key);
     this.state(`death/${this.deps.transport.self}`, null);
   }
 
@@ -104,7 +105,9 @@ export class PeerObserved implements ObservedState {
     const said = this.stated.get(key);
     const before = said === undefined ? this.own(key)?.value : said;
     if (value === null && (before === undefined || before === null)) return;
-    if (value !== null && before !== undefined && jsonEqual(before, value)) {
+    // What a life before said holds in this one only if it is said again.
+    const isOfThisLife = said !== undefined || (this.own(key)?.incarnation ?? 0) >= this.incarnation;
+    if (value !== null && isOfThisLife && before !== undefined && jsonEqual(before, value)) {
       this.stated.set(key, value);
       return;
     }

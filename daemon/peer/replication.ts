@@ -9,7 +9,6 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
-import { linkSignals } from './linked-signal.ts';
 import { PeerLink } from './replica/peer-link.ts';
 import { mergeAndAnswer } from './replica/sync-server.ts';
 
@@ -44,6 +43,8 @@ export class Replication {
   private readonly deps: ReplicationDeps;
   private readonly link: PeerLink;
   private readonly stopping = new AbortController();
+  /** Of writes that wait to be acknowledged. */
+  private readonly waiting = new Set<AbortController>();
   private readonly merging = new Set<Promise<void>>();
   private readonly unsubscribe: (() => void)[] = [];
 
@@ -80,7 +81,9 @@ export class Replication {
     if (peers.length === 0) return 'alone';
     const parts = splitEnvelope(envelope, PUSH_BYTES);
     const timeout = new AbortController();
-    const { signal, release } = linkSignals(timeout.signal, this.stopping.signal);
+    const { signal } = timeout;
+    this.waiting.add(timeout);
+    if (this.stopping.signal.aborted) timeout.abort(this.stopping.signal.reason);
     const cancel = this.deps.clock.after(ACKNOWLEDGE_TIMEOUT_MS, () =>
       timeout.abort(new KithError('Timeout', 'no acknowledgement in time')),
     );
@@ -96,14 +99,16 @@ export class Replication {
     const lanes = Promise.all(Array.from({ length: Math.min(PUSH_WIDTH, peers.length) }, lane));
     void lanes.finally(() => {
       cancel();
-      release();
+      this.waiting.delete(timeout);
       resolve('timeout');
     });
     return promise;
   }
 
   private halt(): void {
-    this.stopping.abort(new KithError('Stopped', 'the daemon stops'));
+    const reason = new KithError('Stopped', 'the daemon stops');
+    this.stopping.abort(reason);
+    for (const timeout of this.waiting) timeout.abort(reason);
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
   }
 

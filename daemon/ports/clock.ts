@@ -9,6 +9,20 @@ export interface Clock {
 }
 export type CancelTimer = () => void;
 
+/** Resolves after `delayMs`, or as soon as the signal fires. Leaves nothing behind. */
+export async function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
 export interface Random {
   /** Uniform in [0, 1). */
   next(): number;

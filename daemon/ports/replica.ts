@@ -23,8 +23,8 @@ export interface Replica {
 
   /**
    * Applies local mutations, all or none, fsyncs them, then tells the listeners of changed and written.
-   * Mutations that no longer apply (object gone, uid differs, already exists) reject the whole batch.
-   * @throws KithError `AlreadyExists` | `NotFound` | `UidMismatch` | `Invalid` | `StoreFull`
+   * Mutations that no longer apply (object gone, uid differs, already exists, binding or slots decided otherwise) reject the whole batch.
+   * @throws KithError `AlreadyExists` | `NotFound` | `UidMismatch` | `Overtaken` | `Invalid` | `StoreFull`
    */
   write(mutations: readonly Mutation[]): Promise<WriteResult>;
 

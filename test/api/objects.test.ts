@@ -78,6 +78,7 @@ describe('creating', () => {
     const strict = await world.call('POST', `${PODS}?fieldValidation=Strict`, typo);
     expect(strict.body).toMatchObject({ code: 400, reason: 'BadRequest' });
     expect(strict.body.message).toContain('strict decoding error: unknown field "spec.containers[0].imagePullPolice"');
+    expect(strict.body.details['causes']).toMatchObject([{ field: 'spec.containers[0].imagePullPolice' }]);
     const warn = await world.call('POST', PODS, typo);
     expect(warn.status).toBe(201);
     expect(warn.headers['warning']).toBe('299 - "unknown field \\"spec.containers[0].imagePullPolice\\""');

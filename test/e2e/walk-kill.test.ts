@@ -100,11 +100,18 @@ describe('when a peer of three dies', () => {
     await respread();
     const stale = (await peers.pods(asked)).filter(({ spec }) => spec.nodeName === victim.node).map(({ metadata }) => metadata.uid);
     expect(stale.length).toBeGreaterThan(0);
+    const [followed] = (await peers.pods(asked, 'app=counter')).filter(({ spec }) => spec.nodeName === victim.node);
+    const following = peers.command(asked, ['logs', '-f', '--tail=1', followed?.metadata.name ?? '']);
+    await peers.apply(asked, pinned('pinned', victim.node));
+    await peers.waitReady(asked, 'app=pinned', 1);
     const began = Date.now();
     await cluster.powerCut(index);
+    await following;
     await waitElsewhere(asked, victim.node);
     expect(Date.now() - began).toBeLessThan(TAKEN_OVER_MS);
     expect(await peers.kith(asked, ['get', 'node', victim.node])).toContain('NotReady');
+    expect(await peers.kith(asked, ['get', 'pod', 'pinned'])).toMatch(/pinned +\d\/1 +Unknown/);
+    expect(await peers.kith(asked, ['delete', 'pod', 'pinned'])).toBe('pod "pinned" deleted\n');
     await meanwhile?.();
     await cluster.start(index);
     await cluster.waitAllAlive();
@@ -136,6 +143,12 @@ describe('when a peer of three dies', () => {
     );
   }
 });
+
+/** A pod of one node that runs once: it is no one's to move. */
+function pinned(name: string, node: string): unknown {
+  const { spec, ...rest } = pod(name, { cpu: '10m' }, { app: name }) as { spec: object };
+  return { ...rest, spec: { ...spec, restartPolicy: 'Never', nodeSelector: { 'kubernetes.io/hostname': node } } };
+}
 
 async function waitAllReady(peers: RealPeers, count: number): Promise<void> {
   for (const { index } of peers.cluster.running()) {

@@ -31,12 +31,30 @@ describe('three peers', () => {
   });
 
   it('run a replication controller of three on three nodes, whichever peer it was applied at', async () => {
-    expect(await peers.apply(0, counters('counter', 3))).toBe('replicationcontroller/counter created\n');
+    const applied = await peers.command(0, ['apply', '-f', '-'], { stdin: JSON.stringify(counters('counter', 3)) });
+    // No warning: another peer has it on disk.
+    expect(applied).toEqual({ code: 0, out: 'replicationcontroller/counter created\n', err: '' });
     const pods = await peers.waitReady(2, 'app=counter', 3);
     expect(new Set(pods.map(({ spec }) => spec.nodeName)).size).toBe(3);
     await waitFor('the counts at another peer', async () => /counter +3 +3 +3/.test(await peers.kith(1, ['get', 'rc'])), {
       timeoutMs: PATIENCE_MS,
     });
+  });
+
+  it('make one controller of a manifest that is applied at two peers at the same moment', async () => {
+    const stdin = JSON.stringify(counters('twin', 3));
+    const answers = await Promise.all([0, 2].map(async (index) => peers.command(index, ['apply', '-f', '-'], { stdin })));
+    for (const { code, err } of answers) expect(code === 0 ? '' : err).toMatch(/^$|AlreadyExists/);
+    const uids = await Promise.all(
+      cluster.peers.map(async ({ index }) => {
+        const pods = await peers.waitReady(index, 'app=twin', 3);
+        return JSON.stringify([await peers.kith(index, ['get', 'rc', 'twin', '-o', 'jsonpath={.metadata.uid}']), namesOf(pods)]);
+      }),
+    );
+    expect(new Set(uids).size).toBe(1);
+    await peers.kith(1, ['delete', 'rc', 'twin']);
+    await waitFor('no twins', async () => (await peers.pods(0, 'app=twin')).length === 0, { timeoutMs: PATIENCE_MS });
+    await peers.waitNothingTwice(0);
   });
 
   it('wait for a deleted pod to be gone, and replace it', async () => {

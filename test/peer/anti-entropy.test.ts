@@ -79,6 +79,26 @@ describe('anti-entropy', () => {
     expect([...joiner.replica.all()]).toHaveLength(9);
   });
 
+  it('says of a full sync whether the other held the whole state, and forgets no grave on the word of one that does not', async () => {
+    world = new SyncWorld();
+    const [a, b] = [await world.add('a', { incomplete: true }), await world.add('b', { incomplete: true })];
+    const key = deploymentKey('web');
+    const { objects } = await a.replica.write([{ type: 'create', key, object: deployment('web') }]);
+    await a.replica.write([{ type: 'bury', key, uid: objects[0]!.uid, at: NOW }]);
+    const answers: boolean[] = [];
+    const ask = async (): Promise<void> => void answers.push(await b.antiEntropy.syncWith('a', new AbortController().signal));
+    const first = ask();
+    await world.clock.pass(3 * GRAVE_IN_FLIGHT_MS);
+    await first;
+    expect(answers).toEqual([false]);
+    expect([a.replica.buriedLife(key), b.replica.buriedLife(key)]).toEqual([1, 1]);
+    a.antiEntropy.setComplete();
+    const second = ask();
+    await world.clock.pass(1_000);
+    await second;
+    expect(answers).toEqual([false, true]);
+  });
+
   it('rejects a full sync with a peer that can not be reached, or that is called off', async () => {
     world = new SyncWorld();
     const lonely = await world.add('lonely');

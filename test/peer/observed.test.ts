@@ -183,13 +183,34 @@ describe('observed state', () => {
     expect(b.get('a', 'event/default/old')?.value).toEqual(event('old'));
   });
 
+  it('says once, after a restart, that what its former life said still holds', async () => {
+    const world = new World();
+    const [first, b] = [await world.peer('a', 1), await world.peer('b')];
+    first.publish('pod/1', pod('1'));
+    await clock.pass(200);
+    first.stop();
+    await world.network.peer('a')!.stop();
+    const second = await world.peer('a', 2);
+    expect(await clock.pass(5_000, () => second.get('a', 'pod/1') !== undefined)).toBe(true);
+    second.publish('pod/1', pod('1'));
+    await clock.pass(200);
+    const said = b.get('a', 'pod/1');
+    expect(said).toMatchObject({ incarnation: 2, value: pod('1') });
+    second.publish('pod/1', pod('1'));
+    await clock.pass(5_000);
+    expect(b.get('a', 'pod/1')).toEqual(said);
+  });
+
   it('says in which incarnation it lives, at the start and when that is raised', async () => {
     const world = new World();
     const [a, b] = [await world.peer('a', 4), await world.peer('b')];
     await clock.pass(100);
     expect(b.get('a', 'death/a')).toMatchObject({ incarnation: 4, value: null });
+    a.publish('pod/1', pod('1'));
     a.setIncarnation(6);
     await clock.pass(100);
     expect(b.get('a', 'death/a')).toMatchObject({ incarnation: 6, value: null });
+    // What it has stated still holds.
+    expect(b.get('a', 'pod/1')).toMatchObject({ incarnation: 6, value: pod('1') });
   });
 });

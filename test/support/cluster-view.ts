@@ -179,7 +179,7 @@ export class ClusterWorld {
     this.tellLiveness();
   }
 
-  setMember(node: string, state: MemberState['state']): void {
+  setMember(node: string, state: MemberState['state'], incarnation = this.members.get(node)?.incarnation ?? 1): void {
     const known = this.members.get(node);
     const at = formatTime(EPOCH_MS + this.elapsed);
     const death = {
@@ -195,8 +195,8 @@ export class ClusterWorld {
     } as const;
     this.members.set(node, {
       peer: peerOf(node),
-      incarnation: 1,
       ...known,
+      incarnation,
       state,
       since: this.elapsed,
       death: state === 'dead' ? death : undefined,
@@ -290,7 +290,7 @@ export class ClusterWorld {
 
   /** One pass over everything, as leader or only as heir. Answers whether anything was written. */
   decide(): boolean {
-    const plan = planPass(this.state, [...this.state.keys()], this.now, this.state.leader.isSelf);
+    const plan = planPass(this.state, [...this.state.keys()], this.now, { isLeader: this.state.leader.isSelf });
     let written = false;
     for (const unit of plan.units) {
       this.units.push(unit);

@@ -31,6 +31,20 @@ export class EngineProbe {
     for (const { Id } of all) await this.#call('DELETE', `/containers/${Id}?force=true&v=true`);
   }
 
+  /** Ids of images that a daemon made itself, for want of a registry. */
+  async madeImages(): Promise<string[]> {
+    const filters = encodeURIComponent(JSON.stringify({ label: ['kith.dev/made=true'] }));
+    const images = JSON.parse(await this.#call('GET', `/images/json?filters=${filters}`)) as { Id: string }[];
+    return images.map(({ Id }) => Id);
+  }
+
+  /** All its tags, and the image. One that a container uses stays. */
+  async removeImage(id: string): Promise<void> {
+    const { RepoTags } = JSON.parse(await this.#call('GET', `/images/${id}/json`)) as { RepoTags?: string[] | null };
+    for (const tag of RepoTags ?? []) await this.#call('DELETE', `/images/${tag}`);
+    await this.#call('DELETE', `/images/${id}`);
+  }
+
   async #call(method: string, path: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const request = http.request({ socketPath: this.#socketPath, method, path, timeout: 30_000 }, (response) => {

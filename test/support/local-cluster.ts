@@ -51,6 +51,7 @@ export class LocalCluster {
   readonly warnings: string[] = [];
 
   readonly #engine: EngineProbe | undefined;
+  #imagesBefore = new Set<string>();
 
   constructor(options: LocalClusterOptions) {
     this.options = options;
@@ -58,6 +59,7 @@ export class LocalCluster {
   }
 
   async create(count: number): Promise<void> {
+    this.#imagesBefore = new Set(await this.#engine?.madeImages());
     this.folder = await realpath(await mkdtemp(path.join(tmpdir(), 'kith-')));
     for (let index = 0; index < count; index += 1) await this.addPeer();
   }
@@ -201,7 +203,9 @@ export class LocalCluster {
     const running = (await this.#engine?.running(peer.node)) ?? [];
     const ofEngine = running.flatMap(({ Labels }) => {
       const container = Labels['kith.dev/container'] ?? '';
-      return container === '' ? [] : [`${Labels['kith.dev/pod-uid'] ?? ''}/${container}/${Labels['kith.dev/attempt'] ?? ''}`];
+      return container === '' || container === 'POD'
+        ? []
+        : [`${Labels['kith.dev/pod-uid'] ?? ''}/${container}/${Labels['kith.dev/attempt'] ?? ''}`];
     });
     return new Set([...ofEngine, ...markedProcesses(peer).map(({ container }) => container.replace(/\/$/, ''))]);
   }
@@ -216,6 +220,15 @@ export class LocalCluster {
 
   thaw(index: number): void {
     this.peer(index).process?.kill('SIGCONT');
+  }
+
+  /** Images that were made for want of a registry would pass for the real ones later. */
+  async #removeImages(): Promise<void> {
+    const made = (await this.#engine?.madeImages()) ?? [];
+    // Images made from others first, as the engine keeps what others need.
+    for (let round = 0; round < 2; round += 1) {
+      for (const id of made) if (!this.#imagesBefore.has(id)) await this.#engine?.removeImage(id).catch(() => undefined);
+    }
   }
 
   /** Leases of pod addresses whose daemons were killed before they could give them back. */
@@ -243,6 +256,7 @@ export class LocalCluster {
       }
     }
     for (const peer of this.peers) await this.#engine?.removeAll(peer.node);
+    await this.#removeImages();
     await this.#releaseAddresses();
     if (this.folder !== '') await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -303,7 +317,7 @@ async function answers(client: ApiClient): Promise<boolean> {
 }
 
 /** The kernel picks; the short time until the daemon takes it is a risk that only tests and the demo run. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -161,7 +162,12 @@ export function realPeers(count: number, prefix: string, extraArguments?: (index
     await cluster.create(count);
     await cluster.startAll();
   });
-  afterAll(async () => cluster.destroy());
+  afterAll(async () => {
+    const logs = cluster.peers.map(({ logFile }) => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')).join('');
+    await cluster.destroy();
+    // An ERROR in the log of a daemon is a bug or a damaged disk, whatever else went well.
+    expect(logs.match(/^\S+ ERROR .*$/gm) ?? []).toEqual([]);
+  });
   afterEach(({ task }) => {
     if (task.result?.state !== 'fail') return;
     for (const peer of cluster.peers) console.error(`--- ${peer.node}\n${tail(peer.logFile, LOG_LINES)}`);

@@ -40,9 +40,10 @@ export class SyncWorld {
     this.network = new MemoryNetwork({ clock: this.clock, random: this.random });
   }
 
-  async add(name: string, options: Partial<DocumentReplicaOptions> & { clusterId?: string } = {}): Promise<SyncedPeer> {
+  async add(name: string, options: Partial<DocumentReplicaOptions> & { incomplete?: boolean } = {}): Promise<SyncedPeer> {
     const randomId = (): string => Buffer.from(this.random.bytes(16)).toString('hex');
-    const test = await makeReplica({ randomId, ...options });
+    const { incomplete, ...replicaOptions } = options;
+    const test = await makeReplica({ randomId, ...replicaOptions });
     const transport = this.network.transport(name);
     const { clock, random } = this;
     const clusterId = options.clusterId ?? TEST_CLUSTER;
@@ -50,6 +51,7 @@ export class SyncWorld {
     const replication = new Replication({ replica: test.replica, transport, antiEntropy, clock, log: silentLog }, { clusterId });
     const peer = { ...test, name, transport, antiEntropy, replication };
     this.peers.push(peer);
+    if (incomplete !== true) antiEntropy.setComplete();
     await antiEntropy.start();
     await replication.start();
     await transport.start();

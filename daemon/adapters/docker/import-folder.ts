@@ -11,6 +11,7 @@ import type { ImageFolder } from '../process/image-folder.ts';
 import { CHANGE_TIMEOUT_MS, EngineRefusal } from './client.ts';
 import type { EngineClient } from './client.ts';
 import { importImage, inspectImage, splitReference } from './images.ts';
+import { MADE_LABEL } from './names.ts';
 import { tarFile, tarFolder, writeTar } from './tar.ts';
 import type { TarEntry } from './tar.ts';
 
@@ -36,7 +37,7 @@ export class FolderImporter {
   async importFolder(imagesDirectory: string, folder: string, signal?: AbortSignal): Promise<string> {
     const image = await readImageFolder(imagesDirectory, folder);
     const base = await this.#ensureBase(signal);
-    // No labels of ours: the image would hand them on to whatever anybody runs from it.
+    // No label that says whose a container is: the image would hand it on to whatever anybody runs from it.
     const name = `kith_import_${randomBytes(8).toString('hex')}`;
     const body = { Image: base, Cmd: ['/never-started'] };
     const call = { method: 'POST', timeoutMs: CHANGE_TIMEOUT_MS, signal } as const;
@@ -65,7 +66,7 @@ export class FolderImporter {
     const tag = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 12);
     const base = `${BASE_REPOSITORY}:${tag}`;
     if ((await inspectImage(this.#client, base, signal)) !== undefined) return base;
-    const changes = ['ENV PATH=/usr/local/bin:/usr/bin:/bin'];
+    const changes = [MADE_LABEL, 'ENV PATH=/usr/local/bin:/usr/bin:/bin'];
     await importImage(this.#client, { repository: BASE_REPOSITORY, tag, changes }, Readable.from(writeTar(baseEntries(files))), signal);
     return base;
   }

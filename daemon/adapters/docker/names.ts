@@ -19,6 +19,9 @@ export const LABEL = {
   image: `${PREFIX}image`,
 } as const;
 
+/** Dockerfile line that goes into every image that we make: so that what made it can find it again. It is none of the labels that say whose a container is. */
+export const MADE_LABEL = 'LABEL kith.dev/made=true';
+
 /** The `container` label of a sandbox: no container of a pod can have this name. */
 export const SANDBOX = 'POD';
 

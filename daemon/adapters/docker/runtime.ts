@@ -6,6 +6,7 @@
  * Pods get their addresses from a network of the engine, by default its own bridge: nothing to make and nothing to leave behind, and pods of several peers
  * on one engine reach each other. The sandbox keeps the address while containers come and go.
  */
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '../../../protocol/errors.ts';
@@ -19,6 +20,7 @@ import type {
   RuntimeSandbox,
   SandboxSpec,
 } from '../../ports/runtime.ts';
+import { findImageFolder } from '../process/image-folder.ts';
 import { CHANGE_TIMEOUT_MS, EngineClient, EngineRefusal, READ_TIMEOUT_MS } from './client.ts';
 import { containerConfig, sandboxConfig } from './configuration.ts';
 import { EventListener } from './events.ts';
@@ -27,7 +29,7 @@ import { importImage, inspectImage, pullImage } from './images.ts';
 import { addressOf, Listing } from './listing.ts';
 import type { Summary } from './listing.ts';
 import { logChunks } from './logs.ts';
-import { containerName, LABEL, SANDBOX } from './names.ts';
+import { containerName, LABEL, MADE_LABEL, SANDBOX } from './names.ts';
 import type { Owner } from './names.ts';
 import { pauseBinary } from './pause.ts';
 import { tarFile, writeTar } from './tar.ts';
@@ -42,7 +44,12 @@ export interface DockerRuntimeOptions {
   dataDir: string;
   /** Network of the engine that pods get their addresses from. */
   network?: string;
+  /** Folders of image folders, for images that can not be pulled: the first that has one wins. */
+  imageDirs?: readonly string[];
 }
+
+/** Examples' images stand in no registry: nobody is asked for them. */
+const OWN_IMAGE = /^kith\.dev\//;
 
 const PAUSE = { repository: 'kith.dev/pause', tag: '1' };
 const PAUSE_IMAGE = `${PAUSE.repository}:${PAUSE.tag}`;
@@ -66,10 +73,12 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #events: EventListener;
   readonly #importer: FolderImporter;
   readonly #listeners = new Set<(hint: { podUid?: string }) => void>();
+  readonly #imageDirs: readonly string[];
   #bindsFiles = true;
 
   constructor(deps: { log: Log }, options: DockerRuntimeOptions) {
     this.#log = deps.log;
+    this.#imageDirs = options.imageDirs ?? [];
     this.#owner = { clusterId: options.clusterId, nodeName: options.nodeName };
     this.#network = options.network ?? DEFAULT_NETWORK;
     this.#client = new EngineClient(options.host);
@@ -146,7 +155,32 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async pullImage(image: string, signal?: AbortSignal): Promise<string> {
-    return this.#orUnavailable(`pull image "${image}"`, () => pullImage(this.#client, image, signal));
+    const local = await this.#localFolder(image);
+    if (local !== undefined && OWN_IMAGE.test(local.name)) return this.#importLocal(local.directory, local.name, signal);
+    try {
+      return await this.#orUnavailable(`pull image "${image}"`, () => pullImage(this.#client, image, signal));
+    } catch (error) {
+      if (local === undefined || !(error instanceof KithError) || error.code === 'RuntimeUnavailable') throw error;
+      this.#log.info('An image can not be pulled and is made from its folder', { image, error });
+      return this.#importLocal(local.directory, local.name, signal);
+    }
+  }
+
+  /** The first of the image folders that has the image. */
+  async #localFolder(image: string): Promise<{ directory: string; name: string } | undefined> {
+    for (const directory of this.#imageDirs) {
+      const found = await findImageFolder([directory], image);
+      if (found !== undefined) return { directory, name: found.name };
+    }
+    return undefined;
+  }
+
+  /** @returns the image's id */
+  async #importLocal(directory: string, name: string, signal: AbortSignal | undefined): Promise<string> {
+    const tag = await this.importImageFolder(directory, join(directory, ...name.split('/')), signal);
+    const made = await this.#orUnavailable(`look for image "${tag}"`, async () => inspectImage(this.#client, tag, signal));
+    if (made === undefined) throw new KithError('ImagePullFailed', `image "${tag}" was made from ${directory} and is gone again`);
+    return made.id;
   }
 
   /**
@@ -281,7 +315,7 @@ export class DockerRuntime implements ContainerRuntime {
       throw new KithError('InvalidContainer', `Kith has no pause program for ${architecture}, only for amd64 and arm64`);
     }
     const archive = Readable.from(writeTar([tarFile('pause', pauseBinary(architecture), 0o755)]));
-    await importImage(this.#client, { ...PAUSE, changes: ['ENTRYPOINT ["/pause"]'] }, archive, signal);
+    await importImage(this.#client, { ...PAUSE, changes: [MADE_LABEL, 'ENTRYPOINT ["/pause"]'] }, archive, signal);
   }
 
   async #forceRemove(id: string, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Store, StoreOperation } from '../../ports/store.ts';
@@ -19,6 +20,10 @@ const CACHE_BYTES = 4 * 1_048_576;
 const ENTRIES_CHUNK = 256;
 /** And their bytes, above which fewer are fetched. */
 const ENTRIES_CHUNK_BYTES = 1_048_576;
+/** Free space, beside what LevelDB's log holds, before a store that failed is opened anew: opening writes. */
+const REOPEN_ROOM_BYTES = 256 * 1_024;
+/** What LevelDB's info log says when it left out a damaged part of its log of writes; it opens all the same and tells nobody. */
+const DROPPED = /dropping \d+ bytes; .*/;
 /** Sorts after every other text: keys are UTF-8, in which no byte is 0xff. */
 const AFTER_ALL = '\u{10ffff}';
 
@@ -30,6 +35,10 @@ export class LevelStore implements Store {
   private readonly directory: string;
   private readonly onDamaged: (reason: string) => void;
   private level: ClassicLevel<string, Uint8Array> | undefined;
+  private isOpen = false;
+  /** A write failed, and none has succeeded since. */
+  private hasFailed = false;
+  private reopening: Promise<void> | undefined;
 
   constructor(options: LevelStoreOptions) {
     this.directory = options.directory;
@@ -38,47 +47,44 @@ export class LevelStore implements Store {
 
   async open(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    const level = new ClassicLevel<string, Uint8Array>(this.directory, {
-      keyEncoding: 'utf8',
-      valueEncoding: 'view',
-      cacheSize: CACHE_BYTES,
-      createIfMissing: true,
-    });
     try {
       await mkdir(this.directory, { recursive: true, mode: DIRECTORY_MODE });
-      await level.open();
     } catch (error) {
       throw storeError(error, this.directory);
     }
-    this.level = level;
+    await this.openLevel();
+    this.isOpen = true;
+    await this.tellDropped();
   }
 
   async close(): Promise<void> {
+    this.isOpen = false;
+    await this.reopening?.catch(() => undefined);
     const level = this.level;
     this.level = undefined;
     await level?.close();
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    const level = this.opened();
     try {
-      return await level.get(key);
+      return await (await this.readable()).get(key);
     } catch (error) {
       throw storeError(error, this.directory);
     }
   }
 
   async write(operations: readonly StoreOperation[]): Promise<void> {
-    const level = this.opened();
-    if (operations.length === 0) return;
+    if (operations.length === 0 && this.isOpen) return;
     const batch = operations.map((operation) =>
       operation.type === 'put'
         ? { type: 'put' as const, key: operation.key, value: operation.value }
         : { type: 'del' as const, key: operation.key },
     );
+    const level = await this.writable();
     try {
       await level.batch(batch, { sync: true });
     } catch (error) {
+      this.hasFailed = true;
       throw storeError(error, this.directory);
     }
   }
@@ -109,7 +115,7 @@ export class LevelStore implements Store {
 
   private async *read(prefix: string, after: string | undefined, size: number): AsyncIterable<readonly [key: string, value: Uint8Array]> {
     const start = after === undefined ? { gte: prefix } : { gt: after };
-    const iterator = this.opened().iterator({ ...start, lt: prefix + AFTER_ALL, highWaterMarkBytes: ENTRIES_CHUNK_BYTES });
+    const iterator = (await this.readable()).iterator({ ...start, lt: prefix + AFTER_ALL, highWaterMarkBytes: ENTRIES_CHUNK_BYTES });
     try {
       for (let chunk = await iterator.nextv(size); chunk.length > 0; chunk = await iterator.nextv(size)) yield* chunk;
     } finally {
@@ -117,8 +123,62 @@ export class LevelStore implements Store {
     }
   }
 
-  private opened(): ClassicLevel<string, Uint8Array> {
+  private async openLevel(): Promise<void> {
+    const level = new ClassicLevel<string, Uint8Array>(this.directory, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'view',
+      cacheSize: CACHE_BYTES,
+      createIfMissing: true,
+    });
+    try {
+      await level.open();
+    } catch (error) {
+      throw storeError(error, this.directory);
+    }
+    this.level = level;
+    this.hasFailed = false;
+  }
+
+  private async readable(): Promise<ClassicLevel<string, Uint8Array>> {
+    await this.reopening?.catch(() => undefined);
+    return this.level ?? this.writable();
+  }
+
+  /** LevelDB takes no write after one that failed, not even when the disk has room again: it must be opened anew. */
+  private async writable(): Promise<ClassicLevel<string, Uint8Array>> {
+    if (!this.isOpen) throw new KithError('StoreClosed', `the store in ${this.directory} is not open`);
+    if (this.hasFailed) {
+      this.reopening ??= this.reopen().finally(() => (this.reopening = undefined));
+      await this.reopening;
+    }
     if (this.level === undefined) throw new KithError('StoreClosed', `the store in ${this.directory} is not open`);
     return this.level;
+  }
+
+  private async reopen(): Promise<void> {
+    try {
+      const { bavail, bsize } = await statfs(this.directory);
+      // While there is no room the old one stays open: it can still be read.
+      if (bavail * bsize < (await this.logBytes()) + REOPEN_ROOM_BYTES) throw new Error('no space left on device');
+    } catch (error) {
+      throw storeError(error, this.directory);
+    }
+    const failed = this.level;
+    this.level = undefined;
+    await failed?.close();
+    await this.openLevel();
+  }
+
+  private async logBytes(): Promise<number> {
+    let bytes = 0;
+    for (const name of await readdir(this.directory))
+      if (name.endsWith('.log')) bytes += (await stat(path.join(this.directory, name))).size;
+    return bytes;
+  }
+
+  private async tellDropped(): Promise<void> {
+    const told = await readFile(path.join(this.directory, 'LOG'), 'utf8').catch(() => '');
+    const dropped = DROPPED.exec(told)?.[0];
+    if (dropped !== undefined) this.onDamaged(dropped);
   }
 }

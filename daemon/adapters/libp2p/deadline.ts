@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CancelTimer, Clock } from '../../ports/clock.ts';
 
 /**
@@ -24,6 +25,8 @@ export class Deadline {
   #follow(outer: AbortSignal): void {
     const abort = () => this.#controller.abort(outer.reason);
     if (outer.aborted) abort();
+    // Many questions under way share the signal of who asks them: that is no leak.
+    setMaxListeners(0, outer);
     outer.addEventListener('abort', abort, { once: true });
     this.#undo.push(() => outer.removeEventListener('abort', abort));
   }

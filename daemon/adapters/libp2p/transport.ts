@@ -103,7 +103,7 @@ export class Libp2pTransport implements Transport {
     } catch (error) {
       throw new KithError(
         'PeerPortUnavailable',
-        `cannot listen for peers on ${listenAddresses.join(', ')}: ${(error as Error).message}; is another kithd running? Choose another port with --listen`,
+        `can't listen for peers on ${listenAddresses.join(', ')}: ${whyNot(error)}; choose another port with --listen`,
         { listenAddresses },
         { cause: error },
       );
@@ -340,4 +340,11 @@ export class Libp2pTransport implements Transport {
       }
     }
   }
+}
+
+/** libp2p puts the text and the stack of each address's error into one message. */
+function whyNot(error: unknown): string {
+  const { message } = error as Error;
+  if (message.includes('EADDRINUSE')) return 'another program listens there (another kithd?)';
+  return /Error: (.*)/.exec(message)?.[1] ?? message;
 }

@@ -28,7 +28,7 @@ export class ClusterState implements ClusterIndex {
   readonly self: { peer: string; node: string };
   private readonly deps: ClusterStateDeps;
   private readonly objects = new ObjectIndex();
-  private readonly podReports = new Map<string, PodReport>();
+  private readonly podReports = new Map<string, { report: PodReport; incarnation: number }>();
   private readonly nodeReports = new Map<string, NodeReport>();
   private states = new Map<string, MemberState>();
   private membership: Membership = { members: [], byNode: new Map(), seen: 0 };
@@ -66,10 +66,10 @@ export class ClusterState implements ClusterIndex {
   applyObserved(records: readonly ObservedRecord[]): Set<ObjectKey> {
     this.changes += 1;
     const affected = new Set<ObjectKey>();
-    for (const { key, node, value } of records) {
+    for (const { key, node, incarnation, value } of records) {
       if (key === 'node') this.applyNodeReport(node, value?.kind === 'node' ? value : undefined, affected);
       else if (key.startsWith('pod/'))
-        this.applyPodReport(key.slice('pod/'.length), node, value?.kind === 'pod' ? value : undefined, affected);
+        this.applyPodReport(key.slice('pod/'.length), node, value?.kind === 'pod' ? { report: value, incarnation } : undefined, affected);
     }
     return affected;
   }
@@ -148,7 +148,13 @@ export class ClusterState implements ClusterIndex {
   }
 
   podReport(podUid: string, node: string): PodReport | undefined {
-    return this.podReports.get(reportKey(podUid, node));
+    return this.podReports.get(reportKey(podUid, node))?.report;
+  }
+
+  isCurrentReport(podUid: string, node: string): boolean {
+    const held = this.podReports.get(reportKey(podUid, node));
+    const member = this.memberOfNode(node);
+    return held !== undefined && member !== undefined && held.incarnation >= member.incarnation;
   }
 
   nodeReport(node: string): NodeReport | undefined {
@@ -177,9 +183,14 @@ export class ClusterState implements ClusterIndex {
     if (!jsonEqual(roomOf(before), roomOf(report))) this.addUnbound(affected);
   }
 
-  private applyPodReport(uid: string, node: string, report: PodReport | undefined, affected: Set<ObjectKey>): void {
-    if (report === undefined) this.podReports.delete(reportKey(uid, node));
-    else this.podReports.set(reportKey(uid, node), report);
+  private applyPodReport(
+    uid: string,
+    node: string,
+    reported: { report: PodReport; incarnation: number } | undefined,
+    affected: Set<ObjectKey>,
+  ): void {
+    if (reported === undefined) this.podReports.delete(reportKey(uid, node));
+    else this.podReports.set(reportKey(uid, node), reported);
     const key = this.objects.keyOfUid(uid);
     if (key !== undefined) this.addWithOwners(key, affected);
   }

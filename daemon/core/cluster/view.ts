@@ -23,6 +23,8 @@ export interface ClusterView {
 
   /** Status reports by (pod uid, node). */
   podReport(podUid: string, node: string): PodReport | undefined;
+  /** Whether that report was made, or made again, since the node was last heard to start or to refute its death. */
+  isCurrentReport(podUid: string, node: string): boolean;
   nodeReport(node: string): NodeReport | undefined;
 
   members(): readonly MemberView[];

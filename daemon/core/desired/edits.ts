@@ -18,6 +18,19 @@ export function editsBetween(base: FlatFields, next: FlatFields): FieldEdit[] {
   return edits;
 }
 
+/** Decided from what they were: where a pod runs, and which pods a workload has. */
+const DECIDED_PATHS = ['/kith/binding', '/kith/retired', '/kith/slots'];
+
+/**
+ * The first of the edited fields that must not be overwritten unseen, and that is neither as the author saw it nor as the author wants it: written all the same, it
+ * would move a pod that is bound, or take a slot back to a generation that is gone.
+ */
+export function overtakenField(base: FlatFields, current: FlatFields, edits: readonly FieldEdit[]): string | undefined {
+  const isOvertaken = ({ path, value }: FieldEdit): boolean =>
+    DECIDED_PATHS.some((pointer) => isAtOrBelow(path, pointer)) && current.get(path) !== base.get(path) && current.get(path) !== value;
+  return edits.find(isOvertaken)?.path;
+}
+
 /**
  * For an object whose merge was not valid: besides what the author changed, everything else of the spec becomes what the author saw, so that the edit repairs it.
  */

@@ -1,5 +1,5 @@
 import type { Mutation } from '../../../protocol/desired.ts';
-import type { Binding, DesiredObject } from '../../../protocol/objects.ts';
+import type { Binding, DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
 import { formatTime, parseTime } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isActive, isReady, podName } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
@@ -24,6 +24,11 @@ export interface HeirSettings {
   inFlightMs: number;
   /** How soon to look again when as many claims are in flight as may be. */
   queueMs: number;
+  /**
+   * A pod that becomes an orphan when its node is dead already was brought by news: most likely a cut is healing, and the node itself is about to be heard. It has
+   * this long: what it takes to refute a death, twice.
+   */
+  newsSettleMs: number;
 }
 
 export const HEIR_SETTINGS: HeirSettings = {
@@ -33,13 +38,23 @@ export const HEIR_SETTINGS: HeirSettings = {
   inFlight: 10,
   inFlightMs: 60_000,
   queueMs: 500,
+  newsSettleMs: 3_000,
 };
+
+/** What passes remember. Times are monotonic ms. */
+export interface OrphanMemory {
+  /** Dead nodes whose pods were looked at, and since when they are dead. */
+  readonly nodes: Map<string, number>;
+  /** Since when each pod is an orphan. */
+  readonly since: Map<ObjectKey, number>;
+}
 
 /** One pass over the orphans: running totals and how many more may be claimed. */
 interface Pass {
   view: ClusterIndex;
   now: Now;
   settings: HeirSettings;
+  memory: OrphanMemory | undefined;
   table: NodeTable;
   /** Claims in flight by node, this pass's own included. */
   inFlight: Map<string, number>;
@@ -49,16 +64,23 @@ interface Pass {
 /**
  * What this peer does about pods of dead nodes: as an heir, claim for its own node when its turn has come; as the leader, schedule what no heir took. Safe when
  * several do it: the next pod of a slot is the same object whoever makes it, and its binding has one winner.
+ * @param memory kept from pass to pass; undefined: every orphan is one since its node died
  */
 export function planClaims(
   view: ClusterIndex,
   pods: readonly DesiredObject[],
   now: Now,
   settings: HeirSettings = HEIR_SETTINGS,
+  memory?: OrphanMemory,
 ): Decision[] {
-  const orphans = pods.filter((pod) => orphanCase(view, pod) !== undefined).sort((left, right) => (left.key < right.key ? -1 : 1));
+  const orphans: DesiredObject[] = [];
+  for (const pod of pods) {
+    if (orphanCase(view, pod) !== undefined) orphans.push(pod);
+    else memory?.since.delete(pod.key);
+  }
   if (orphans.length === 0) return [];
-  const pass: Pass = { view, now, settings, table: new NodeTable(view), inFlight: new Map(), decisions: [] };
+  orphans.sort((left, right) => (left.key < right.key ? -1 : 1));
+  const pass: Pass = { view, now, settings, memory, table: new NodeTable(view), inFlight: new Map(), decisions: [] };
   for (const orphan of orphans) planOrphan(pass, orphan);
   return pass.decisions;
 }
@@ -74,7 +96,7 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
     if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(orphan));
     return;
   }
-  const opensAt = lostSince + (isDoubtful(view) ? settings.doubtMs : 0);
+  const opensAt = Math.max(lostSince + (isDoubtful(view) ? settings.doubtMs : 0), newsSettledAt(pass, orphan, lostSince));
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= turnAt) {
     if (inFlightOn(pass, view.self.node) < settings.inFlight) claim(pass, orphan, kind, view.self.node, rank);
@@ -84,6 +106,18 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
   const endsAt = view.leader.isSelf ? opensAt + (heirs.length + 1) * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= endsAt) takeOver(pass, orphan, kind, heirs);
   else if (Number.isFinite(Math.min(turnAt, endsAt))) pass.decisions.push({ do: 'wake', key: orphan.key, at: Math.min(turnAt, endsAt) });
+}
+
+function newsSettledAt({ view, memory, now, settings }: Pass, orphan: DesiredObject, lostSince: number): number {
+  if (memory === undefined) return lostSince;
+  const node = boundNode(orphan) ?? '';
+  if (memory.nodes.get(node) !== lostSince) {
+    memory.nodes.set(node, lostSince);
+    for (const pod of view.podsOnNode(node)) if (orphanCase(view, pod) !== undefined) memory.since.set(pod.key, lostSince);
+  }
+  const since = memory.since.get(orphan.key) ?? now.monotonic;
+  memory.since.set(orphan.key, since);
+  return since > lostSince ? since + settings.newsSettleMs : lostSince;
 }
 
 /** Two members have nobody to ask. */

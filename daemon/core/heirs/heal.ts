@@ -33,7 +33,8 @@ export function judgeOriginal(
   if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
   if (member.state !== 'alive') return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
   if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
-  const runningSince = containersSince(view, original);
+  // What its node said before it was lost tells nothing of what runs there now.
+  const runningSince = view.isCurrentReport(original.uid, member.spec.nodeName) ? containersSince(view, original) : undefined;
   if (runningSince === undefined) {
     const lookAgainAt = member.since + RETURN_REPORT_MS;
     if (monotonic < lookAgainAt) return { verdict: 'wait', reason: `${member.spec.nodeName} has not said whether it runs`, lookAgainAt };

@@ -3,6 +3,10 @@ import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Node, NodeStatus } from '../../../protocol/types.ts';
 import type { ClusterView, MemberView } from '../cluster/view.ts';
 
+const UNREACHABLE = 'node.kubernetes.io/unreachable';
+const NOT_READY = 'node.kubernetes.io/not-ready';
+const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
+const DERIVED_KEYS: ReadonlySet<string> = new Set([UNREACHABLE, NOT_READY, UNSCHEDULABLE]);
 const UNKNOWN_MESSAGE = 'Kubelet stopped posting node status.';
 
 /** A node as the API shows it: what it says of itself while it lives, `Unknown` because of its death record once it is dead, and the taints that follow. */
@@ -36,16 +40,21 @@ function unknown(type: string, reason: string, message: string, lastTransitionTi
   return { type, status: 'Unknown', reason, message, lastTransitionTime, lastHeartbeatTime };
 }
 
+/** Whether a taint only says what follows from the node's state. It is shown, and so comes back from who edits a node; stored, it would outlive its reason. */
+export function isDerivedTaint({ key }: Pick<Taint, 'key'>): boolean {
+  return DERIVED_KEYS.has(key);
+}
+
 /** Taints that Kubernetes' controllers would have put on the node. */
 function derivedTaints(node: Node, status: NodeStatus, member: MemberView | undefined): Taint[] {
   const taints: Taint[] = [];
   const ready = status.conditions?.find(({ type }) => type === 'Ready')?.status;
   if (ready === 'Unknown' && member?.death !== undefined) {
-    const key = 'node.kubernetes.io/unreachable';
-    taints.push({ key, effect: 'NoSchedule', timeAdded: member.death.at }, { key, effect: 'NoExecute', timeAdded: member.death.at });
+    const timeAdded = member.death.at;
+    taints.push({ key: UNREACHABLE, effect: 'NoSchedule', timeAdded }, { key: UNREACHABLE, effect: 'NoExecute', timeAdded });
   } else if (ready !== 'True') {
-    taints.push({ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' });
+    taints.push({ key: NOT_READY, effect: 'NoSchedule' });
   }
-  if (node.spec.unschedulable === true) taints.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });
+  if (node.spec.unschedulable === true) taints.push({ key: UNSCHEDULABLE, effect: 'NoSchedule' });
   return taints;
 }

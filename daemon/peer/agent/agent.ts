@@ -16,7 +16,6 @@ import type { CancelTimer, Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ObservedState } from '../../ports/observed.ts';
 import type { ContainerRuntime, LogChunk, LogRequest } from '../../ports/runtime.ts';
-import { linkSignals } from '../linked-signal.ts';
 import { CarryOut } from './carry-out.ts';
 import type { ActionSubject, CarriedOut } from './carry-out.ts';
 import { EngineWatch } from './engine-watch.ts';
@@ -79,7 +78,10 @@ export class NodeAgent {
   }
 
   start(signal?: AbortSignal): void {
-    const stop = (): void => this.#stopping.abort();
+    const stop = (): void => {
+      this.#stopping.abort();
+      this.#giveUp();
+    };
     if (signal?.aborted === true) return stop();
     signal?.addEventListener('abort', stop, { once: true });
     this.#ends.push(() => signal?.removeEventListener('abort', stop));
@@ -91,8 +93,14 @@ export class NodeAgent {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#cancelDecide();
+    this.#giveUp();
     for (const end of this.#ends.splice(0)) end();
     await Promise.allSettled(this.#works);
+  }
+
+  /** Each step has a signal of its own: many listeners on the one of the agent would be taken for a leak. */
+  #giveUp(): void {
+    for (const track of this.#tracks.values()) track.giveUp();
   }
 
   logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk> {
@@ -171,7 +179,7 @@ export class NodeAgent {
 
   async #act(track: PodTrack, desired: DesiredObject | undefined, action: PodAction, podIP: string): Promise<void> {
     const pod = subjectPod(track);
-    const { signal, release } = linkSignals(this.#stopping.signal, track.begin(action));
+    const signal = track.begin(action);
     for (const event of eventsBefore(action, pod)) this.#deps.events.record(event);
     const nodeName = this.#deps.views.view().self.node;
     const { allocatable } = this.#options.facts;
@@ -184,7 +192,6 @@ export class NodeAgent {
       onBegun: () => track.begun(),
     };
     const result = await this.#carryOut.run(action, subject, signal);
-    release();
     track.end();
     if (!this.#stopping.signal.aborted) this.#settle(track, desired, action, result, pod);
   }
@@ -216,8 +223,8 @@ export class NodeAgent {
     if (track === undefined) {
       const last = this.#deps.observed.get(view.self.peer, `pod/${podCase.uid}`)?.value;
       const reported = last?.kind === 'pod' ? last.status : undefined;
+      // Not yet published, though its status may be the same: what a daemon does not say again after its start is withdrawn.
       track = new PodTrack(podCase.uid, podCase.key, freshMemory(reported, now));
-      track.published = reported;
       this.#tracks.set(podCase.uid, track);
     }
     return track;

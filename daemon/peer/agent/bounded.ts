@@ -1,20 +1,6 @@
 import { KithError } from '../../../protocol/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 
-/** Resolves after `ms`, or as soon as the signal fires. */
-export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done, { once: true });
-  });
-}
-
 /**
  * Runs `work` with a signal that fires with the given one and after `ms`. Does not wait for work that ignores its signal.
  * @throws KithError `Aborted` when the signal fired, `Timeout` after `ms`; else what `work` throws

@@ -1,9 +1,9 @@
-import type { Clock } from '../../ports/clock.ts';
+import { type Clock, sleep } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ContainerRuntime, RuntimePod } from '../../ports/runtime.ts';
 import type { EngineState } from '../../core/reconcile/node-status.ts';
 import { linkSignals } from '../linked-signal.ts';
-import { bounded, sleep } from './bounded.ts';
+import { bounded } from './bounded.ts';
 import { failure } from './carry-out.ts';
 import { AGENT_LIMITS as LIMITS } from './limits.ts';
 

@@ -54,6 +54,11 @@ export class PodTrack {
     this.#busy = undefined;
   }
 
+  /** Whatever is being done for it. */
+  giveUp(): void {
+    this.#busy?.abort.abort();
+  }
+
   /** Gives the step that is being taken up, if what is wanted now asks for another one. `undefined`: the pod concerns us no more. */
   reconsider(intent: Intent | undefined): void {
     const busy = this.#busy;

@@ -5,7 +5,7 @@ import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
 import type { DesiredObject, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
-import { editsBetween, editsToCreate, editsToRepair, touchesSpec } from '../../core/desired/edits.ts';
+import { editsBetween, editsToCreate, editsToRepair, overtakenField, touchesSpec } from '../../core/desired/edits.ts';
 import type { FlatFields } from '../../core/desired/fields.ts';
 import { splitObject } from '../../core/desired/fields.ts';
 import { bury, judgeChanges, lifeToOpen } from '../../core/desired/lives.ts';
@@ -35,7 +35,7 @@ export interface Applied {
   tombstone?: Tombstone;
 }
 
-/** @throws KithError `AlreadyExists` | `NotFound` | `UidMismatch` | `Invalid` */
+/** @throws KithError `AlreadyExists` | `NotFound` | `UidMismatch` | `Overtaken` | `Invalid` */
 export async function applyMutation(context: ChangeContext, stage: Stage, mutation: Mutation): Promise<Applied> {
   switch (mutation.type) {
     case 'create':
@@ -55,7 +55,10 @@ function create(context: ChangeContext, stage: Stage, { key, object, orMerge }: 
     if (orMerge === true) return { object: entry.desired };
     throw new KithError('AlreadyExists', `${key} exists already: change it instead, or delete it first`, { key });
   }
-  const life = lifeToOpen(entry, context.floor(), object.kith?.slot !== undefined);
+  const fillsSlot = object.kith?.slot !== undefined;
+  // Its name is never used twice: whoever makes it has not seen yet that it was there, and is gone.
+  if (fillsSlot && entry.life === 0 && entry.buried > 0) throw overtaken(key, 'it was deleted since');
+  const life = lifeToOpen(entry, context.floor(), fillsSlot);
   if (life > MAX_LIFE) throw new KithError('Invalid', `${key} was deleted and made again too often: choose another name`, { key });
   return edit(context, stage, { key, life, saved: undefined, edits: editsToCreate(splitObject(key, object, units)), increment: 0 });
 }
@@ -68,10 +71,17 @@ async function update(context: ChangeContext, stage: Stage, mutation: Extract<Mu
   const next = splitObject(key, mutation.next, units);
   const meant = editsBetween(base, next);
   if (meant.length === 0) return { object: desired };
+  const current = splitObject(key, desired.object, units);
+  const path = overtakenField(base, current, meant);
+  if (path !== undefined) throw overtaken(key, `its ${path} is another since`);
   const saved = await context.documentOf(stage, entry);
-  const edits =
-    saved === undefined ? rewrite(splitObject(key, desired.object, units), meant) : repairOr(context, entry, saved, { base, next, meant });
+  const edits = saved === undefined ? rewrite(current, meant) : repairOr(context, entry, saved, { base, next, meant });
   return edit(context, stage, { key, life: entry.life, saved, edits, increment: touchesSpec(meant) ? 1 : 0 });
+}
+
+/** What was decided on has changed meanwhile: it is to be decided anew. */
+function overtaken(key: ObjectKey, how: string): KithError {
+  return new KithError('Overtaken', `${key}: ${how}; read it again`, { key });
 }
 
 /** Onto a document that was lost: everything that is shown, with the edits on it. */

@@ -17,6 +17,8 @@ export interface SyncPass {
   equal: boolean;
   /** We lack nothing that the other held when the session began. */
   complete: boolean;
+  /** The other says that it holds the whole desired state. */
+  otherIsComplete: boolean;
   /** Keys that differed. */
   differing: number;
   /** Documents and graves that went either way. */
@@ -43,7 +45,7 @@ export class SyncSession {
   }
 
   async pass(signal: AbortSignal): Promise<SyncPass> {
-    const buckets = await this.compareDigests(signal);
+    const { differing: buckets, otherIsComplete } = await this.compareDigests(signal);
     let [differing, moved] = [0, 0];
     for (let start = 0; start < buckets.length; start += MAX_BUCKETS_ASKED) {
       let asked = buckets.slice(start, start + MAX_BUCKETS_ASKED);
@@ -54,13 +56,19 @@ export class SyncSession {
         asked = asked.filter((bucket) => !synced.covered.has(bucket));
       }
     }
-    return { equal: buckets.length === 0, complete: buckets.every((bucket) => this.complete.has(bucket)), differing, moved };
+    return {
+      equal: buckets.length === 0,
+      complete: buckets.every((bucket) => this.complete.has(bucket)),
+      otherIsComplete,
+      differing,
+      moved,
+    };
   }
 
-  private async compareDigests(signal: AbortSignal): Promise<number[]> {
+  private async compareDigests(signal: AbortSignal): Promise<{ differing: number[]; otherIsComplete: boolean }> {
     const own = { digest: this.replica.digest(), floor: this.replica.floor() };
     const body = await this.link.ask(this.peer, 'sync', { kind: 'digest', body: digestBody(own), answer: 'digest' }, signal);
-    const { digest, floor } = this.link.counting(() => digestOf(body));
+    const { digest, floor, complete } = this.link.counting(() => digestOf(body));
     await this.replica.raiseFloor(floor);
     // Ours as it is now: what was merged meanwhile is in both.
     const differing: number[] = [];
@@ -69,7 +77,7 @@ export class SyncSession {
       this.complete.add(bucket);
       this.replica.acknowledgeBucket(this.peer, bucket);
     });
-    return differing;
+    return { differing, otherIsComplete: complete === true };
   }
 
   private async syncBuckets(

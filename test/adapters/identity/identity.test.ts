@@ -4,7 +4,6 @@ import path from 'node:path';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createBeatKeyPair, sharedBeatKey } from '../../../daemon/adapters/identity/beat-keys.ts';
 import { loadCluster, requireCluster, saveCluster } from '../../../daemon/adapters/identity/cluster.ts';
 import { loadOrCreateIdentity } from '../../../daemon/adapters/identity/identity.ts';
 import { IncarnationCounter } from '../../../daemon/adapters/identity/incarnation.ts';
@@ -95,20 +94,6 @@ describe('signatures', () => {
 });
 
 describe('beat keys', () => {
-  it('give two peers the same secret, and a third another', () => {
-    const [a, b, c] = [createBeatKeyPair(), createBeatKeyPair(), createBeatKeyPair()];
-    const shared = sharedBeatKey(a.privateKey, b.publicKey);
-    expect(shared.byteLength).toBe(32);
-    expect(sharedBeatKey(b.privateKey, a.publicKey)).toEqual(shared);
-    expect(sharedBeatKey(c.privateKey, a.publicKey)).not.toEqual(shared);
-  });
-
-  it('are refused when they are none', () => {
-    const { privateKey } = createBeatKeyPair();
-    const zero = Buffer.alloc(32).toString('base64url');
-    for (const other of ['', 'x', 'A'.repeat(44), zero]) expect(() => sharedBeatKey(privateKey, other)).toThrow(/beat key/);
-  });
-
   it('that are damaged are made anew', async () => {
     const before = await loadOrCreateIdentity(dataDir);
     await writeFile(path.join(dataDir, 'beat.key'), 'rubbish');

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { isReady } from '../../../daemon/core/cluster/pods.ts';
-import { planClaims } from '../../../daemon/core/heirs/claims.ts';
+import { slotStanding } from '../../../daemon/core/controllers/slots.ts';
+import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
+import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
 import type { Decision } from '../../../daemon/core/decisions.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
-import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
+import {
+  ClusterWorld,
+  container,
+  podKey,
+  podObject,
+  readyStatus,
+  replicaSetObject,
+  templateOf,
+  worldOf,
+} from '../../support/cluster-view.ts';
 import { MemoryDesired } from '../../support/memory-desired.ts';
 
 const RS = 'replicasets.apps/default/web';
@@ -77,6 +88,26 @@ describe('heirs', () => {
     }
     const [two] = asSeenBy(running(2, 2), ['node-2'], ['node-1']);
     expect(writes(planClaims(two!.state, orphansOf(two!, 'node-1'), two!.now))).toHaveLength(1);
+  });
+
+  it('wait for the node to be heard when a pod of it becomes an orphan after its death: a cut is healing', () => {
+    const world = running(2, 4);
+    const [seen] = asSeenBy(world, ['node-2'], ['node-1']);
+    const memory: OrphanMemory = { nodes: new Map(), since: new Map() };
+    const [known, news] = orphansOf(seen!, 'node-1');
+    seen!.edit(news!.key, (draft) => void (draft.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'));
+    const plan = (): Decision[] => planClaims(seen!.state, orphansOf(seen!, 'node-1'), seen!.now, HEIR_SETTINGS, memory);
+    expect(writes(plan())).toHaveLength(1);
+    expect([...memory.since.keys()]).toEqual([known!.key]);
+    seen!.elapsed += 10;
+    seen!.edit(news!.key, (draft) => void (draft.metadata.deletionTimestamp = undefined));
+    expect(writes(plan())).toHaveLength(1);
+    expect(wakes(plan())).toEqual([seen!.elapsed + HEIR_SETTINGS.newsSettleMs]);
+    seen!.elapsed += HEIR_SETTINGS.newsSettleMs;
+    expect(writes(plan())).toHaveLength(2);
+    seen!.setMember('node-1', 'alive');
+    plan();
+    expect(memory.since.size).toBe(0);
   });
 
   it('claim a few at a time, and more as those become ready', () => {
@@ -250,6 +281,36 @@ describe('a heal', () => {
     back.converge();
     expect(back.pods()).toHaveLength(2);
     expect(back.state.get(original)).toBeUndefined();
+  });
+
+  it('gives the slot back to the original, running or not, when no other node can take the replacement', () => {
+    const world = worldOf(3, 'node-2');
+    const nodeSelector = { 'kubernetes.io/hostname': 'node-1' };
+    const spec = { restartPolicy: 'Always', nodeSelector, containers: [container({ cpu: '3' })] } as const;
+    world.create(replicaSetObject('web', 1, { template: { ...templateOf('web'), spec: { ...spec, containers: [...spec.containers] } } }));
+    world.converge();
+    const [original] = world.pods();
+    world.setMember('node-1', 'dead');
+    world.converge({ nodes: ['node-2', 'node-3'] });
+    expect(world.pods()).toHaveLength(2);
+    world.setMember('node-1', 'alive', 2);
+    world.converge();
+    expect(world.pods().map(({ key }) => key)).toEqual([original!.key]);
+    expect(slotStanding(world.state, world.object(original!.key))).toBe('kept');
+  });
+
+  it('does not take what a node said before it was lost for what runs there now', () => {
+    const two = running(2, 2);
+    const original = orphansOf(two, 'node-1')[0]!.key;
+    const [view] = asSeenBy(two, ['node-2'], ['node-1']);
+    view!.setLeader('node-2');
+    view!.converge({ nodes: ['node-2'] });
+    view!.setMember('node-1', 'alive', 2);
+    expect(view!.decide()).toBe(false);
+    // It has started anew, and has nothing to say of the pod.
+    view!.converge({ nodes: ['node-2'] });
+    expect(view!.events('Kept')).toEqual([]);
+    expect(view!.object(original).object.metadata.deletionTimestamp).toBeDefined();
   });
 
   it('of two members gives the slot back to the original that never stopped', () => {

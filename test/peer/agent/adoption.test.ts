@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KithError } from '../../../protocol/errors.ts';
 import { AgentWorld, PEER } from '../../support/agent-world.ts';
 
@@ -21,6 +21,18 @@ describe('the daemon', () => {
     await world.clock.advance(60_000);
     expect(world.runtime.history).toHaveLength(before.history);
     expect(world.status(pods[0]!)).toEqual(before.status);
+  });
+
+  it('restarted, says once more what still holds: what it does not say again is withdrawn', async () => {
+    world.startAgent();
+    const pod = await world.addPod('web');
+    await world.clock.until('ready', () => world.isReady(pod));
+    await world.clock.advance(2_000);
+    const publish = vi.spyOn(world.observed, 'publish');
+    await world.restartAgent();
+    await world.clock.advance(60_000);
+    expect(publish.mock.calls.filter(([key]) => key === `pod/${pod.uid}`)).toHaveLength(1);
+    expect(publish.mock.calls.filter(([key]) => key === 'node')).toHaveLength(1);
   });
 
   it('stopped, leaves what runs running', async () => {
