@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addApply, addCreate } from './commands/apply.ts';
 import { addCordon, addLabel, addScale } from './commands/change.ts';
-import { addConflicts, addManifests, addPeers, addToken, addVersion } from './commands/cluster.ts';
+import { addConflicts, addKubeconfig, addManifests, addPeers, addToken, addVersion } from './commands/cluster.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addGet } from './commands/get.ts';
@@ -62,6 +62,7 @@ function buildProgram(terminal: Terminal, version: string): Command {
     addConflicts,
     addManifests,
     addToken,
+    addKubeconfig,
   ]) {
     add(program, terminal);
   }

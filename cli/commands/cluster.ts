@@ -127,3 +127,20 @@ export function addVersion(program: Command, terminal: Terminal, own: string): v
       terminal.out(`kithd ${answer.kith} (Kubernetes API ${answer.gitVersion}, wire ${answer.wire})\n`);
     });
 }
+
+export function addKubeconfig(program: Command, terminal: Terminal): void {
+  program
+    .command('kubeconfig')
+    .description('Print a kubeconfig with a new administrator certificate, for kubectl and other clients')
+    .option('--user <name>', 'name in the certificate', 'admin')
+    .addHelpText(
+      'after',
+      '\nEach peer is a context: kith, kith-2, ... The certificate is good for a year.\n\nExample:\n  kith kubeconfig > ~/.kube/config',
+    )
+    .action(async (options: { user: string }, command: Command) => {
+      const context = contextOf(command, terminal);
+      const path = `/kith.dev/v1/kubeconfig?user=${encodeURIComponent(options.user)}`;
+      for await (const chunk of context.client.stream({ path, signal: terminal.signal, accept: '*/*' }))
+        terminal.out(chunk.toString('utf8'));
+    });
+}

@@ -30,14 +30,14 @@ import { ApiServers } from './api-servers.ts';
 import { enterCluster, type ClusterMembership } from './cluster.ts';
 import type { DaemonConfig } from './config.ts';
 import { nodeFacts } from './facts.ts';
-import { createMember, updateMember } from './members.ts';
+import { createMember, memberKey, updateMember } from './members.ts';
 import { openStore, STORE_KEYS } from './open-store.ts';
 import { chooseRuntime, createRuntime } from './runtime.ts';
 
 const text = new TextEncoder();
 
 export class Daemon {
-  readonly #config: DaemonConfig;
+  #config: DaemonConfig;
   readonly #log: Log;
   readonly #stopping = new AbortController();
   #store: Store | undefined;
@@ -56,7 +56,7 @@ export class Daemon {
 
   /** @throws KithError that says what to do, for everything that a person can set right. */
   async start(): Promise<void> {
-    const { dataDir, nodeName } = this.#config;
+    const { dataDir } = this.#config;
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     // First of all the store: its lock keeps a second daemon away from everything else in the folder.
     const store = (this.#store = await openStore(dataDir, this.#log, systemClock.now(), () => (this.#isIntact = false)));
@@ -75,13 +75,14 @@ export class Daemon {
         },
       },
     );
+    this.#book = await loadPeerBook(dataDir);
+    this.#keepNodeName(identity);
     this.#log.info(`${cluster.how} cluster`, {
       cluster: cluster.keys.clusterId,
-      node: nodeName,
+      node: this.#config.nodeName,
       peer: identity.peer,
       version: KITH_VERSION,
     });
-    this.#book = await loadPeerBook(dataDir);
     this.#runtime = createRuntime(await chooseRuntime(this.#config), this.#config, cluster.keys.clusterId, this.#log);
     this.#log.info('runs containers', { runtime: this.#runtime.name });
     const replica = (this.#replica = this.#createReplica(store, cluster));
@@ -109,7 +110,24 @@ export class Daemon {
 
   /** Ends every container of this node: for demos and tests, when what started them is gone. */
   async removeContainers(): Promise<void> {
+    // The agent would bring back what is bound here.
+    await this.#peer?.agent.stop();
     for (const pod of (await this.#runtime?.list()) ?? []) await this.#runtime?.removePod(pod.uid);
+  }
+
+  /** Pods are bound to a node by its name, and its containers bear it: a host that is called something else by now stays the node that it became a member as. */
+  #keepNodeName(identity: PeerIdentity): void {
+    const { nodeName } = this.#config;
+    const kept = this.#book.find(({ peer }) => peer === identity.peer)?.nodeName ?? nodeName;
+    if (kept === nodeName) return;
+    this.#log.warn(
+      'this host stays the node as which it became a member; for another name, remove the node and join anew with an empty --data-dir',
+      {
+        node: kept,
+        ignored: nodeName,
+      },
+    );
+    this.#config = { ...this.#config, nodeName: kept };
   }
 
   #memberSpec(identity: PeerIdentity): MemberSpec {
@@ -239,7 +257,9 @@ export class Daemon {
   }
 
   async #keepBook(members: readonly MemberSpec[]): Promise<void> {
-    this.#book = updatePeerBook(this.#book, this.#entriesOf(members));
+    const removed = this.#book.map(({ peer }) => peer).filter((peer) => (this.#replica?.buriedLife(memberKey(peer)) ?? 0) > 0);
+    const seen = this.#entriesOf(members);
+    this.#book = updatePeerBook(this.#book, seen, new Set(removed.filter((peer) => !seen.some((entry) => entry.peer === peer))));
     try {
       await savePeerBook(this.#config.dataDir, this.#book);
     } catch (error) {

@@ -203,7 +203,7 @@ export class Peer {
       ),
     );
     if (this.#options.complete) this.#becomeComplete();
-    this.#membersChanged();
+    else this.#membersChanged();
     await beats.start(signal);
     this.#observed.start(signal);
     this.#liveness.start(signal);
@@ -242,9 +242,13 @@ export class Peer {
     for (const end of this.#unsubscribe.splice(0)) end();
   }
 
-  /** Members that desired state names or, before it does, that are known from elsewhere; this one included. */
+  /**
+   * Members that desired state names; this one included. Until that is complete, those too that are known from elsewhere: later, who is not named was removed, also when
+   * its grave is forgotten.
+   */
   members(): readonly MemberSpec[] {
     const stored = [...this.#deps.replica.list(MEMBERS)].map(({ object }) => (object as Member).spec);
+    if (this.#state.complete) return stored;
     const removed = (peer: string): boolean => this.#deps.replica.buriedLife(`${MEMBERS}//${peer}`) > 0;
     const named = new Set(stored.map((spec) => spec.peerId));
     return [...stored, ...this.#options.knownMembers.filter((spec) => !named.has(spec.peerId) && !removed(spec.peerId))];
@@ -292,6 +296,7 @@ export class Peer {
     this.#antiEntropy.setComplete();
     this.#liveness.setEligible(true);
     this.#tell(this.#state.setComplete(true));
+    this.#membersChanged();
   }
 
   #membersChanged(): void {

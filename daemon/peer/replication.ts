@@ -16,6 +16,8 @@ import { mergeAndAnswer } from './replica/sync-server.ts';
 export const ACKNOWLEDGE_TIMEOUT_MS = 2_000;
 /** Members that a write is pushed to at once; the first answer counts. */
 const PUSH_WIDTH = 3;
+/** Between two attempts to push to members that can't be reached, ms. */
+const PUSH_RETRY_MS = 100;
 /** Gossiped messages being merged. More are dropped: anti-entropy brings what they held. */
 const MAX_MERGING = 256;
 /** A pushed part, encoded; well below what one message over a stream may have. */
@@ -75,7 +77,7 @@ export class Replication {
     return this.link.counters();
   }
 
-  /** Pushes a written envelope to the first three live peers (this one is left out); a peer that fails gives its place to the next. */
+  /** Pushes a written envelope to the first three live peers (this one is left out); a peer that fails gives its place to the next. Those that can't be reached are tried again. */
   async acknowledge(envelope: ChangeEnvelope, livePeers: readonly string[]): Promise<Acknowledgement> {
     const peers = [...new Set(livePeers)].filter((peer) => peer !== this.deps.transport.self);
     if (peers.length === 0) return 'alone';
@@ -90,14 +92,8 @@ export class Replication {
     const { promise, resolve } = Promise.withResolvers<Acknowledgement>();
     signal.addEventListener('abort', () => resolve('timeout'), { once: true });
     if (signal.aborted) resolve('timeout');
-    const lane = async (): Promise<void> => {
-      for (let peer = peers.shift(); peer !== undefined && !signal.aborted; peer = peers.shift()) {
-        if (!(await this.pushAll(peer, parts, signal))) continue;
-        return resolve('acknowledged');
-      }
-    };
-    const lanes = Promise.all(Array.from({ length: Math.min(PUSH_WIDTH, peers.length) }, lane));
-    void lanes.finally(() => {
+    const pushed = this.pushToAny(peers, parts, { signal, taken: () => resolve('acknowledged') });
+    void pushed.finally(() => {
       cancel();
       this.waiting.delete(timeout);
       resolve('timeout');
@@ -112,14 +108,49 @@ export class Replication {
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
   }
 
-  private async pushAll(peer: string, parts: readonly ChangeEnvelope[], signal: AbortSignal): Promise<boolean> {
+  /** Until one has taken it, all have refused it, or the time is over: a connection that broke is most often there again at once. */
+  private async pushToAny(
+    peers: readonly string[],
+    parts: readonly ChangeEnvelope[],
+    options: { signal: AbortSignal; taken(): void },
+  ): Promise<void> {
+    const { signal, taken } = options;
+    let isTaken = false;
+    let queue = [...peers];
+    while (queue.length > 0 && !isTaken && !signal.aborted) {
+      const unreachable: string[] = [];
+      const lane = async (): Promise<void> => {
+        for (let peer = queue.shift(); peer !== undefined && !isTaken && !signal.aborted; peer = queue.shift()) {
+          const outcome = await this.pushAll(peer, parts, signal);
+          if (outcome === 'unreachable') unreachable.push(peer);
+          if (outcome !== 'taken') continue;
+          isTaken = true;
+          taken();
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(PUSH_WIDTH, queue.length) }, lane));
+      if (unreachable.length > 0 && !isTaken) await this.pause(PUSH_RETRY_MS, signal);
+      queue = unreachable;
+    }
+  }
+
+  private async pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.deps.clock.after(ms, resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    cancel();
+  }
+
+  private async pushAll(peer: string, parts: readonly ChangeEnvelope[], signal: AbortSignal): Promise<'taken' | 'refused' | 'unreachable'> {
     try {
-      for (const part of parts) if (!(await this.push(peer, part, signal))) return false;
-      return true;
+      for (const part of parts) if (!(await this.push(peer, part, signal))) return 'refused';
+      return 'taken';
     } catch (error) {
       if (!signal.aborted)
         this.deps.log.debug('A write could not be pushed to a peer; gossip and anti-entropy will bring it', { peer, error });
-      return false;
+      return error instanceof KithError && error.code === 'PeerUnreachable' ? 'unreachable' : 'refused';
     }
   }
 

