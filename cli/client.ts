@@ -56,7 +56,7 @@ export class ApiClient {
     try {
       for await (const chunk of response) yield chunk as Buffer;
     } catch (error) {
-      if (!request.signal.aborted) throw error;
+      if (!request.signal.aborted) throw new CliError(`${this.#where()} broke off its answer: ${(error as Error).message}`);
     }
   }
 
@@ -106,8 +106,12 @@ export class ApiClient {
     return promise;
   }
 
+  #where(): string {
+    return this.#endpoint.type === 'socket' ? this.#endpoint.path : this.#endpoint.server;
+  }
+
   #explain(error: NodeJS.ErrnoException, signal: AbortSignal | undefined): Error {
-    const where = this.#endpoint.type === 'socket' ? this.#endpoint.path : this.#endpoint.server;
+    const where = this.#where();
     if (signal?.aborted && (signal.reason as Error | undefined)?.name === 'TimeoutError') {
       return new CliError(
         `${where} did not answer within ${REQUEST_TIMEOUT_MS / 1000} s: is the daemon busy or stopped? "kith peers" on another host tells`,

@@ -83,13 +83,19 @@ async function ownEntries(context: CliContext, kind: KindDefinition, object: Kub
   }
 }
 
+/** Times are whole seconds: what came within one is told apart by the order in which the asked peer heard of it. */
+export function oldestFirst(left: KubeEvent, right: KubeEvent): number {
+  if (left.lastTimestamp !== right.lastTimestamp) return left.lastTimestamp < right.lastTimestamp ? -1 : 1;
+  return BigInt(left.metadata.resourceVersion ?? 0) < BigInt(right.metadata.resourceVersion ?? 0) ? -1 : 1;
+}
+
 async function eventsText(context: CliContext, kind: KindDefinition, object: KubeObject): Promise<string> {
   const fieldSelector = `involvedObject.name=${object.metadata.name},involvedObject.kind=${kind.kind}`;
   const namespace = kind.namespaced ? object.metadata.namespace : undefined;
   const list = await context.client.get<{ items: KubeEvent[] }>(apiPath(requireKind('events'), namespace), { fieldSelector });
   if (list.items.length === 0) return 'Events:  <none>\n';
   const now = context.terminal.now();
-  const events = [...list.items].sort((left, right) => (left.lastTimestamp < right.lastTimestamp ? -1 : 1));
+  const events = [...list.items].sort(oldestFirst);
   const rows = events.map((event) => {
     const age = humanDuration(now - Date.parse(event.lastTimestamp));
     const since = humanDuration(now - Date.parse(event.firstTimestamp));

@@ -85,8 +85,9 @@ export class Brain {
     this.cancelPass?.();
     this.cancelPass = undefined;
     this.cancelResync?.();
-    this.wakes.clear();
     await this.passing;
+    // Also what that pass asked for.
+    this.wakes.clear();
   }
 
   /** To be called after every change of the view, also when no key is affected: leadership may have changed. */

@@ -6,11 +6,11 @@ import type { Replica } from '../ports/replica.ts';
 export interface AcknowledgedWriterDeps {
   replica: Replica;
   /** Pushes the envelope to members and says what came of it. */
-  acknowledge(envelope: ChangeEnvelope, livePeers: readonly string[]): Promise<'acknowledged' | 'alone' | 'timeout'>;
+  acknowledge: (envelope: ChangeEnvelope, livePeers: readonly string[]) => Promise<'acknowledged' | 'alone' | 'timeout'>;
   /** Other members that can be reached just now, nearest first. */
-  livePeers(): readonly string[];
+  livePeers: () => readonly string[];
   /** Members known, this one included. */
-  membersKnown(): number;
+  membersKnown: () => number;
 }
 
 export const WARNING_ALONE =

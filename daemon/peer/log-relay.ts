@@ -85,7 +85,7 @@ export class LogRelay implements LogSource {
       await stream.write(frameOf({ end: true }));
     } catch (error) {
       if (signal.aborted) return;
-      const code = error instanceof KithError ? error.code : 'Internal';
+      const code = error instanceof KithError ? String(error.code) : 'Internal';
       await stream.write(frameOf({ error: { code, message: (error as Error).message } }));
     }
     await stream.end();
@@ -107,7 +107,7 @@ function frameOf(frame: Frame): Uint8Array {
 
 /** @throws KithError `MalformedStream` for a frame that is too long or no frame */
 async function* frames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
-  let held = new Uint8Array(0);
+  let held: Uint8Array = new Uint8Array(0);
   for await (const chunk of source) {
     const joined = new Uint8Array(held.byteLength + chunk.byteLength);
     joined.set(held);

@@ -112,7 +112,7 @@ export class Replication {
   private async pushToAny(
     peers: readonly string[],
     parts: readonly ChangeEnvelope[],
-    options: { signal: AbortSignal; taken(): void },
+    options: { signal: AbortSignal; taken: () => void },
   ): Promise<void> {
     const { signal, taken } = options;
     let isTaken = false;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { nextStored } from '../../daemon/api/stored.ts';
-import type { DraftObject, StoredObject } from '../../protocol/objects.ts';
+import type { StoredObject } from '../../protocol/objects.ts';
 
 const before: StoredObject = {
   apiVersion: 'v1',
@@ -12,7 +12,7 @@ const gpu = { key: 'gpu', value: 'yes', effect: 'NoSchedule' };
 
 function edited(taints: unknown[]): StoredObject {
   const draft = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' }, spec: { taints } };
-  return nextStored(draft as DraftObject, before);
+  return nextStored(draft, before);
 }
 
 it('stores no taint that only says what the state of the node is, so that it goes when its reason goes', () => {

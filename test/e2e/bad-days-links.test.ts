@@ -1,6 +1,5 @@
 /** Days on which links break, power fails and clocks jump: whole peers in one process, in time that the test moves. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../protocol/objects.ts';
 import type { Deployment, NodeStatus, Pod } from '../../protocol/types.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import type { Answer, PeerHost } from '../support/peer-world.ts';
@@ -45,9 +44,7 @@ async function done(answer: Promise<Answer>): Promise<Answer> {
 }
 const podsOf = (host: PeerHost, app: string): Pod[] => world.pods(host).filter(({ metadata }) => metadata.labels?.['app'] === app);
 const isReady = ({ status, metadata }: Pod): boolean =>
-  metadata.deletionTimestamp === undefined &&
-  (status?.containerStatuses ?? []).length > 0 &&
-  status!.containerStatuses!.every(({ ready }) => ready);
+  metadata.deletionTimestamp === undefined && (status?.containerStatuses ?? []).some(({ ready }) => ready);
 const readyOf = (host: PeerHost, app: string): Pod[] => podsOf(host, app).filter(isReady);
 
 /** Deployments and pods are created at the first host and run. */
@@ -223,6 +220,24 @@ describe('a peer that lost something', () => {
   });
 });
 
+describe('a peer that starts again', () => {
+  it('listens for the leader before it stands, and follows it', async () => {
+    await cluster('restart');
+    const { leader } = world.host(1).daemon.peer.view;
+    const other = world.hosts.find(({ id }) => id !== leader.peer) as PeerHost;
+    await world.kill(other);
+    await world.clock.pass(1_000);
+    await world.boot(other);
+    const followed = new Set<string>();
+    const note = (): void => void followed.add(other.daemon.peer.view.leader.peer);
+    note();
+    other.daemon.peer.views.onChanged(note);
+    await world.clock.pass(5_000);
+    expect([...followed].sort()).toEqual(['', leader.peer]);
+    for (const host of world.hosts) expect(host.daemon.peer.view.leader).toMatchObject({ peer: leader.peer, term: leader.term });
+  });
+});
+
 describe('time and engine', () => {
   it.each([HOUR_MS, -HOUR_MS])('a wall clock that jumps by %i ms deletes nothing, restarts nothing and kills nobody', async (jumpMs) => {
     const [one, two] = (await cluster('clock')) as [PeerHost, PeerHost];
@@ -256,8 +271,8 @@ describe('time and engine', () => {
     const before = running(two);
     const since = world.clock.monotonic();
     const ready = (): string | undefined => {
-      const node = one.daemon.peer.objects.get(`nodes//${two.node}`) as (KubeObject & { status?: NodeStatus }) | undefined;
-      return node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+      const status = one.daemon.peer.objects.get(`nodes//${two.node}`)?.['status'] as NodeStatus | undefined;
+      return status?.conditions?.find(({ type }) => type === 'Ready')?.status;
     };
     expect(ready()).toBe('True');
     two.runtime.away = 'Cannot connect to the engine';

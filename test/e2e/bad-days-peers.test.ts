@@ -221,7 +221,7 @@ describe('a member that sends what it may not', () => {
         value: { kind: 'node' as const, version: 'evil', status },
       };
       const signature = Buffer.from(sign(observedSigningBytes(unsigned as never))).toString('base64url');
-      await evil.publish('observed', encodeRecords([{ ...unsigned, signature } as never]));
+      await evil.publish('observed', encodeRecords([{ ...unsigned, signature }]));
     }
     await expectUnaffected();
     expect(await ready()).toBe('True');

@@ -106,7 +106,7 @@ describe('when a peer of three dies', () => {
     await peers.waitReady(asked, 'app=pinned', 1);
     const began = Date.now();
     await cluster.powerCut(index);
-    await following;
+    expect(await following).toMatchObject({ code: 1, err: expect.stringMatching(/^error: .* broke off its answer: /) as string });
     await waitElsewhere(asked, victim.node);
     expect(Date.now() - began).toBeLessThan(TAKEN_OVER_MS);
     expect(await peers.kith(asked, ['get', 'node', victim.node])).toContain('NotReady');

@@ -89,28 +89,28 @@ describe('three peers', () => {
     await waitFor('new lines', () => told.split('\n').length > 3, { timeoutMs: PATIENCE_MS });
     await peers.kith(0, ['delete', 'pod', name]);
     expect((await followed).code).toBe(0);
-    expect(await peers.kith(elsewhere, ['logs', '-l', 'app=counter', '--prefix', '--tail=1'])).toMatch(/^\[pod\/counter-\w+\] count/m);
     await peers.waitReady(0, 'app=counter', 3);
+    expect(await peers.kith(elsewhere, ['logs', '-l', 'app=counter', '--prefix', '--tail=1'])).toMatch(/^\[pod\/counter-\w+\] count/m);
   });
 
   it('update a deployment and never have fewer ready pods than it asks for', async () => {
-    const leader = peers.leaderIndex(await cluster.peersSeenBy(0));
     await peers.apply(1, hello('web', 3, 1));
-    const old = namesOf(await peers.waitReady(leader, 'app=web', 3));
-    const seen = new Map<string, Pod>();
+    const old = namesOf(await peers.waitReady(0, 'app=web', 3));
     const stop = new AbortController();
-    const counts: number[] = [];
-    const watching = (async (): Promise<void> => {
+    const counts = cluster.peers.map((): number[] => []);
+    const watch = async (index: number): Promise<void> => {
+      const seen = new Map<string, Pod>();
       const request = { path: '/api/v1/namespaces/default/pods', query: { labelSelector: 'app=web' }, signal: stop.signal };
-      for await (const { type, object } of cluster.peer(leader).client.watch(request)) {
+      for await (const { type, object } of cluster.peer(index).client.watch(request)) {
         const { metadata } = object as Pod;
         if (type === 'DELETED') seen.delete(metadata.name);
         else seen.set(metadata.name, object as Pod);
-        counts.push([...seen.values()].filter(isReady).length);
+        counts[index]?.push([...seen.values()].filter(isReady).length);
       }
-    })();
-    await waitFor('the watch has begun', () => counts.at(-1) === 3, { timeoutMs: PATIENCE_MS });
-    const from = counts.length - 1;
+    };
+    const watching = cluster.peers.map(async ({ index }) => watch(index));
+    await waitFor('the watches have begun', () => counts.every((each) => each.at(-1) === 3), { timeoutMs: PATIENCE_MS });
+    const from = counts.map((each) => each.length - 1);
     expect(await peers.apply(1, hello('web', 3, 2))).toBe('deployment.apps/web configured\n');
     const pods = await waitFor(
       'three ready pods of the new version',
@@ -121,8 +121,8 @@ describe('three peers', () => {
       { timeoutMs: PATIENCE_MS, everyMs: 50 },
     );
     stop.abort();
-    await watching;
-    expect(Math.min(...counts.slice(from))).toBe(3);
+    await Promise.all(watching);
+    for (const [index, each] of counts.entries()) expect(Math.min(...each.slice(from[index]))).toBe(3);
     for (const { status } of pods) {
       expect(await (await fetch(`http://${status?.podIP ?? ''}:8080/`)).text()).toMatch(/^hello 2 from web-/);
     }

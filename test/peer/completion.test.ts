@@ -5,6 +5,7 @@ import { silentLog } from '../support/silent-log.ts';
 import { type SyncedPeer, SyncWorld } from '../support/sync-world.ts';
 
 const MINUTE = 60_000;
+const INCOMPLETE = { incomplete: true };
 const stopping = new AbortController();
 let world: SyncWorld;
 const completions: Completion[] = [];
@@ -29,8 +30,7 @@ function complete({ transport, antiEntropy }: SyncedPeer): () => boolean {
 describe('a peer that has not the whole state', () => {
   it('takes it from a member that has', async () => {
     world = new SyncWorld();
-    const [founder, joiner] = [await world.add('founder'), await world.add('joiner')];
-    founder.antiEntropy.setComplete();
+    const [founder, joiner] = [await world.add('founder'), await world.add('joiner', INCOMPLETE)];
     await founder.replica.write([{ type: 'create', key: podKey('web'), object: pod('web') }]);
     const isComplete = complete(joiner);
     expect(await world.clock.pass(MINUTE, isComplete)).toBe(true);
@@ -39,8 +39,11 @@ describe('a peer that has not the whole state', () => {
 
   it('does not take what another that waits for it holds for the whole', async () => {
     world = new SyncWorld();
-    const [founder, first, second] = [await world.add('founder'), await world.add('first'), await world.add('second')];
-    founder.antiEntropy.setComplete();
+    const [founder, first, second] = [
+      await world.add('founder'),
+      await world.add('first', INCOMPLETE),
+      await world.add('second', INCOMPLETE),
+    ];
     world.network.partition(['founder'], ['first', 'second']);
     await founder.replica.write([{ type: 'create', key: podKey('web'), object: pod('web') }]);
     const isComplete = [complete(first), complete(second)];
@@ -53,7 +56,7 @@ describe('a peer that has not the whole state', () => {
 
   it('has it once it holds what all the others hold, though none of them has it either', async () => {
     world = new SyncWorld();
-    const peers = [await world.add('a'), await world.add('b'), await world.add('c')];
+    const peers = [await world.add('a', INCOMPLETE), await world.add('b', INCOMPLETE), await world.add('c', INCOMPLETE)];
     for (const { name, replica } of peers) await replica.write([{ type: 'create', key: podKey(name), object: pod(name) }]);
     const isComplete = peers.map(complete);
     expect(await world.clock.pass(MINUTE, () => isComplete.every((each) => each()))).toBe(true);

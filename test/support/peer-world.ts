@@ -230,9 +230,10 @@ export class PeerWorld {
         signal: new AbortController().signal,
       }),
     );
-    const { status, headers } = answer;
+    const { status, headers, body: text } = answer;
+    if (typeof text !== 'string') throw new Error('a stream, which this world does not read');
     const warning = Object.entries(headers).find(([name]) => name.toLowerCase() === 'warning')?.[1];
-    return { status, warning: warning?.toString(), body: JSON.parse(String(answer.body)) as Answer['body'] };
+    return { status, warning: warning?.toString(), body: JSON.parse(text) as Answer['body'] };
   }
 
   pods(host: PeerHost): Pod[] {

@@ -113,6 +113,8 @@ function newsSettledAt({ view, memory, now, settings }: Pass, orphan: DesiredObj
   const node = boundNode(orphan) ?? '';
   if (memory.nodes.get(node) !== lostSince) {
     memory.nodes.set(node, lostSince);
+    // What was buried is asked about no more.
+    for (const key of [...memory.since.keys()]) if (view.get(key) === undefined) memory.since.delete(key);
     for (const pod of view.podsOnNode(node)) if (orphanCase(view, pod) !== undefined) memory.since.set(pod.key, lostSince);
   }
   const since = memory.since.get(orphan.key) ?? now.monotonic;
@@ -131,7 +133,8 @@ function inFlightOn(pass: Pass, node: string): number {
   const { view, now, settings } = pass;
   const count = view.podsOnNode(node).filter((pod) => {
     const claimed = pod.object.kith?.binding?.by === 'heir' && isActive(view, pod) && !isReady(view, pod);
-    return claimed && now.wall - (parseTime(pod.object.metadata.creationTimestamp) ?? 0) < settings.inFlightMs;
+    // Made in the future, by a clock that has jumped since: it may be as old as any.
+    return claimed && Math.abs(now.wall - (parseTime(pod.object.metadata.creationTimestamp) ?? 0)) < settings.inFlightMs;
   }).length;
   pass.inFlight.set(node, count);
   return count;

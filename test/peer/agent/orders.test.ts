@@ -35,6 +35,12 @@ function addSlotPod(owner: DesiredObject, slot: number, generation: number, node
   });
 }
 
+/** The other node, of the pod. */
+function sayReady({ uid, object }: DesiredObject): void {
+  const about = { uid, namespace: 'default', name: object.metadata.name };
+  world.observed.put('peer-2', 'node-2', `pod/${uid}`, { kind: 'pod', ...about, status: READY });
+}
+
 describe('an incomplete view', () => {
   it('starts what is bound and stops nothing', async () => {
     world.startAgent();
@@ -78,13 +84,7 @@ describe('a pod whose binding went to another node', () => {
     await world.update(pod.key, (object) => ({ ...object, kith: { binding: { ...object.kith!.binding!, node: 'node-2' } } }));
     await world.clock.advance(60_000);
     expect(world.runtime.running()).toEqual(['web/main#0']);
-    world.observed.put('peer-2', 'node-2', `pod/${pod.uid}`, {
-      kind: 'pod',
-      uid: pod.uid,
-      namespace: 'default',
-      name: 'web',
-      status: READY,
-    });
+    sayReady(pod);
     await world.clock.until('stopped here', () => world.runtime.podUids().length === 0);
     expect(world.desired.objects.has(pod.key)).toBe(true);
   });
@@ -112,13 +112,7 @@ describe('slots', () => {
     const heir = await addSlotPod(owner, 0, 2, 'node-2');
     await world.clock.advance(60_000);
     expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
-    world.observed.put('peer-2', 'node-2', `pod/${heir.uid}`, {
-      kind: 'pod',
-      uid: heir.uid,
-      namespace: 'default',
-      name: 'x',
-      status: READY,
-    });
+    sayReady(heir);
     await world.clock.until('stopped', () => world.runtime.podUids().length === 0);
     await world.clock.until('buried', () => !world.desired.objects.has(pod.key));
   });
@@ -132,13 +126,7 @@ describe('slots', () => {
     await world.clock.until('ready', () => world.isReady(pod));
     await setSlots({ 0: { epoch: 2, generation: 2, claim } });
     const heir = await addSlotPod(owner, 0, 2, 'node-2');
-    world.observed.put('peer-2', 'node-2', `pod/${heir.uid}`, {
-      kind: 'pod',
-      uid: heir.uid,
-      namespace: 'default',
-      name: 'x',
-      status: READY,
-    });
+    sayReady(heir);
     await world.clock.advance(60_000);
     expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
     await setSlots({ 0: { epoch: 3, generation: 1 } });
@@ -158,13 +146,7 @@ describe('slots', () => {
     await world.clock.until('ready', () => world.isReady(pod));
     await setSlots({ 0: { epoch: 2, generation: 2, claim } });
     const heir = await addSlotPod(owner, 0, 2, 'node-2');
-    world.observed.put('peer-2', 'node-2', `pod/${heir.uid}`, {
-      kind: 'pod',
-      uid: heir.uid,
-      namespace: 'default',
-      name: 'x',
-      status: READY,
-    });
+    sayReady(heir);
     await world.clock.advance(60_000);
     expect(world.runtime.running()).toEqual(['web-0-1/main#0']);
   });
@@ -176,8 +158,7 @@ describe('slots', () => {
     await world.addMember('node-2', 'peer-2');
     const owner = await addOwner(slots, retired);
     const earlier = await addSlotPod(owner, 0, 1, 'node-2');
-    const about = { uid: earlier.uid, namespace: 'default', name: 'web-0-1' };
-    world.observed.put('peer-2', 'node-2', `pod/${earlier.uid}`, { kind: 'pod', ...about, status: READY });
+    sayReady(earlier);
     const newer = await addSlotPod(owner, 0, 2);
     world.startAgent();
     await world.clock.until('ready', () => world.isReady(newer));
