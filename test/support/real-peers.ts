@@ -138,14 +138,6 @@ export class RealPeers {
     for (const peer of this.cluster.peers) found[peer.node] = [...(await this.cluster.containersOf(peer))].sort();
     return found;
   }
-
-  async waitState(index: number, node: string, state: 'alive' | 'dead', timeoutMs = PATIENCE_MS): Promise<void> {
-    await waitFor(
-      `${node} ${state} at ${this.cluster.peer(index).node}`,
-      async () => (await this.cluster.peersSeenBy(index)).peers.some((row) => row.node === node && row.state === state),
-      { timeoutMs, everyMs: 50 },
-    );
-  }
 }
 
 /** Starts peers before the tests of a file, ends them after, and shows their logs when a test fails. */

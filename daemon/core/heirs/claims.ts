@@ -133,7 +133,7 @@ function inFlightOn(pass: Pass, node: string): number {
   const { view, now, settings } = pass;
   const count = view.podsOnNode(node).filter((pod) => {
     const claimed = pod.object.kith?.binding?.by === 'heir' && isActive(view, pod) && !isReady(view, pod);
-    // Made in the future, by a clock that has jumped since: it may be as old as any.
+    // Made in the future, by a clock that has jumped since: its age is unknown.
     return claimed && Math.abs(now.wall - (parseTime(pod.object.metadata.creationTimestamp) ?? 0)) < settings.inFlightMs;
   }).length;
   pass.inFlight.set(node, count);
