@@ -52,8 +52,10 @@ export function containerStart(pod: SandboxSpec, image: string, script: string, 
 export const obedient = (code: number): string => `trap 'exit ${code}' TERM; echo ready; while :; do sleep 0.05; done`;
 const stubborn = `trap '' TERM; echo ready; while :; do sleep 0.05; done`;
 
-export function runtimeAcceptance(name: string, makeWorld: () => Promise<RuntimeWorld>): void {
-  describe(`${name}: container runtime`, () => {
+/** @param unavailable why this machine can't run it; its tests are then skipped by name */
+export function runtimeAcceptance(name: string, makeWorld: () => Promise<RuntimeWorld>, unavailable?: string): void {
+  const title = unavailable === undefined ? `${name}: container runtime` : `${name}: container runtime (${unavailable})`;
+  describe.skipIf(unavailable !== undefined)(title, () => {
     let world: RuntimeWorld;
     let runtime: ContainerRuntime;
     const opened: ContainerRuntime[] = [];

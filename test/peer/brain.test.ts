@@ -4,7 +4,7 @@ import type { EventDraft } from '../../daemon/core/decisions.ts';
 import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
 import type { ReplicaSet } from '../../protocol/types.ts';
-import type { ClusterWorld} from '../support/cluster-view.ts';
+import type { ClusterWorld } from '../support/cluster-view.ts';
 import { container, podKey, podObject, replicaSetObject, worldOf } from '../support/cluster-view.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -33,9 +33,11 @@ const READER = '00'.repeat(16);
  * strings) becomes a KithError here.
  */
 export class AutomergeDocuments implements Documents {
+  readonly #hot = new HotDocuments();
+
   edit(identity: DocumentIdentity, saved: Uint8Array | undefined, edits: readonly FieldEdit[], options: EditOptions): EditedDocument {
     return guarded(identity, () =>
-      withDocument(saved ?? genesis(identity).saved, options.actor, (document) => {
+      this.#hot.use(identity, saved ?? genesis(identity).saved, options.actor, (document) => {
         const before = Automerge.getHeads(document);
         const changed = Automerge.change(document, { time: CHANGE_TIME }, (draft) => {
           for (const { path, value } of edits) {
@@ -46,7 +48,8 @@ export class AutomergeDocuments implements Documents {
           if (options.increment > 0 && Automerge.isCounter(counter)) counter.increment(options.increment);
         });
         const change = sameHeads(before, Automerge.getHeads(changed)) ? undefined : Automerge.getLastLocalChange(changed);
-        return { saved: Automerge.save(changed), state: stateOf(changed), change };
+        const result = { saved: Automerge.save(changed), state: stateOf(changed), change };
+        return { result, document: changed };
       }),
     );
   }
@@ -54,12 +57,13 @@ export class AutomergeDocuments implements Documents {
   merge(identity: DocumentIdentity, saved: Uint8Array | undefined, incoming: IncomingChanges): MergedDocument {
     incoming.changes.forEach(checkChange);
     return guarded(identity, () =>
-      withDocument(saved ?? genesis(identity).saved, READER, (document) => {
+      this.#hot.use(identity, saved ?? genesis(identity).saved, undefined, (document) => {
         const before = Automerge.getHeads(document);
         const whole = incoming.document === undefined ? document : mergeWhole(document, incoming.document, identity);
         const [after] = Automerge.applyChanges(whole, [...incoming.changes]);
         const missing = Automerge.getMissingDeps(after, []).length > 0;
-        return { saved: Automerge.save(after), state: stateOf(after), changed: !sameHeads(before, Automerge.getHeads(after)), missing };
+        const changed = !sameHeads(before, Automerge.getHeads(after));
+        return { result: { saved: Automerge.save(after), state: stateOf(after), changed, missing }, document: after };
       }),
     );
   }
@@ -112,6 +116,59 @@ function mergeWhole(document: Document, incoming: Uint8Array, identity: Document
     }
     return Automerge.merge(document, other);
   });
+}
+
+/** Documents kept loaded: about 90 KB each. */
+const MAX_HOT = 32;
+/** Saved bytes above which a document is not kept. */
+const MAX_HOT_BYTES = 64 * 1_024;
+
+interface HotDocument {
+  saved: Uint8Array;
+  actor: string;
+  document: Document;
+}
+
+/**
+ * The documents changed last stay loaded, since what changes now will most likely change again: to load one costs more the longer its history is. What is on
+ * disk decides: a document is taken only if it was saved as the very bytes that the caller holds.
+ */
+class HotDocuments {
+  readonly #documents = new Map<string, HotDocument>();
+
+  /** `actor` undefined: only to merge, under any actor. `work` answers with the document as it is afterwards. If it throws, the document is dropped. */
+  use<Result extends { saved: Uint8Array }>(
+    identity: DocumentIdentity,
+    saved: Uint8Array,
+    actor: string | undefined,
+    work: (document: Document) => { result: Result; document: Document },
+  ): Result {
+    const name = canonicalJson([identity.clusterId, identity.key, identity.life]);
+    const held = this.#documents.get(name);
+    this.#documents.delete(name);
+    const fits = held !== undefined && (actor === undefined || held.actor === actor) && Buffer.compare(held.saved, saved) === 0;
+    if (held !== undefined && !fits) release(held.document);
+    const author = fits ? held.actor : (actor ?? READER);
+    const before = fits ? held.document : Automerge.load<Flat>(saved, { actor: author });
+    try {
+      const { result, document } = work(before);
+      this.#keep(name, { saved: result.saved, actor: author, document });
+      return result;
+    } catch (error) {
+      release(before);
+      throw error;
+    }
+  }
+
+  #keep(name: string, hot: HotDocument): void {
+    if (hot.saved.byteLength > MAX_HOT_BYTES) return release(hot.document);
+    this.#documents.set(name, hot);
+    if (this.#documents.size <= MAX_HOT) return;
+    for (const [oldest, { document }] of this.#documents) {
+      this.#documents.delete(oldest);
+      return release(document);
+    }
+  }
 }
 
 function withDocument<Result>(saved: Uint8Array, actor: string, use: (document: Document) => Result): Result {

@@ -46,7 +46,8 @@ export function parseJoinRequest(body: unknown): JoinVerdict<JoinRequest> {
 export function judgeJoinRequest(request: JoinRequest, facts: JoinFacts): JoinVerdict<MemberSpec> {
   const { token, exporter, now, underWay } = facts;
   const { member } = request;
-  if (!token) return refuse('UnknownToken', 'this cluster has no such token: it may have expired or been deleted; print a new one with "kith token"');
+  if (!token)
+    return refuse('UnknownToken', 'this cluster has no such token: it may have expired or been deleted; print a new one with "kith token"');
   const { mac, ...claim } = request;
   if (!macsEqual(mac, joinRequestMac(Buffer.from(token.secret, 'base64url'), exporter, claim))) {
     return refuse('WrongSecret', "the token's secret is wrong, or somebody sits between the hosts: copy the whole token again");

@@ -1,6 +1,5 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe } from 'vitest';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
 import { runtimeAcceptance } from '../../acceptance/runtime.ts';
 import type { RuntimeWorld } from '../../acceptance/runtime.ts';
@@ -32,6 +31,4 @@ async function dockerWorld(): Promise<RuntimeWorld> {
   };
 }
 
-const reason = engineAvailable();
-if (reason === undefined) runtimeAcceptance('docker', dockerWorld);
-else describe.skip(`docker: container runtime (${reason})`, () => undefined);
+runtimeAcceptance('docker', dockerWorld, engineAvailable());

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from 'vitest';
 import { findMarked } from '../../../daemon/adapters/process/processes.ts';
 import { containerMarker, killAllContainers, ProcessRuntime } from '../../../daemon/adapters/process/runtime.ts';
 import { runtimeAcceptance } from '../../acceptance/runtime.ts';
@@ -34,5 +33,4 @@ async function processWorld(): Promise<RuntimeWorld> {
   };
 }
 
-if (platform() === 'linux') runtimeAcceptance('process', processWorld);
-else describe.skip('process: container runtime (needs Linux)', () => undefined);
+runtimeAcceptance('process', processWorld, platform() === 'linux' ? undefined : 'needs Linux');

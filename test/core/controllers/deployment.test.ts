@@ -3,7 +3,7 @@ import { isActive, isReady } from '../../../daemon/core/cluster/pods.ts';
 import type { RolloutFact } from '../../../daemon/core/controllers/progress.ts';
 import { renderObject } from '../../../daemon/core/status/render.ts';
 import type { Deployment, ReplicaSet } from '../../../protocol/types.ts';
-import type { ClusterWorld} from '../../support/cluster-view.ts';
+import type { ClusterWorld } from '../../support/cluster-view.ts';
 import { deploymentObject, templateOf, worldOf } from '../../support/cluster-view.ts';
 
 const WEB = 'deployments.apps/default/web';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OwnerReference, StoredObject } from '../../../protocol/objects.ts';
 import { DEFAULT_NAMESPACES } from '../../../daemon/core/controllers/namespaces.ts';
-import type { ClusterWorld} from '../../support/cluster-view.ts';
+import type { ClusterWorld } from '../../support/cluster-view.ts';
 import { EPOCH_MS, keyOf, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
 import { deriveUid } from '../../../protocol/identity.ts';

@@ -2,16 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ReplicaSet } from '../../../protocol/types.ts';
 import { activeSlots } from '../../../daemon/core/controllers/slots.ts';
 import { isReady } from '../../../daemon/core/cluster/pods.ts';
-import type {
-  ClusterWorld} from '../../support/cluster-view.ts';
-import {
-  keyOf,
-  podObject,
-  readyStatus,
-  replicaSetObject,
-  replicationControllerObject,
-  worldOf,
-} from '../../support/cluster-view.ts';
+import type { ClusterWorld } from '../../support/cluster-view.ts';
+import { keyOf, podObject, readyStatus, replicaSetObject, replicationControllerObject, worldOf } from '../../support/cluster-view.ts';
 
 const RS = 'replicasets.apps/default/web';
 

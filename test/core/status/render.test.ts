@@ -2,17 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { nextChangeAt } from '../../../daemon/core/status/next-change.ts';
 import { renderObject } from '../../../daemon/core/status/render.ts';
 import type { Deployment, Node, Pod, ReplicaSet } from '../../../protocol/types.ts';
-import type {
-  ClusterWorld} from '../../support/cluster-view.ts';
-import {
-  container,
-  deploymentObject,
-  podKey,
-  podObject,
-  readyStatus,
-  replicaSetObject,
-  worldOf,
-} from '../../support/cluster-view.ts';
+import type { ClusterWorld } from '../../support/cluster-view.ts';
+import { container, deploymentObject, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 
 const show = <T>(world: ClusterWorld, key: string): T => renderObject(world.state, key, world.now) as T;
 
