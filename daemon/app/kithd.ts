@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2
+#!/usr/bin/env -S node --max-semi-space-size=2 --v8-pool-size=1
 import '../../protocol/polyfill.ts';
 
 const { runDaemon } = await import('./main.ts');

@@ -115,7 +115,15 @@ export class LocalCluster {
     const memoryMiB = Math.floor((totalmem() * 0.9) / options.share / 1024 / 1024);
     const cpuMillis = Math.floor((cpus().length * 900) / options.share);
     return [
-      ...['--max-semi-space-size=2', path.join(options.dist, 'kithd.js'), '--data-dir', peer.dataDir, '--node-name', peer.node],
+      ...[
+        '--max-semi-space-size=2',
+        '--v8-pool-size=1',
+        path.join(options.dist, 'kithd.js'),
+        '--data-dir',
+        peer.dataDir,
+        '--node-name',
+        peer.node,
+      ],
       ...['--listen', `127.0.0.1:${peer.peerPort}`, '--api-listen', `127.0.0.1:${peer.apiPort}`, '--socket', peer.socket],
       ...[
         '--runtime',
