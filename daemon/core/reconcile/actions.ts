@@ -24,7 +24,7 @@ export type Intent =
   | { want: 'finished'; why: string }
   /** Stopped with its grace period and removed. `bury` when our stopping it ends its life. */
   | { want: 'gone'; graceSeconds: number; bury: boolean; why: string }
-  /** Nothing is done to it for now: no order says what. */
+  /** Nothing is done to it: no order says what. */
   | { want: 'leave'; why: string };
 
 /** Whether an action under way is to be given up because the intent has changed. */
