@@ -133,14 +133,16 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
     .command('kubeconfig')
     .description('Print a kubeconfig with a new administrator certificate, for kubectl and other clients')
     .option('--user <name>', 'name in the certificate', 'admin')
+    .option('--with-token', 'with a bearer token that is good for a day instead of a certificate')
     .addHelpText(
       'after',
       '\nEach peer is a context: kith, kith-2, ... The certificate is good for a year.\n\nExample:\n  kith kubeconfig > ~/.kube/config',
     )
-    .action(async (options: { user: string }, command: Command) => {
+    .action(async (options: { user: string; withToken?: boolean }, command: Command) => {
       const context = contextOf(command, terminal);
-      const path = `/kith.dev/v1/kubeconfig?user=${encodeURIComponent(options.user)}`;
-      for await (const chunk of context.client.stream({ path, signal: terminal.signal, accept: '*/*' }))
+      const path = '/kith.dev/v1/kubeconfig';
+      const query = { user: options.user, credential: options.withToken ? 'token' : undefined };
+      for await (const chunk of context.client.stream({ path, query, signal: terminal.signal, accept: '*/*' }))
         terminal.out(chunk.toString('utf8'));
     });
 }

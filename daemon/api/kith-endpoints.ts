@@ -17,8 +17,8 @@ export interface KithEndpoints {
   conflicts(): ConflictsAnswer;
   manifests(): ManifestsAnswer;
   createToken(request: TokenRequest): Promise<TokenAnswer>;
-  /** A kubeconfig with a client certificate for the user, as YAML. Absent where there is no TLS. */
-  kubeconfig?(user: string): Promise<string>;
+  /** A kubeconfig with a client certificate or a token for the user, as YAML. Absent where there is no TLS. */
+  kubeconfig?(user: string, credential: 'certificate' | 'token'): Promise<string>;
   join(body: unknown, connection: JoinConnection): Promise<{ status: number; body: unknown }>;
 }
 
@@ -49,7 +49,8 @@ export async function answerKith(request: HttpRequest, identity: Identity, endpo
       return jsonResponse(201, await endpoints.createToken(tokenRequest(await readDocument(request, MAX_JOIN_BODY_BYTES))));
     case 'GET kubeconfig': {
       if (endpoints.kubeconfig === undefined) throw noSuchPath();
-      const text = await endpoints.kubeconfig(request.query.get('user') ?? 'admin');
+      const credential = request.query.get('credential') === 'token' ? 'token' : 'certificate';
+      const text = await endpoints.kubeconfig(request.query.get('user') ?? 'admin', credential);
       return { status: 200, headers: { 'content-type': 'application/yaml' }, body: text };
     }
     default:

@@ -8,6 +8,7 @@ import { TlsServer } from '../adapters/https/tls-server.ts';
 import { UnixServer } from '../adapters/https/unix-server.ts';
 import type { ClusterKeys } from '../adapters/identity/cluster.ts';
 import { verifySignature } from '../adapters/identity/signatures.ts';
+import { readApiToken } from '../adapters/x509/api-token.ts';
 import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.ts';
 import { Api } from '../api/api.ts';
 import { draftJoinToken } from '../core/joining/draft-token.ts';
@@ -102,7 +103,7 @@ export class ApiServers {
         clock,
         random,
         log,
-        authenticateToken: async () => undefined,
+        authenticateToken: async (token) => readApiToken(this.#keys.caCertificate, token, clock.now()),
         nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
         memberOf: (node) => {
           const member = view.memberOfNode(node);
@@ -115,7 +116,7 @@ export class ApiServers {
           conflicts: () => ({ conflicts: conflictRows(replica) }),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
           createToken: async (request) => this.#createToken(request),
-          kubeconfig: async (user) => kubeconfigFor(user, this.#keys, this.#apiUrls(), clock.now()),
+          kubeconfig: async (user, credential) => kubeconfigFor({ user, credential }, this.#keys, this.#apiUrls(), clock.now()),
           join: async (body, connection) => this.#join(body, connection),
         },
       },

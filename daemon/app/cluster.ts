@@ -41,7 +41,10 @@ export async function enterCluster(deps: EnterDeps, options: EnterOptions): Prom
   const { dataDir, token, member, signal } = options;
   const present = await loadCluster(dataDir);
   if (present !== undefined) {
-    if (token !== undefined) requireSameCluster(present, token, dataDir);
+    if (token !== undefined) {
+      requireSameCluster(present, token, dataDir);
+      deps.log.info('is a member already: --join is not needed, and its token is still unused', { cluster: present.clusterId });
+    }
     return { keys: present, how: 'resumed', members: [] };
   }
   if (token !== undefined) {

@@ -53,6 +53,16 @@ it('works over TLS with the kubeconfig that the daemon gives to root', async () 
   });
 });
 
+it('works over TLS with a bearer token, and not with one that was changed', async () => {
+  const { code, out } = await runCommand(['--socket', peers.cluster.peer(0).socket, 'kubeconfig', '--with-token']);
+  expect(code).toBe(0);
+  const file = path.join(folder, 'by-token');
+  writeFileSync(file, out, { mode: 0o600 });
+  expect(await runCommand(['--kubeconfig', file, 'get', 'nodes', '-o', 'name'])).toEqual({ code: 0, out: 'node/access-1\n', err: '' });
+  writeFileSync(file, out.replace('kithapi1.ey', 'kithapi1.eY'), { mode: 0o600 });
+  expect((await runCommand(['--kubeconfig', file, 'get', 'nodes'])).err).toBe('Error from server (Unauthorized): Unauthorized\n');
+});
+
 it('refuses who shows no credential, on every path', async () => {
   for (const path of PATHS) expect({ path, status: await statusOf(path, {}) }).toEqual({ path, status: 401 });
   const config = read();
