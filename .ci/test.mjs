@@ -48,6 +48,13 @@ function installEngine() {
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skippedNames = [];
+/** Failures with their first lines, told again at the very end: in a long log the beginning is soon out of sight. */
+const failures = [];
+
+function tellFailure(file, name, message) {
+  const lines = message.split('\n').slice(0, 14);
+  failures.push([`failed: ${path.relative(root, file)}: ${name}`, ...lines.map((line) => `  ${line}`)].join('\n'));
+}
 
 function vitest(title, arguments_) {
   say(title);
@@ -71,8 +78,11 @@ function vitest(title, arguments_) {
     failedHere = result.numFailedTests;
     for (const suite of result.testResults) {
       if (suite.status === 'failed' && suite.assertionResults.every((test) => test.status !== 'failed')) failedHere += 1;
-      for (const test of suite.assertionResults)
+      for (const test of suite.assertionResults) {
         if (test.status === 'pending' || test.status === 'skipped') skippedNames.push(test.fullName);
+        if (test.status === 'failed') tellFailure(suite.name, test.fullName, test.failureMessages.join('\n'));
+      }
+      if (suite.status === 'failed' && suite.message !== '') tellFailure(suite.name, '', suite.message);
     }
   }
   if (status !== 0 && failedHere === 0) failedHere = 1;
@@ -89,6 +99,7 @@ if (only.length === 0) {
 }
 vitest('tests beside the sources', []);
 vitest('end to end: real peers', ['--config', 'vitest.e2e.config.ts']);
+for (const text of failures) process.stdout.write(`${text}\n`);
 for (const name of skippedNames) process.stdout.write(`skipped: ${name}\n`);
 say(`took ${Math.round((Date.now() - started) / 1000)} s`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
