@@ -27,11 +27,21 @@ export const STREAM_READ_BUFFER_BYTES = 4 * MIB;
 export const MAX_REQUESTS_UNDER_WAY = 16;
 /** Requests that may wait for the above, per peer and protocol. */
 export const MAX_REQUESTS_WAITING = 1024;
+/** A chunk of a question or an answer on the stream that all of them share: between two chunks others pass. */
+export const CALL_CHUNK_BYTES = 64 * KIB;
+/** Questions of one peer that may be under way here: more than it has itself of all protocols together. */
+export const MAX_CALLS_OF_A_PEER = 128;
+/** Bytes of one peer's questions of which the last chunk has not come yet. */
+export const MAX_UNFINISHED_BYTES = 64 * MIB;
+/** Call streams of one connection and direction: one, and room for one that is just ending. */
+export const MAX_CALL_STREAMS = 4;
 /** Streams of one protocol that a peer may have open with us: more than it opens of itself, for those that are just ending. */
 export const MAX_INBOUND_STREAMS = 64;
 export const MAX_RELAY_STREAMS = 64;
 
-/** Longest time to receive a request, and to answer it, ms. */
+/** Longest time to open a stream for calls, ms. */
+export const OPEN_TIMEOUT_MS = 10_000;
+/** Longest time to receive the header of a relay, and to answer a request, ms. */
 export const RECEIVE_TIMEOUT_MS = 30_000;
 export const SERVE_TIMEOUT_MS = 60_000;
 /** Longest time for both sides to close a stream after the answer, ms. */

@@ -2,25 +2,21 @@ import type { Connection, Stream } from '@libp2p/interface';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import { ByteReader, FrameTooLong, frame, readFrame, sendAll } from './bytes.ts';
+import { AnsweringEnd } from './answering.ts';
+import type { RequestHandler } from './answering.ts';
+import { AskingEnd } from './asking.ts';
+import type { Answer } from './asking.ts';
+import { FrameTooLong } from './bytes.ts';
 import { Deadline } from './deadline.ts';
 import {
-  MAX_REFUSAL_BYTES,
+  MAX_CALL_STREAMS,
   MAX_REQUESTS_UNDER_WAY,
   MAX_REQUESTS_WAITING,
   MAX_REQUEST_BYTES,
-  RECEIVE_TIMEOUT_MS,
-  SERVE_TIMEOUT_MS,
+  OPEN_TIMEOUT_MS,
   STREAM_CLOSE_TIMEOUT_MS,
 } from './limits.ts';
 import { Slots } from './slots.ts';
-
-export type RequestHandler = (from: string, payload: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
-
-/** Types of the frames of a request stream: one request, one answer. */
-const REQUEST = 0;
-const ANSWER = 1;
-const REFUSAL = 2;
 
 export interface RequestsDeps {
   clock: Clock;
@@ -29,13 +25,23 @@ export interface RequestsDeps {
   stopping: AbortSignal;
 }
 
-/** One question, one answer, on a stream of its own. */
+/** The protocol of streams that carry calls. */
+export const CALLS = '/kith/1/calls';
+
+/** Questions of peers and to peers: in their turn, each with its deadline, on one stream a connection and direction. */
 export class Requests {
   readonly #deps: RequestsDeps;
   readonly #slots = new Map<string, Slots>();
+  readonly #handlers = new Map<string, RequestHandler>();
+  /** The asking end on each connection, opened with the first question. */
+  readonly #ends = new WeakMap<Connection, Opening>();
 
   constructor(deps: RequestsDeps) {
     this.#deps = deps;
+  }
+
+  serve(protocol: string, handler: RequestHandler): void {
+    this.#handlers.set(protocol, handler);
   }
 
   /**
@@ -73,59 +79,19 @@ export class Requests {
     }
   }
 
-  /** `roundTripMs` counts from the opened stream to the answer, so it includes the handler's time. */
-  async exchange(
-    connection: Connection,
-    protocol: string,
-    payload: Uint8Array,
-    signal: AbortSignal,
-  ): Promise<{ answer: Uint8Array; roundTripMs: number }> {
-    const stream = await connection.newStream(protocol, { signal });
-    const abort = () => stream.abort(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      signal.throwIfAborted();
-      const reader = new ByteReader(stream);
-      const askedAt = this.#deps.clock.monotonic();
-      await sendAll(stream, frame(REQUEST, payload));
-      const { type, payload: answer } = await readFrame(reader, MAX_REQUEST_BYTES);
-      const roundTripMs = this.#deps.clock.monotonic() - askedAt;
-      if (type !== ANSWER) throw new KithError('RequestRefused', new TextDecoder().decode(answer.subarray(0, MAX_REFUSAL_BYTES)));
-      this.#finish(stream);
-      return { answer, roundTripMs };
-    } catch (error) {
-      if (error instanceof KithError && error.code === 'RequestRefused') this.#finish(stream);
-      else stream.abort(error as Error);
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+  /** `signal`: aborts with the error to throw. */
+  async exchange(connection: Connection, protocol: string, payload: Uint8Array, signal: AbortSignal): Promise<Answer> {
+    const known = this.#ends.get(connection);
+    const opening = known && !known.isOver ? known : this.#open(connection);
+    const end = opening.end ?? (await unlessAborted(opening.ready, signal));
+    return end.ask(protocol, payload, signal);
   }
 
-  /** Takes one request from the stream, has it handled, answers. Never throws. */
-  async answer(from: string, protocol: string, stream: Stream, handler: RequestHandler): Promise<void> {
-    const { clock, stopping, log } = this.#deps;
-    const gone = new AbortController();
-    stream.addEventListener('close', () => gone.abort(new Error('the asking peer went away')), { once: true });
-    const abort = () => stream.abort(stopping.reason as Error);
-    stopping.addEventListener('abort', abort, { once: true });
-    let cancelLimit = clock.after(RECEIVE_TIMEOUT_MS, () => stream.abort(new Error('the request did not arrive in time')));
-    try {
-      const { payload } = await readFrame(new ByteReader(stream), MAX_REQUEST_BYTES);
-      cancelLimit();
-      gone.signal.throwIfAborted();
-      cancelLimit = clock.after(SERVE_TIMEOUT_MS, () => stream.abort(new Error('the request was not handled in time')));
-      const answer = await handler(from, payload, gone.signal);
-      if (answer.byteLength > MAX_REQUEST_BYTES) throw new Error(`the answer of ${answer.byteLength} bytes is too large to be sent`);
-      await sendAll(stream, frame(ANSWER, answer));
-    } catch (error) {
-      log.debug('a request was refused', { from, protocol, error: String(error) });
-      await this.#refuse(stream, error);
-    } finally {
-      cancelLimit();
-      stopping.removeEventListener('abort', abort);
-      this.#finish(stream);
-    }
+  /** Answers what comes on a stream of {@link CALLS}, until it ends. Never throws. */
+  async answer(from: string, stream: Stream): Promise<void> {
+    const { clock, log, stopping } = this.#deps;
+    cutWith(stream, stopping);
+    await new AnsweringEnd(stream, from, { clock, log, handlerOf: (protocol) => this.#handlers.get(protocol) }).serve();
   }
 
   forget(peer: string): void {
@@ -142,17 +108,60 @@ export class Requests {
     return slots;
   }
 
-  async #refuse(stream: Stream, error: unknown): Promise<void> {
-    const said =
-      error instanceof FrameTooLong ? `the request is too large: ${error.message}` : error instanceof Error ? error.message : String(error);
-    const text = new TextEncoder().encode(said);
-    await sendAll(stream, frame(REFUSAL, text.subarray(0, MAX_REFUSAL_BYTES))).catch(() => undefined);
+  /** Those who ask at once wait for one stream; who of them gives up leaves it to the others. */
+  #open(connection: Connection): Opening {
+    const opening = new Opening(connection, this.#deps);
+    this.#ends.set(connection, opening);
+    return opening;
+  }
+}
+
+class Opening {
+  end: AskingEnd | undefined;
+  readonly ready: Promise<AskingEnd>;
+  #failed = false;
+
+  constructor(connection: Connection, { clock, stopping }: RequestsDeps) {
+    this.ready = this.#start(connection, clock, stopping);
+    this.ready.catch(() => (this.#failed = true));
   }
 
-  /** Closes our side; a stream that the other side leaves open is cut, so that none is kept for ever. */
-  #finish(stream: Stream): void {
-    closeStream(stream, this.#deps.clock);
+  get isOver(): boolean {
+    return this.#failed || this.end?.isOpen === false;
   }
+
+  async #start(connection: Connection, clock: Clock, stopping: AbortSignal): Promise<AskingEnd> {
+    const late = () => new Error(`the connection did not open a stream within ${OPEN_TIMEOUT_MS} ms`);
+    const deadline = new Deadline(clock, OPEN_TIMEOUT_MS, late, [stopping]);
+    try {
+      const stream = await connection.newStream(CALLS, { signal: deadline.signal, maxOutboundStreams: MAX_CALL_STREAMS });
+      cutWith(stream, stopping);
+      this.end = new AskingEnd(stream, clock);
+      return this.end;
+    } finally {
+      deadline.clear();
+    }
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Ends the stream when the signal aborts. */
+export function cutWith(stream: Stream, signal: AbortSignal): void {
+  const abort = () => stream.abort(signal.reason as Error);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  stream.addEventListener('close', () => signal.removeEventListener('abort', abort), { once: true });
 }
 
 export function closeStream(stream: Stream, clock: Clock): void {

@@ -20,8 +20,8 @@ import { createNode } from './node.ts';
 import type { PeerNode } from './node.ts';
 import { Redialer } from './redial.ts';
 import { HEADER, RelayStream } from './relay.ts';
-import { Requests, asRequestError } from './requests.ts';
-import type { RequestHandler } from './requests.ts';
+import type { RequestHandler } from './answering.ts';
+import { CALLS, Requests, asRequestError, cutWith } from './requests.ts';
 
 export interface Libp2pDeps {
   clock: Clock;
@@ -76,7 +76,8 @@ export class Libp2pTransport implements Transport {
       isConnected: (peer) => this.#connectionTo(peer) !== undefined,
       yieldsTo: (peer) => this.self > peer,
     });
-    this.#serveRaw(PING, async () => NOTHING);
+    this.#requests.serve(PING, async () => NOTHING);
+    this.#register(CALLS, (stream, from) => void this.#requests.answer(from, stream));
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -180,7 +181,7 @@ export class Libp2pTransport implements Transport {
   }
 
   serve(protocol: RequestProtocol, handler: RequestHandler): void {
-    this.#serveRaw(protocolId(protocol), handler);
+    this.#requests.serve(protocolId(protocol), handler);
   }
 
   async openStream(peer: string, protocol: StreamProtocol, header: Uint8Array, options: { signal: AbortSignal }): Promise<PeerStream> {
@@ -195,7 +196,7 @@ export class Libp2pTransport implements Transport {
       const stream = await connection.newStream(id, { signal: deadline.signal, maxOutboundStreams: limits.MAX_RELAY_STREAMS });
       stream.inactivityTimeout = Number.POSITIVE_INFINITY;
       const relay = new RelayStream(stream, new ByteReader(stream), this.#deps.clock);
-      this.#cutWith(stream, [signal, this.#stopping.signal]);
+      for (const each of [signal, this.#stopping.signal]) cutWith(stream, each);
       await sendAll(stream, frame(HEADER, header));
       return relay;
     } catch (error) {
@@ -232,10 +233,6 @@ export class Libp2pTransport implements Transport {
     }
   }
 
-  #serveRaw(id: string, handler: RequestHandler): void {
-    this.#register(id, (stream, from) => void this.#requests.answer(from, id, stream, handler));
-  }
-
   #register(id: string, handler: (stream: Stream, from: string) => void): void {
     invariant(!this.#handlers.has(id), `${id} is served once`);
     this.#handlers.set(id, handler);
@@ -254,7 +251,7 @@ export class Libp2pTransport implements Transport {
   async #relay(stream: Stream, from: string, handler: StreamHandler): Promise<void> {
     const gone = new AbortController();
     stream.addEventListener('close', () => gone.abort(new Error('the other side went away')), { once: true });
-    this.#cutWith(stream, [this.#stopping.signal]);
+    cutWith(stream, this.#stopping.signal);
     stream.inactivityTimeout = Number.POSITIVE_INFINITY;
     const reader = new ByteReader(stream);
     const relay = new RelayStream(stream, reader, this.#deps.clock);
@@ -269,14 +266,6 @@ export class Libp2pTransport implements Transport {
       relay.abort(error instanceof Error ? error : new Error(String(error)));
     } finally {
       cancelLimit();
-    }
-  }
-
-  #cutWith(stream: Stream, signals: readonly AbortSignal[]): void {
-    for (const signal of signals) {
-      const abort = () => stream.abort(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
-      stream.addEventListener('close', () => signal.removeEventListener('abort', abort), { once: true });
     }
   }
 
