@@ -5,9 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { invariant } from '../../protocol/errors.ts';
-import { kindOfResource } from '../../protocol/kinds/registry.ts';
-import { validateMerged } from '../../protocol/kinds/merged.ts';
-import type { Member, MemberSpec } from '../../protocol/types.ts';
+import type { MemberSpec } from '../../protocol/types.ts';
 import { KITH_VERSION, WIRE_VERSION } from '../../protocol/version.ts';
 import { AutomergeDocuments } from '../adapters/automerge/documents.ts';
 import { DiskFolder } from '../adapters/folder/folder.ts';
@@ -19,9 +17,8 @@ import { verifySignature } from '../adapters/identity/signatures.ts';
 import { Libp2pTransport } from '../adapters/libp2p/transport.ts';
 import { TcpProber } from '../adapters/prober/prober.ts';
 import { systemClock, systemRandom } from '../adapters/system/clock.ts';
-import { MEMBERS } from '../core/cluster/membership.ts';
 import { Peer } from '../peer/peer.ts';
-import { DocumentReplica } from '../peer/replica/document-replica.ts';
+import type { DocumentReplica } from '../peer/replica/document-replica.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { ContainerRuntime } from '../ports/runtime.ts';
@@ -30,9 +27,11 @@ import { ApiServers } from './api-servers.ts';
 import { enterCluster, type ClusterMembership } from './cluster.ts';
 import type { DaemonConfig } from './config.ts';
 import { nodeFacts } from './facts.ts';
-import { createMember, memberKey, updateMember } from './members.ts';
-import { openStore, STORE_KEYS } from './open-store.ts';
+import { memberKey } from './members.ts';
+import { openStore } from './open-store.ts';
 import { chooseRuntime, createRuntime } from './runtime.ts';
+import { createReplica, noteLosses, noteMember } from './state.ts';
+import { STORE_KEYS } from './store-keys.ts';
 
 const text = new TextEncoder();
 
@@ -85,11 +84,17 @@ export class Daemon {
     });
     this.#runtime = createRuntime(await chooseRuntime(this.#config), this.#config, cluster.keys.clusterId, this.#log);
     this.#log.info('runs containers', { runtime: this.#runtime.name });
-    const replica = (this.#replica = this.#createReplica(store, cluster));
+    const { clusterId } = cluster.keys;
+    const randomId = (): string => randomBytes(16).toString('hex');
+    const replica = (this.#replica = createReplica(
+      { store, documents: new AutomergeDocuments(), log: this.#log },
+      { clusterId, randomId },
+    ));
     const { damaged } = await replica.start(this.#stopping.signal);
     if (damaged.length > 0) this.#isIntact = false;
-    await this.#noteMember(replica, store, cluster, member);
-    await this.#noteLosses(replica, store, identity);
+    await noteMember({ replica, store, clock: systemClock }, clusterId, member);
+    const booked = this.#book.map(({ peer }) => peer);
+    if (!this.#isIntact) await noteLosses({ replica, store }, identity.peer, booked);
     const peer = (this.#peer = await this.#createPeer(identity, cluster, replica, store));
     this.#servers = new ApiServers({ peer, replica, clock: systemClock, random: systemRandom, log: this.#log }, this.#config, cluster.keys);
     await this.#servers.start(this.#stopping.signal);
@@ -142,45 +147,6 @@ export class Daemon {
       beatKey: identity.beatKeys.publicKey,
       admittedBy: identity.peer,
     };
-  }
-
-  #createReplica(store: Store, cluster: ClusterMembership): DocumentReplica {
-    return new DocumentReplica(
-      { store, documents: new AutomergeDocuments(), log: this.#log },
-      {
-        clusterId: cluster.keys.clusterId,
-        actor: randomBytes(16).toString('hex'),
-        randomId: () => randomBytes(16).toString('hex'),
-        mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits,
-        validate: (object) => {
-          const [first] = validateMerged(object);
-          return first === undefined ? undefined : `${first.field}: ${first.message}`;
-        },
-      },
-    );
-  }
-
-  /** The founder writes itself down; everybody keeps its own addresses and keys up to date. A joiner was written down by who admitted it. */
-  async #noteMember(replica: DocumentReplica, store: Store, cluster: ClusterMembership, member: MemberSpec): Promise<void> {
-    const founding = await store.get(STORE_KEYS.founding);
-    if (founding !== undefined && new TextDecoder().decode(founding) === cluster.keys.clusterId) {
-      await replica.write([createMember(member, systemClock.now())]);
-      await store.write([
-        { type: 'put', key: STORE_KEYS.complete, value: text.encode('founded') },
-        { type: 'delete', key: STORE_KEYS.founding },
-      ]);
-      return;
-    }
-    const update = updateMember(replica, member);
-    if (update.length > 0) await replica.write(update);
-  }
-
-  /** A disk that lost records no longer proves that it holds the whole state: that takes a sync. Without other members there is nobody who holds more. */
-  async #noteLosses(replica: DocumentReplica, store: Store, identity: PeerIdentity): Promise<void> {
-    if (this.#isIntact) return;
-    const members = [...replica.list(MEMBERS)].map(({ object }) => (object as Member).spec.peerId);
-    if ([...members, ...this.#book.map(({ peer }) => peer)].every((peer) => peer === identity.peer)) return;
-    await store.write([{ type: 'delete', key: STORE_KEYS.complete }]);
   }
 
   async #createPeer(identity: PeerIdentity, cluster: ClusterMembership, replica: DocumentReplica, store: Store): Promise<Peer> {

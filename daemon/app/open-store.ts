@@ -5,14 +5,6 @@ import { LevelStore } from '../adapters/level-store/level-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 
-/** What the daemon itself keeps in the store, beside the replica. */
-export const STORE_KEYS = {
-  complete: 'peer/complete',
-  /** Id of a cluster that this daemon began to found and has not finished founding. */
-  founding: 'peer/founding',
-  resourceVersion: 'peer/resource-version',
-} as const;
-
 /**
  * Opens the store. `onLost` is called when records turn out to be lost. One that can't be read is set aside, never deleted; a new one is filled from the other peers (identity and keys are files of their own).
  * @throws KithError `StoreLocked` when another daemon has it

@@ -192,7 +192,6 @@ describe('a peer that lost something', () => {
     const [before, members] = [running(two), two.daemon.peer.members()];
     await world.kill(two);
     two.store = new MemoryStore();
-    two.complete = false;
     const since = world.clock.monotonic();
     if (cutMs > 0) world.network.partition([two.id], [one.id, three.id]);
     await world.boot(two, members);

@@ -1,10 +1,14 @@
 import type { BeatEvent, BeatPeer, Beats, BeatState } from '../../daemon/ports/beats.ts';
 import type { CancelTimer, Clock } from '../../daemon/ports/clock.ts';
 import { livenessSettings } from '../../protocol/liveness.ts';
+import type { Carriage } from './memory-transport.ts';
+
+/** A beat that accuses nobody, as it travels. Source: `daemon/adapters/beats/datagram.ts`. */
+const DATAGRAM_BYTES = 160;
 
 /** Carries a datagram, or loses it. `MemoryNetwork` is one. */
 export interface DatagramCarrier {
-  carry(from: string, to: string, arrive: () => void, options: { reliable: boolean }): void;
+  carry(from: string, to: string, arrive: () => void, carriage: Carriage): void;
 }
 
 /** Where the sockets of a test find each other. */
@@ -27,7 +31,7 @@ export class MemoryBeatNetwork {
         const socket = this.sockets.get(to);
         if (socket) arrive(socket);
       },
-      { reliable: false },
+      { reliable: false, what: 'beats', bytes: DATAGRAM_BYTES },
     );
   }
 }

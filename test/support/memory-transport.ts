@@ -2,11 +2,20 @@ import { KithError, invariant } from '../../protocol/errors.ts';
 import type { Clock, Random } from '../../daemon/ports/clock.ts';
 import type { PeerStream, RequestProtocol, StreamProtocol, Topic, Transport, TransportMember } from '../../daemon/ports/transport.ts';
 import { memoryStream } from './memory-stream.ts';
+import type { HostClock } from './virtual-clock.ts';
 
 /** Bounds as the real network has them. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 const MAX_GOSSIP_BYTES = 2 * 1024 * 1024;
 const SEEN_MESSAGES = 10_000;
+
+export interface Carriage {
+  /** Streams are; gossip and datagrams are not. */
+  reliable: boolean;
+  /** What it is, and how much: for who counts. */
+  what: string;
+  bytes: number;
+}
 
 interface Path {
   /** `open`; `muted`: what is sent is lost and nobody is told; `cut`: connections over it break, too. */
@@ -33,9 +42,9 @@ export class MemoryNetwork {
     this.random = deps.random;
   }
 
-  /** A peer's end. One with the same id takes the place of an earlier one that was stopped: a restart. */
-  transport(peer: string): MemoryTransport {
-    const transport = new MemoryTransport(this, peer);
+  /** A peer's end. One with the same id takes the place of an earlier one that was stopped: a restart. What arrives runs on `host`; nothing does while it is frozen. */
+  transport(peer: string, host?: HostClock): MemoryTransport {
+    const transport = new MemoryTransport(this, peer, host);
     this.#transports.set(peer, transport);
     return transport;
   }
@@ -92,13 +101,23 @@ export class MemoryNetwork {
     return this.#path(left, right).state === 'open' && this.#path(right, left).state === 'open';
   }
 
+  /** Whom a peer passes gossip on to. */
+  neighbours(transport: MemoryTransport): readonly string[] {
+    return transport.connected();
+  }
+
+  /** A peer dropped its connections to another and dials anew: here, it has them at once. */
+  redial(from: string, _to: string): void {
+    this.#transports.get(from)?.settle();
+  }
+
   /** Every peer compares whom it is connected to with what it last said. */
   settle(): void {
     for (const transport of this.#transports.values()) transport.settle();
   }
 
   /** Runs `arrive` at the other end in due time, or never. */
-  carry(from: string, to: string, arrive: () => void, options: { reliable: boolean }): void {
+  carry(from: string, to: string, arrive: () => void, options: Carriage): void {
     const path = this.#path(from, to);
     const lost = path.state !== 'open' || (!options.reliable && this.random.next() < path.loss);
     if (lost || (options.reliable && path.loss >= 1)) return;
@@ -133,6 +152,8 @@ type TopicListener = (from: string, payload: Uint8Array) => void;
 export class MemoryTransport implements Transport {
   readonly self: string;
   readonly #network: MemoryNetwork;
+  readonly #clock: Clock;
+  readonly #run: (action: () => void) => void;
   readonly #members = new Set<string>();
   readonly #said = new Set<string>();
   readonly #peerListeners = new Set<PeerListener>();
@@ -144,9 +165,11 @@ export class MemoryTransport implements Transport {
   readonly #onBreak = new Map<string, Set<() => void>>();
   running = false;
 
-  constructor(network: MemoryNetwork, self: string) {
+  constructor(network: MemoryNetwork, self: string, host?: HostClock) {
     this.#network = network;
     this.self = self;
+    this.#clock = host ?? network.clock;
+    this.#run = (action) => (host === undefined ? action() : host.run(action));
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -183,15 +206,28 @@ export class MemoryTransport implements Transport {
     for (const peer of this.#said) {
       if (now.has(peer)) continue;
       this.#said.delete(peer);
-      for (const broken of this.#onBreak.get(peer) ?? []) broken();
-      this.#onBreak.delete(peer);
-      for (const listener of this.#peerListeners) listener({ type: 'disconnected', peer });
+      this.#broke(peer);
     }
     for (const peer of now) {
       if (this.#said.has(peer)) continue;
       this.#said.add(peer);
-      for (const listener of this.#peerListeners) listener({ type: 'connected', peer });
+      this.#tell({ type: 'connected', peer });
     }
+  }
+
+  #broke(peer: string): void {
+    const broken = [...(this.#onBreak.get(peer) ?? [])];
+    this.#onBreak.delete(peer);
+    this.#run(() => {
+      for (const end of broken) end();
+    });
+    this.#tell({ type: 'disconnected', peer });
+  }
+
+  #tell(event: Parameters<PeerListener>[0]): void {
+    this.#run(() => {
+      for (const listener of this.#peerListeners) listener(event);
+    });
   }
 
   onPeer(listener: PeerListener): () => void {
@@ -215,13 +251,18 @@ export class MemoryTransport implements Transport {
   }
 
   #forward(message: { topic: Topic; payload: Uint8Array }): void {
-    for (const peer of this.connected()) {
-      this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.receive(this.self, message), { reliable: false });
+    const carriage = { reliable: false, what: message.topic, bytes: message.payload.byteLength };
+    for (const peer of this.#network.neighbours(this)) {
+      this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.receive(this.self, message), carriage);
     }
   }
 
   receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
-    if (this.#seen.has(message)) return;
+    this.#run(() => this.#receive(from, message));
+  }
+
+  #receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
+    if (!this.running || this.#seen.has(message)) return;
     this.#remember(message);
     for (const listener of this.#topicListeners.get(message.topic) ?? []) listener(from, message.payload.slice());
     this.#forward(message);
@@ -242,7 +283,7 @@ export class MemoryTransport implements Transport {
     return new Promise((resolve, reject) => {
       const unreachable = () => settle(() => reject(new KithError('PeerUnreachable', `not connected to peer ${peer}`, { peer })));
       const aborted = () => settle(() => reject(options.signal?.reason as Error));
-      const cancel = this.#network.clock.after(options.timeoutMs, () =>
+      const cancel = this.#clock.after(options.timeoutMs, () =>
         settle(() =>
           reject(new KithError('RequestTimeout', `peer ${peer} did not answer ${protocol} within ${options.timeoutMs} ms`, { peer })),
         ),
@@ -264,12 +305,14 @@ export class MemoryTransport implements Transport {
         this.#network.carry(
           peer,
           this.self,
-          () => settle(() => (bytes ? resolve(bytes) : reject(new KithError('RequestRefused', refusal, { peer })))),
-          { reliable: true },
+          () => this.#run(() => settle(() => (bytes ? resolve(bytes) : reject(new KithError('RequestRefused', refusal, { peer }))))),
+          { reliable: true, what: protocol, bytes: bytes?.byteLength ?? refusal.length },
         );
       const copy = payload.slice();
       this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.answer(this.self, protocol, copy, gone.signal, answer), {
         reliable: true,
+        what: protocol,
+        bytes: copy.byteLength,
       });
     });
   }
@@ -283,10 +326,14 @@ export class MemoryTransport implements Transport {
   ): void {
     const handler = this.#handlers.get(protocol);
     if (!handler) return reply(undefined, `peer ${this.self} does not serve ${protocol}`);
-    handler(from, payload, signal).then(
-      (bytes) => reply(bytes.slice(), ''),
-      (error: unknown) => reply(undefined, error instanceof Error ? error.message : String(error)),
-    );
+    // A daemon that has died meanwhile says nothing more.
+    const say: typeof reply = (bytes, refusal) => (this.running ? reply(bytes, refusal) : undefined);
+    this.#run(() => {
+      handler(from, payload, signal).then(
+        (bytes) => say(bytes.slice(), ''),
+        (error: unknown) => say(undefined, error instanceof Error ? error.message : String(error)),
+      );
+    });
   }
 
   serve(protocol: RequestProtocol, handler: RequestHandler): void {
@@ -297,7 +344,8 @@ export class MemoryTransport implements Transport {
   async openStream(peer: string, protocol: StreamProtocol, header: Uint8Array, options: { signal: AbortSignal }): Promise<PeerStream> {
     options.signal.throwIfAborted();
     if (!this.#network.connected(this.self, peer)) throw new KithError('PeerUnreachable', `not connected to peer ${peer}`, { peer });
-    const carry = (from: string, to: string) => (arrive: () => void) => this.#network.carry(from, to, arrive, { reliable: true });
+    const carriage = { reliable: true, what: protocol, bytes: header.byteLength };
+    const carry = (from: string, to: string) => (arrive: () => void) => this.#network.carry(from, to, arrive, carriage);
     const ends = memoryStream(carry(this.self, peer), carry(peer, this.self));
     this.#breaks(peer).add(ends.breakLink);
     options.signal.addEventListener('abort', ends.breakLink, { once: true });
@@ -309,10 +357,12 @@ export class MemoryTransport implements Transport {
   relay(from: string, protocol: StreamProtocol, header: Uint8Array, stream: PeerStream, signal: AbortSignal): void {
     const handler = this.#streamHandlers.get(protocol);
     if (!handler) return stream.abort(new Error(`peer ${this.self} does not serve ${protocol}`));
-    handler(from, header, stream, signal).then(
-      () => void stream.end(),
-      (error: unknown) => stream.abort(error instanceof Error ? error : new Error(String(error))),
-    );
+    this.#run(() => {
+      handler(from, header, stream, signal).then(
+        () => void stream.end(),
+        (error: unknown) => stream.abort(error instanceof Error ? error : new Error(String(error))),
+      );
+    });
   }
 
   serveStream(protocol: StreamProtocol, handler: StreamHandler): void {
@@ -324,13 +374,11 @@ export class MemoryTransport implements Transport {
     return this.#network.connected(this.self, peer) ? this.#network.roundTripMs(this.self, peer) : undefined;
   }
 
-  /** Breaks what is open over the link; the link itself is there again at once. */
+  /** Breaks what is open over the link; the network says when it is there again. */
   reconnect(peer: string): void {
     if (!this.#said.delete(peer)) return;
-    for (const broken of this.#onBreak.get(peer) ?? []) broken();
-    this.#onBreak.delete(peer);
-    for (const listener of this.#peerListeners) listener({ type: 'disconnected', peer });
-    this.settle();
+    this.#broke(peer);
+    this.#network.redial(this.self, peer);
   }
 
   #breaks(peer: string): Set<() => void> {

@@ -1,27 +1,21 @@
-import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
-import { Api } from '../../daemon/api/api.ts';
 import { createMember } from '../../daemon/app/members.ts';
-import { conflictRows } from '../../daemon/peer/endpoints.ts';
-import { Peer } from '../../daemon/peer/peer.ts';
-import { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
+import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import type { Random } from '../../daemon/ports/clock.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
-import { validateMerged } from '../../protocol/kinds/merged.ts';
-import { kindOfResource } from '../../protocol/kinds/registry.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { MemberSpec, Pod } from '../../protocol/types.ts';
-import { fakeIdentity, fakeVerify } from './liveness-world.ts';
 import { MemoryBeatNetwork, MemoryBeats } from './memory-beats.ts';
 import { MemoryStore } from './memory-store.ts';
 import { MemoryNetwork } from './memory-transport.ts';
-import type { MemoryTransport } from './memory-transport.ts';
+import type { PeerDaemon } from './peer-daemon.ts';
+import { composeDaemon, requestApi, warningOf } from './peer-daemon.ts';
 import { silentLog } from './silent-log.ts';
 import { SimulatedRuntime } from './simulated-runtime.ts';
 import { HostClock, seededRandom, VirtualClock } from './virtual-clock.ts';
 
 const CLUSTER = '0123456789abcdef';
-const FACTS: NodeFacts = {
+export const TEST_FACTS: NodeFacts = {
   capacity: { cpu: '4', memory: '8Gi', pods: '110' },
   allocatable: { cpu: '4', memory: '8Gi', pods: '110' },
   addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
@@ -35,29 +29,10 @@ const FACTS: NodeFacts = {
   kubeletVersion: 'v1.30.0',
 };
 
-/** A host's clock, whose wall can jump. */
-class JumpingClock extends HostClock {
-  aheadMs = 0;
-
-  override now(): number {
-    return super.now() + this.aheadMs;
-  }
-}
-
 export interface Answer {
   status: number;
   warning: string | undefined;
   body: KubeObject & { items: KubeObject[]; message?: string; conflicts: { key: string; path: string }[] };
-}
-
-/** A daemon that runs on a host. */
-interface Running {
-  clock: JumpingClock;
-  replica: DocumentReplica;
-  transport: MemoryTransport;
-  beats: MemoryBeats;
-  peer: Peer;
-  api: Api;
 }
 
 /** A host: its disk and its containers outlive the daemon. */
@@ -66,11 +41,10 @@ export class PeerHost {
   readonly node: string;
   readonly runtime: SimulatedRuntime;
   store = new MemoryStore();
-  complete = false;
   incarnation = 0;
   /** The kernel of a host that lost its power answers nothing. */
   hasPower = true;
-  running: Running | undefined;
+  running: PeerDaemon | undefined;
 
   constructor(index: number, clock: VirtualClock) {
     this.id = `peer${index}`;
@@ -78,9 +52,14 @@ export class PeerHost {
     this.runtime = new SimulatedRuntime(clock);
   }
 
-  get daemon(): Running {
+  get daemon(): PeerDaemon {
     if (this.running === undefined) throw new Error(`${this.node} runs no daemon`);
     return this.running;
+  }
+
+  /** Whether its disk is known to hold the whole desired state. */
+  get complete(): boolean {
+    return this.store.records.has(STORE_KEYS.complete);
   }
 
   spec(admittedBy: string): MemberSpec {
@@ -132,8 +111,8 @@ export class PeerWorld {
     this.hosts.push(host);
     const [founder] = this.hosts;
     if (founder === undefined || founder === host) {
-      host.complete = true;
-      await this.boot(host, [host.spec(host.id)], true);
+      host.store.records.set(STORE_KEYS.founding, new TextEncoder().encode(CLUSTER));
+      await this.boot(host, [host.spec(host.id)]);
       return host;
     }
     await this.wait(founder.daemon.replica.write([createMember(host.spec(founder.id), this.clock.now())]));
@@ -142,46 +121,29 @@ export class PeerWorld {
   }
 
   /** Starts the daemon of a host, or starts it again on what the disk has. */
-  async boot(host: PeerHost, knownMembers: readonly MemberSpec[] = [], founds = false): Promise<void> {
-    const clock = new JumpingClock(this.clock);
-    const randomId = (): string => Buffer.from(this.random.bytes(16)).toString('hex');
+  async boot(host: PeerHost, knownMembers: readonly MemberSpec[] = []): Promise<void> {
+    const clock = new HostClock(this.clock);
     await host.store.close();
     await host.store.open();
-    const replica = new DocumentReplica(
-      { store: host.store, documents: new AutomergeDocuments(), log: silentLog },
-      {
-        clusterId: CLUSTER,
-        actor: randomId(),
-        randomId,
-        mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits,
-        validate: (object) => validateMerged(object)[0]?.message,
-      },
-    );
-    await replica.start();
-    if (founds) await replica.write([createMember(host.spec(host.id), clock.now())]);
     host.incarnation += 1;
     host.hasPower = true;
-    const transport = this.network.transport(host.id);
+    const { random } = this;
+    const transport = this.network.transport(host.id, clock);
     const beats = new MemoryBeats({ network: this.beatNetwork, worker: clock, main: clock }, { self: host.id });
     const prober = { connect: async ([address]: readonly string[]) => this.#kernelAnswer(host.id, address?.split('/')[2] ?? '') };
-    const identity = fakeIdentity(host.id);
-    const { runtime } = host;
-    const peer = new Peer(
-      { replica, transport, beats, prober, runtime, identity, verify: fakeVerify, clock, random: this.random, log: silentLog },
+    const { store, runtime } = host;
+    host.running = await composeDaemon(
+      { store, transport, beats, prober, runtime, clock, random, log: silentLog },
       {
         clusterId: CLUSTER,
-        node: host.node,
+        member: host.spec(host.id),
         incarnation: host.incarnation,
         persistIncarnation: async (incarnation) => void (host.incarnation = incarnation),
-        complete: host.complete,
-        persistComplete: async () => void (host.complete = true),
         knownMembers,
-        facts: FACTS,
-        version: 'test',
+        facts: TEST_FACTS,
       },
     );
-    host.running = { clock, replica, transport, beats, peer, api: this.#api(peer, replica, clock) };
-    await this.wait(peer.start(new AbortController().signal));
+    await this.wait(host.daemon.peer.start(new AbortController().signal));
   }
 
   /** SIGKILL: nothing of the daemon runs on. Its containers do. */
@@ -216,24 +178,9 @@ export class PeerWorld {
 
   /** A request to a host's API, as root on its socket. */
   async call(host: PeerHost, method: string, target: string, body?: unknown): Promise<Answer> {
-    const url = new URL(target, 'http://localhost');
-    const payload = new TextEncoder().encode(body === undefined ? '' : JSON.stringify(body));
-    const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-    const answer = await this.wait(
-      host.daemon.api.handle({
-        method,
-        path: url.pathname,
-        query: url.searchParams,
-        headers: body === undefined ? {} : { 'content-type': type, 'content-length': String(payload.byteLength) },
-        connection: { credential: { type: 'socket' }, remoteAddress: '' },
-        body: async () => payload,
-        signal: new AbortController().signal,
-      }),
-    );
-    const { status, headers, body: text } = answer;
-    if (typeof text !== 'string') throw new Error('a stream, which this world does not read');
-    const warning = Object.entries(headers).find(([name]) => name.toLowerCase() === 'warning')?.[1];
-    return { status, warning: warning?.toString(), body: JSON.parse(text) as Answer['body'] };
+    const answer = await this.wait(requestApi(host.daemon, method, target, body));
+    if (typeof answer.body !== 'string') throw new Error('a stream, which this world does not read');
+    return { status: answer.status, warning: warningOf(answer), body: JSON.parse(answer.body) as Answer['body'] };
   }
 
   pods(host: PeerHost): Pod[] {
@@ -268,32 +215,5 @@ export class PeerWorld {
     const host = this.hosts.find(({ id }) => id === to);
     if (host?.hasPower !== true || !this.network.isOpen(from, to)) return 'silent';
     return host.running === undefined ? 'refused' : 'accepted';
-  }
-
-  #api(peer: Peer, replica: DocumentReplica, clock: JumpingClock): Api {
-    const unused = async (): Promise<never> => Promise.reject(new Error('not served in this world'));
-    const { view } = peer;
-    return new Api(
-      {
-        objects: peer.objects,
-        desired: peer.writer,
-        logs: peer.logs,
-        clock,
-        random: this.random,
-        log: silentLog,
-        authenticateToken: async () => undefined,
-        nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
-        bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
-        unready: () => [],
-        kith: {
-          peers: () => peer.peers(),
-          conflicts: () => ({ conflicts: conflictRows(replica) }),
-          manifests: () => ({ folder: undefined, files: [] }),
-          createToken: unused,
-          join: unused,
-        },
-      },
-      { kithVersion: '0' },
-    );
   }
 }

@@ -26,6 +26,8 @@ export class VirtualClock implements Clock {
     this.push(timer);
     return () => {
       timer.cancelled = true;
+      // It stays in the heap until it is due; what it holds need not.
+      timer.run = nothing;
     };
   }
 
@@ -81,40 +83,58 @@ export class VirtualClock implements Clock {
   }
 }
 
+const nothing = (): void => undefined;
+
 function before(left: Timer, right: Timer): boolean {
   return left.at < right.at || (left.at === right.at && left.order < right.order);
 }
 
-/** One host's view of a clock: while it is frozen nothing runs on it, and all that was due runs at the thaw. */
+/**
+ * One host's view of a clock: its wall may jump, its quartz may drift, and while it is frozen nothing runs on it; all that was due runs at the thaw. Whatever
+ * happens on a host happens through it, so that nothing does on one that is dead.
+ */
 export class HostClock implements Clock {
+  /** How far its wall clock is ahead, ms. */
+  aheadMs = 0;
   private readonly clock: Clock;
   private frozen = false;
+  private dead = false;
   private readonly due: (() => void)[] = [];
+  private rate = 1;
+  private since = { world: 0, here: 0 };
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
   now(): number {
-    return this.clock.now();
+    return Math.floor(this.clock.now() + this.aheadMs + this.drift());
   }
 
   monotonic(): number {
-    return this.clock.monotonic();
+    return this.clock.monotonic() + this.drift();
   }
 
   after(delayMs: number, run: () => void): CancelTimer {
     let cancelled = false;
-    this.clock.after(delayMs, () => {
+    const cancel = this.clock.after(delayMs / this.rate, () => {
       if (!cancelled) this.run(() => (cancelled ? undefined : run()));
     });
     return () => {
       cancelled = true;
+      cancel();
     };
+  }
+
+  /** Milliseconds that pass here in one of the world. */
+  setRate(rate: number): void {
+    this.since = { world: this.clock.monotonic(), here: this.drift() };
+    this.rate = rate;
   }
 
   /** Runs it now, or at the thaw. */
   run(action: () => void): void {
+    if (this.dead) return;
     if (this.frozen) this.due.push(action);
     else action();
   }
@@ -125,13 +145,17 @@ export class HostClock implements Clock {
 
   thaw(): void {
     this.frozen = false;
-    for (const action of this.due.splice(0)) action();
+    for (const action of this.due.splice(0)) this.run(action);
   }
 
   /** Nothing runs on it ever again. */
   kill(): void {
-    this.frozen = true;
+    this.dead = true;
     this.due.length = 0;
+  }
+
+  private drift(): number {
+    return this.since.here + (this.clock.monotonic() - this.since.world) * (this.rate - 1);
   }
 }
 

@@ -1,0 +1,59 @@
+/** The desired state of a daemon as the composition root sets it up: also of one that a test composes, so that both run the same. */
+import { kindOfResource } from '../../protocol/kinds/registry.ts';
+import { validateMerged } from '../../protocol/kinds/merged.ts';
+import type { Member, MemberSpec } from '../../protocol/types.ts';
+import { MEMBERS } from '../core/cluster/membership.ts';
+import { DocumentReplica } from '../peer/replica/document-replica.ts';
+import type { DocumentReplicaDeps } from '../peer/replica/document-replica.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Replica } from '../ports/replica.ts';
+import type { Store } from '../ports/store.ts';
+import { createMember, updateMember } from './members.ts';
+import { STORE_KEYS } from './store-keys.ts';
+
+const text = new TextEncoder();
+
+/** @param options.randomId 16 new random bytes in hex with every call */
+export function createReplica(deps: DocumentReplicaDeps, options: { clusterId: string; randomId: () => string }): DocumentReplica {
+  const { clusterId, randomId } = options;
+  return new DocumentReplica(deps, {
+    clusterId,
+    actor: randomId(),
+    randomId,
+    mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits,
+    validate: (object) => {
+      const [first] = validateMerged(object);
+      return first === undefined ? undefined : `${first.field}: ${first.message}`;
+    },
+  });
+}
+
+/** The founder writes itself down; everybody keeps its own addresses and keys up to date. A joiner was written down by who admitted it. */
+export async function noteMember(
+  deps: { replica: Replica; store: Store; clock: Clock },
+  clusterId: string,
+  member: MemberSpec,
+): Promise<void> {
+  const { replica, store, clock } = deps;
+  const founding = await store.get(STORE_KEYS.founding);
+  if (founding !== undefined && new TextDecoder().decode(founding) === clusterId) {
+    await replica.write([createMember(member, clock.now())]);
+    await store.write([
+      { type: 'put', key: STORE_KEYS.complete, value: text.encode('founded') },
+      { type: 'delete', key: STORE_KEYS.founding },
+    ]);
+    return;
+  }
+  const update = updateMember(replica, member);
+  if (update.length > 0) await replica.write(update);
+}
+
+/**
+ * A disk that lost records no longer proves that it holds the whole state: that takes a sync. Without other members there is nobody who holds more.
+ * @param known peer ids known from elsewhere than desired state
+ */
+export async function noteLosses(deps: { replica: Replica; store: Store }, self: string, known: readonly string[]): Promise<void> {
+  const members = [...deps.replica.list(MEMBERS)].map(({ object }) => (object as Member).spec.peerId);
+  if ([...members, ...known].every((peer) => peer === self)) return;
+  await deps.store.write([{ type: 'delete', key: STORE_KEYS.complete }]);
+}

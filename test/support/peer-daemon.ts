@@ -1,0 +1,148 @@
+import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
+import { Api } from '../../daemon/api/api.ts';
+import { memberKey } from '../../daemon/app/members.ts';
+import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
+import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
+import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
+import { conflictRows } from '../../daemon/peer/endpoints.ts';
+import { Peer } from '../../daemon/peer/peer.ts';
+import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
+import type { Random } from '../../daemon/ports/clock.ts';
+import type { Documents } from '../../daemon/ports/documents.ts';
+import type { WatchedFolder } from '../../daemon/ports/folder.ts';
+import type { HttpResponse } from '../../daemon/ports/http.ts';
+import type { Log } from '../../daemon/ports/log.ts';
+import type { Prober } from '../../daemon/ports/prober.ts';
+import type { ContainerRuntime } from '../../daemon/ports/runtime.ts';
+import type { Store } from '../../daemon/ports/store.ts';
+import type { MemberSpec } from '../../protocol/types.ts';
+import { fakeIdentity, fakeVerify } from './liveness-world.ts';
+import type { MemoryBeats } from './memory-beats.ts';
+import type { MemoryTransport } from './memory-transport.ts';
+import type { HostClock } from './virtual-clock.ts';
+
+/** The world as one daemon finds it. */
+export interface DaemonWorld {
+  /** Open. */
+  store: Store;
+  documents?: Documents;
+  transport: MemoryTransport;
+  beats: MemoryBeats;
+  prober: Prober;
+  runtime: ContainerRuntime;
+  folder?: WatchedFolder;
+  clock: HostClock;
+  random: Random;
+  log: Log;
+}
+
+/** What a host's files say. */
+export interface DaemonFiles {
+  clusterId: string;
+  member: MemberSpec;
+  incarnation: number;
+  persistIncarnation(incarnation: number): Promise<void>;
+  /** What the answer to the join, or the peer book, names. */
+  knownMembers: readonly MemberSpec[];
+  facts: NodeFacts;
+  /** Records of the store are known to be lost. */
+  damaged?: boolean;
+}
+
+/** A daemon that is composed as `daemon/app/daemon.ts` does it, of other adapters. */
+export interface PeerDaemon extends DaemonWorld {
+  replica: DocumentReplica;
+  peer: Peer;
+  api: Api;
+}
+
+/** Loads what the disk has. The answer's `peer` is still to be started. */
+export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Promise<PeerDaemon> {
+  const { store, random, log, clock, transport } = world;
+  const { clusterId, member, incarnation, persistIncarnation, knownMembers, facts } = files;
+  const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
+  const documents = world.documents ?? new AutomergeDocuments();
+  const replica = createReplica({ store, documents, log }, { clusterId, randomId });
+  const { damaged } = await replica.start();
+  await noteMember({ replica, store, clock }, clusterId, member);
+  const isIntact = damaged.length === 0 && files.damaged !== true;
+  const booked = knownMembers.map(({ peerId }) => peerId);
+  if (!isIntact) await noteLosses({ replica, store }, member.peerId, booked);
+  const lastVersion = await store.get(STORE_KEYS.resourceVersion);
+  const text = new TextEncoder();
+  const peer = new Peer(
+    { ...world, replica, identity: fakeIdentity(transport.self), verify: fakeVerify },
+    {
+      clusterId,
+      node: member.nodeName,
+      incarnation,
+      persistIncarnation,
+      complete: (await store.get(STORE_KEYS.complete)) !== undefined,
+      persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
+      knownMembers,
+      facts,
+      version: 'test',
+      lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
+      persistResourceVersion: (reserve) => {
+        store.write([{ type: 'put', key: STORE_KEYS.resourceVersion, value: text.encode(reserve) }]).catch((error: unknown) => {
+          log.warn('the reserve of resource versions could not be written', { error });
+        });
+      },
+    },
+  );
+  return { ...world, replica, peer, api: composeApi({ ...world, peer, replica }) };
+}
+
+function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api'>): Api {
+  const unused = async (): Promise<never> => Promise.reject(new Error('not served in this world'));
+  const { view } = peer;
+  return new Api(
+    {
+      objects: peer.objects,
+      desired: peer.writer,
+      logs: peer.logs,
+      clock,
+      random,
+      log,
+      authenticateToken: async () => undefined,
+      nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
+      memberOf: (node) => {
+        const member = view.memberOfNode(node);
+        return member === undefined ? undefined : view.get(memberKey(member.spec.peerId));
+      },
+      bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
+      unready: () => [],
+      kith: {
+        peers: () => peer.peers(),
+        conflicts: () => ({ conflicts: conflictRows(replica) }),
+        manifests: () => ({ folder: undefined, files: [] }),
+        createToken: unused,
+        join: unused,
+      },
+    },
+    { kithVersion: '0' },
+  );
+}
+
+/** A request as root on the daemon's socket. Merge patches, where it patches. */
+export function requestApi({ api }: Pick<PeerDaemon, 'api'>, method: string, target: string, body?: unknown): Promise<HttpResponse> {
+  const url = new URL(target, 'http://localhost');
+  const payload = new TextEncoder().encode(body === undefined ? '' : JSON.stringify(body));
+  const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  return api.handle({
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers: body === undefined ? {} : { 'content-type': type, 'content-length': String(payload.byteLength) },
+    connection: { credential: { type: 'socket' }, remoteAddress: '' },
+    body: async () => payload,
+    signal: new AbortController().signal,
+  });
+}
+
+/** `Warning` of an answer. */
+export function warningOf({ headers }: HttpResponse): string | undefined {
+  return Object.entries(headers)
+    .find(([name]) => name.toLowerCase() === 'warning')?.[1]
+    .toString();
+}
