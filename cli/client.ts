@@ -24,6 +24,18 @@ const MAX_BODY_BYTES = 256 * 1024 * 1024;
 /** An idle daemon answers in milliseconds; a write waits 2 s for other peers at most. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+const OTHER_CLUSTER =
+  'its certificate is not signed by the CA that was given; take a kubeconfig (--kubeconfig, from "kith kubeconfig" on a member) or name the CA with --certificate-authority';
+/** By Node's code. */
+const TLS_HINTS: Readonly<Record<string, string>> = {
+  SELF_SIGNED_CERT_IN_CHAIN: OTHER_CLUSTER,
+  DEPTH_ZERO_SELF_SIGNED_CERT: OTHER_CLUSTER,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: OTHER_CLUSTER,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OTHER_CLUSTER,
+  CERT_SIGNATURE_FAILURE: OTHER_CLUSTER,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'name the peer by an address that it was started with (--advertise)',
+};
+
 /** Speaks to one peer's API: JSON over a unix socket or over TLS. Warnings the server sends go to `onWarning`. */
 export class ApiClient {
   readonly #endpoint: Endpoint;
@@ -122,7 +134,8 @@ export class ApiClient {
       return new CliError(`no Kith daemon answers at ${where} (${error.code}): is kithd running there?`, EXIT_NO_DAEMON);
     }
     if (error.code === 'EACCES') return new CliError(`no permission to use ${where}: run as the user that runs kithd (root, usually)`);
-    return new CliError(`cannot talk to ${where}: ${error.message}`);
+    const hint = TLS_HINTS[error.code ?? ''];
+    return new CliError(`cannot talk to ${where}: ${error.message}${hint === undefined ? '' : `: ${hint}`}`);
   }
 }
 

@@ -76,7 +76,9 @@ async function eachObject(context: CliContext, options: ApplyOptions, step: Step
 /** With the line of each field that is wrong, where the server says which. */
 export function refusalText(item: Pick<ManifestObject, 'where' | 'at'>, error: ApiError): string {
   const places = error.causes.map(({ field, message }) => (field === undefined ? undefined : { where: item.at(field), field, message }));
-  const [first, ...others] = places.filter((place) => place !== undefined);
+  const [first, ...rest] = places.filter((place) => place !== undefined);
+  // Some of Kubernetes' messages do not say which field they are about.
+  const others = first === undefined || error.message.includes(first.field) ? rest : [first, ...rest];
   const head = `Error from server (${error.reason}): error when handling "${first?.where ?? item.where}": ${stripPrefix(error.message)}\n`;
   return head + others.map(({ where, field, message }) => `  ${where}: ${field}: ${message}\n`).join('');
 }

@@ -24,6 +24,8 @@ interface Doomed {
   kind: KindDefinition;
   namespace: string | undefined;
   name: string;
+  /** Nobody named it: it was listed. */
+  found?: boolean;
 }
 
 /** How long `--wait` waits unless told otherwise; a pod's grace period is 30 s by default. */
@@ -66,7 +68,8 @@ async function remove(context: CliContext, what: readonly string[], options: Del
       if (uid !== undefined) waitFor.push({ doomed: one, uid });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 404 && options.ignoreNotFound) continue;
+      // As kubectl: of what was found by label or with --all, some may go meanwhile with its owner.
+      if (error.status === 404 && (options.ignoreNotFound || one.found)) continue;
       failed += 1;
       context.terminal.err(`${error.message}\n`);
     }
@@ -93,7 +96,8 @@ async function findDoomed(context: CliContext, what: readonly string[], options:
       throw new CliError(`delete ${target.kind.plural}: say which: a name, -l LABELS or --all`, EXIT_USAGE);
     }
     const list = await context.client.get<{ items: KubeObject[] }>(apiPath(target.kind, namespace), { labelSelector: options.selector });
-    for (const item of list.items) found.push({ kind: target.kind, namespace: item.metadata.namespace, name: item.metadata.name });
+    for (const item of list.items)
+      found.push({ kind: target.kind, namespace: item.metadata.namespace, name: item.metadata.name, found: true });
     if (list.items.length === 0) context.terminal.out('No resources found\n');
   }
   return found;

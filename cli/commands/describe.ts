@@ -9,8 +9,9 @@ import { describeNode } from '../describe/node.ts';
 import { describePod } from '../describe/pod.ts';
 import { describeDeployment, describeReplicas } from '../describe/workload.ts';
 import { formatColumns } from '../output/columns.ts';
-import { stringify } from 'yaml';
+import { yamlText } from '../output/print.ts';
 import { parseTargets, requireKind } from '../targets.ts';
+import { LAST_APPLIED } from './apply.ts';
 
 interface DescribeOptions {
   selector?: string;
@@ -55,8 +56,18 @@ function commonEntries(kind: KindDefinition, object: KubeObject): Entry[] {
     ...(kind.namespaced ? ([['Namespace', metadata.namespace ?? '']] as Entry[]) : []),
     ['CreationTimestamp', metadata.creationTimestamp],
     ['Labels', mapLines(metadata.labels)],
-    ['Annotations', mapLines(metadata.annotations, ': ').map((line) => (line.length > 140 ? `${line.slice(0, 140)}...` : line.trim()))],
+    [
+      'Annotations',
+      mapLines(withoutLastApplied(metadata.annotations), ': ').map((line) =>
+        line.length > 140 ? `${line.slice(0, 140)}...` : line.trim(),
+      ),
+    ],
   ];
+}
+
+/** It repeats the object; kubectl leaves it out, too. */
+function withoutLastApplied(annotations: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).filter(([key]) => key !== LAST_APPLIED));
 }
 
 async function ownEntries(context: CliContext, kind: KindDefinition, object: KubeObject): Promise<Entry[]> {
@@ -78,7 +89,7 @@ async function ownEntries(context: CliContext, kind: KindDefinition, object: Kub
     }
     default: {
       const { apiVersion: _version, kind: _kind, metadata: _metadata, ...rest } = object;
-      return Object.entries(rest).map(([field, value]): Entry => [field, stringify(value).trimEnd().split('\n')]);
+      return Object.entries(rest).map(([field, value]): Entry => [field, yamlText(value).trimEnd().split('\n')]);
     }
   }
 }

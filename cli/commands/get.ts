@@ -68,7 +68,7 @@ function sayNothingFound(context: CliContext, targets: readonly Target[], option
   context.terminal.err(scoped ? `No resources found in ${context.namespace} namespace.\n` : 'No resources found\n');
 }
 
-type TableText = Pick<GetOptions, 'allNamespaces' | 'showLabels' | 'headers'> & { wide: boolean; namePrefix?: string };
+type TableText = Pick<GetOptions, 'allNamespaces' | 'showLabels' | 'headers'> & { wide: boolean; namePrefix?: string; widths?: number[] };
 
 function tableText(target: Target, table: Table, options: TableText): string {
   return formatTable(table.columnDefinitions ?? [], table.rows ?? [], {
@@ -77,6 +77,7 @@ function tableText(target: Target, table: Table, options: TableText): string {
     showLabels: options.showLabels === true,
     headers: options.headers,
     namePrefix: options.namePrefix,
+    widths: options.widths,
   });
 }
 
@@ -151,12 +152,18 @@ async function watchTarget(context: CliContext, targets: readonly Target[], form
   const [name] = target.names;
   const query = { ...selectors(options), ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }) };
   const path = apiPath(target.kind, name === undefined ? namespace : context.namespace);
-  const listed = await context.client.get<{ metadata: { resourceVersion: string } }>(path, query);
-  // A watch without a version begins with everything that is there.
-  const from = options.watchOnly ? listed.metadata.resourceVersion : undefined;
   const asTable = format.type === 'table';
-  let definitions: Table['columnDefinitions'];
-  let headers = options.headers;
+  const listed = (await (asTable ? context.client.table(path, query) : context.client.get(path, query))) as Table;
+  const shown = { ...options, widths: [] as number[], wide: format.type === 'table' && format.wide };
+  let { headers } = options;
+  let definitions = listed.columnDefinitions;
+  // As one table, so that its columns line up, and those of what comes later with them.
+  if (asTable && !options.watchOnly && (listed.rows ?? []).length > 0) {
+    context.terminal.out(tableText(target, listed, { ...shown, headers }));
+    headers = false;
+  }
+  // A watch without a version begins with everything that is there.
+  const from = asTable || options.watchOnly ? listed.metadata?.resourceVersion : undefined;
   for await (const event of context.client.watch({
     path,
     query: { ...query, resourceVersion: from },
@@ -169,7 +176,7 @@ async function watchTarget(context: CliContext, targets: readonly Target[], form
     if (format.type === 'table') {
       const table = event.object as Table;
       if ((table.columnDefinitions ?? []).length > 0) definitions = table.columnDefinitions;
-      context.terminal.out(tableText(target, { ...table, columnDefinitions: definitions }, { ...options, headers, wide: format.wide }));
+      context.terminal.out(tableText(target, { ...table, columnDefinitions: definitions }, { ...shown, headers }));
       headers = false;
     } else context.terminal.out(formatObject(format, event.object as Printable, nameOf));
   }

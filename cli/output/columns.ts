@@ -1,10 +1,19 @@
 /** Spaces between columns, as kubectl has them. */
 const GAP = '   ';
 
-/** Left-aligned columns, upper-case headers, no trailing blanks. Without rows only the header is printed. */
-export function formatColumns(headers: readonly string[], rows: readonly (readonly string[])[], withHeaders = true): string {
+/**
+ * Left-aligned columns, upper-case headers, no trailing blanks. Without rows only the header is printed. `atLeast` holds the widths of what was printed before; it is
+ * changed to those of this.
+ */
+export function formatColumns(
+  headers: readonly string[],
+  rows: readonly (readonly string[])[],
+  withHeaders = true,
+  atLeast: number[] = [],
+): string {
   const lines = withHeaders ? [headers.map((header) => header.toUpperCase()), ...rows] : [...rows];
-  const widths = headers.map((_, column) => Math.max(0, ...lines.map((line) => displayWidth(line[column] ?? ''))));
+  const widths = headers.map((_, column) => Math.max(atLeast[column] ?? 0, ...lines.map((line) => displayWidth(line[column] ?? ''))));
+  atLeast.splice(0, atLeast.length, ...widths);
   return lines
     .map(
       (line) =>

@@ -31,7 +31,7 @@ export function formatObject(
     case 'json':
       return `${JSON.stringify(object, null, 4)}\n`;
     case 'yaml':
-      return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+      return yamlText(object);
     case 'jsonpath':
       return evaluateJsonPath(format.template, object);
     case 'name': {
@@ -39,6 +39,14 @@ export function formatObject(
       return (items ?? [object]).map((item) => `${nameOf(item)}\n`).join('');
     }
   }
+}
+
+/**
+ * YAML as kubectl prints it: keys in order, lists not indented, and what YAML 1.1 would take for a time, a number or a boolean in quotes, since most other programs
+ * read that.
+ */
+export function yamlText(value: unknown): string {
+  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, indentSeq: false, sortMapEntries: true });
 }
 
 function stripQuotes(text: string): string {

@@ -3,6 +3,7 @@ import { formatColumns } from './columns.ts';
 /** A Kubernetes Table (meta.k8s.io/v1) as the API answers it. */
 export interface Table {
   kind: string;
+  metadata?: { resourceVersion?: string };
   columnDefinitions?: { name: string; priority?: number }[];
   rows?: TableRow[];
 }
@@ -20,6 +21,8 @@ export interface TableOptions {
   headers: boolean;
   /** Puts `deployment.apps/` before each name: several kinds are shown at once. */
   namePrefix?: string;
+  /** Widths of the lines before, for a watch; changed to those of these. */
+  widths?: number[];
 }
 
 /** @returns text of the table; the column definitions of watch events may come with the first event only, so they are a parameter. */
@@ -46,7 +49,7 @@ export function formatTable(
     headers.push('Labels');
     rows.forEach((row, index) => cells[index]?.push(labelsText(row.object?.metadata?.labels)));
   }
-  return formatColumns(headers, cells, options.headers);
+  return formatColumns(headers, cells, options.headers, options.widths);
 }
 
 export function labelsText(labels: Record<string, string> | undefined): string {

@@ -147,8 +147,10 @@ function asApiError(error: unknown): ApiError | undefined {
     case 'Invalid':
       return new ApiError('Invalid', error.message, undefined, { cause: error });
     case 'StoreFull':
+    case 'ReplicaStopped':
       return new ApiError('ServiceUnavailable', error.message, { retryAfterSeconds: 10 }, { cause: error });
     case 'TooManyRequests':
+    case 'ReplicaBusy':
       return new ApiError('TooManyRequests', error.message, { retryAfterSeconds: 1 }, { cause: error });
     default:
       return undefined;

@@ -67,8 +67,15 @@ function withoutDerivedTaints(kind: string, fields: Record<string, unknown>): Re
   const spec = fields['spec'] as NodeSpec | undefined;
   if (kind !== 'Node' || spec?.taints === undefined) return fields;
   const { taints, ...rest } = spec;
-  const stated = taints.filter((taint) => !isDerivedTaint(taint));
+  const stated = taints.filter((taint: { key?: unknown } | null) => !isDerivedTaint({ key: String(taint?.key) }));
   return { ...fields, spec: stated.length === 0 ? rest : { ...rest, taints: stated } };
+}
+
+/** What a client sends back of an object that it was shown: without what only says how the node is, which nobody need be warned of. */
+export function withoutShown(kind: string, body: unknown): unknown {
+  return typeof body === 'object' && body !== null && Array.isArray((body as { spec?: Partial<NodeSpec> }).spec?.taints)
+    ? withoutDerivedTaints(kind, body as Record<string, unknown>)
+    : body;
 }
 
 /** Where a pod runs is a merge unit of its own, not a part of its spec. */

@@ -11,7 +11,7 @@ import { dryRunParameter, fieldValidationParameter } from './parameters.ts';
 import { existing, keyOf } from './reading.ts';
 import { respondWith } from './responding.ts';
 import { conflict, invalid, notFound, staleVersion } from './status.ts';
-import { nextStored, nodeNameOf } from './stored.ts';
+import { nextStored, nodeNameOf, withoutShown } from './stored.ts';
 import type { KeyedLock } from './timing.ts';
 
 /** PUT of a whole object. */
@@ -30,7 +30,8 @@ export async function replaceWith(call: ObjectCall, deps: ApiDeps, change: (curr
   const current = existing(call, deps);
   const desired = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
   if (desired === undefined) throw notFound(call.kind, call.name);
-  const { draft, warnings } = decodeDraft(call, change(current), { name: call.name, fieldValidation: fieldValidationParameter(query) });
+  const body = withoutShown(call.kind.kind, change(current));
+  const { draft, warnings } = decodeDraft(call, body, { name: call.name, fieldValidation: fieldValidationParameter(query) });
   checkPreconditions(call, draft, current);
   const next = nextStored(draft, desired.object);
   checkUpdate(call, draft, current, desired.object, next);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { nextStored } from '../../daemon/api/stored.ts';
+import { nextStored, withoutShown } from '../../daemon/api/stored.ts';
 import type { StoredObject } from '../../protocol/objects.ts';
 
 const before: StoredObject = {
@@ -19,4 +19,11 @@ it('stores no taint that only says what the state of the node is, so that it goe
   const shown = ['unschedulable', 'not-ready', 'unreachable'].map((name) => ({ key: `node.kubernetes.io/${name}`, effect: 'NoSchedule' }));
   expect(edited(shown)['spec']).toEqual({});
   expect(edited([...shown, gpu])['spec']).toEqual({ taints: [gpu] });
+});
+
+it('takes what only says how a node is out of what a client sends back, so that nobody is warned of it', () => {
+  const shown = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+  expect(withoutShown('Node', { spec: { unschedulable: true, taints: [shown] } })).toEqual({ spec: { unschedulable: true } });
+  for (const other of [null, 'text', {}, { spec: null }, { spec: { taints: 'text' } }]) expect(withoutShown('Node', other)).toEqual(other);
+  expect(withoutShown('Pod', { spec: { taints: [shown] } })).toEqual({ spec: { taints: [shown] } });
 });

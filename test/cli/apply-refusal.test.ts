@@ -17,6 +17,9 @@ it('names the line of the field that is wrong, and those of all others below', (
   ];
   const error = new ApiError(422, 'Invalid', 'it is invalid', causes);
   expect(refusalText(item, error)).toBe(
-    'Error from server (Invalid): error when handling "web.yaml:8": it is invalid\n  web.yaml:12: spec.x: Required value\n',
+    'Error from server (Invalid): error when handling "web.yaml:8": it is invalid\n' +
+      '  web.yaml:8: spec.replicas: Invalid value: -1\n  web.yaml:12: spec.x: Required value\n',
   );
+  const said = new ApiError(422, 'Invalid', 'spec.replicas: Invalid value: -1', causes.slice(0, 1));
+  expect(refusalText(item, said).split('\n')).toHaveLength(2);
 });

@@ -18,6 +18,12 @@ describe('tables', () => {
     expect(text).toContain('default       web             1/1     host-1   a=1,b=2');
     expect(text).toContain('<none>');
   });
+  it('of a watch line up with what was printed before', () => {
+    const widths: number[] = [];
+    const [long, short] = [rows[1]!, rows[0]!];
+    formatTable(definitions, [long], { ...plain, widths });
+    expect(formatTable(definitions, [short], { ...plain, headers: false, widths })).toBe('web             1/1\n');
+  });
   it('put the kind before names when several kinds are shown', () => {
     expect(formatTable(definitions, rows, { ...plain, namePrefix: 'pod/' })).toContain('pod/web');
   });

@@ -79,7 +79,7 @@ function judgeMember(member: MemberSpec, members: readonly MemberSpec[]): JoinVe
   if (holder && holder.peerId !== member.peerId) {
     return refuse(
       'NameTaken',
-      `a node named "${member.nodeName}" is a member already (peer ${holder.peerId}): choose another name with --node-name, or remove the old one first with "kith node remove ${member.nodeName}"`,
+      `a node named "${member.nodeName}" is a member already (peer ${holder.peerId}): choose another name with --node-name, or remove the old one first with "kith delete node ${member.nodeName}"`,
     );
   }
   return { accepted: member };

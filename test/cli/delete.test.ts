@@ -1,0 +1,62 @@
+import { createServer, type Server } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Terminal } from '../../cli/context.ts';
+import { runKith } from '../../cli/program.ts';
+
+const GONE = { kind: 'Status', status: 'Failure', reason: 'NotFound', message: 'pods "b" not found', code: 404 };
+
+let folder: string;
+let server: Server;
+let told: { out: string; err: string };
+
+/** A daemon with two pods, of which the second goes between the list and its deletion. */
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'kith-delete-'));
+  told = { out: '', err: '' };
+  server = createServer((request, response) => {
+    const [status, body] =
+      request.method === 'GET'
+        ? [
+            200,
+            {
+              kind: 'PodList',
+              metadata: { resourceVersion: '1' },
+              items: ['a', 'b'].map((name) => ({ metadata: { name, namespace: 'default' } })),
+            },
+          ]
+        : request.url?.endsWith('/b')
+          ? [404, GONE]
+          : [200, { kind: 'Status', status: 'Success' }];
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(path.join(folder, 'sock'), resolve));
+});
+
+afterEach(async () => {
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function kith(...words: string[]): Promise<number> {
+  const terminal: Terminal = {
+    out: (text) => (told.out += text),
+    err: (text) => (told.err += text),
+    interactive: false,
+    environment: {},
+    uid: 0,
+    readStdin: async () => '',
+    signal: new AbortController().signal,
+    now: () => 0,
+  };
+  return runKith(['--socket', path.join(folder, 'sock'), ...words], terminal, '0');
+}
+
+it('does not mind that what it found has gone meanwhile, but that what was named is not there', async () => {
+  expect(await kith('delete', 'pods', '--all')).toBe(0);
+  expect(told).toEqual({ out: 'pod "a" deleted\n', err: '' });
+  expect(await kith('delete', 'pod', 'a', 'b')).toBe(1);
+  expect(told.err).toBe('Error from server (NotFound): pods "b" not found\nerror: 1 of 2 objects could not be deleted\n');
+});
