@@ -46,5 +46,5 @@ export default tseslint.config(
     },
   },
   { files: ['*.config.ts', 'cli/**', 'daemon/app/**'], rules: { 'no-console': 'off' } },
-  { files: ['vitest.config.ts', 'vitest.e2e.config.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['vitest.config.ts', 'vitest.e2e.config.ts', 'vitest.lab.config.ts'], rules: { 'no-restricted-exports': 'off' } },
 );

@@ -13,6 +13,7 @@ const entries = {
   kith: 'cli/kith.ts',
   demo: 'test/demo/demo.ts',
   bench: 'test/bench/bench.ts',
+  lab: 'test/lab/cli.ts',
 };
 
 async function* sourceFiles(folder) {

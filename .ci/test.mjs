@@ -99,6 +99,7 @@ if (only.length === 0) {
 }
 vitest('tests beside the sources', []);
 vitest('end to end: real peers', ['--config', 'vitest.e2e.config.ts']);
+vitest('in the lab: real hosts and engines', ['--config', 'vitest.lab.config.ts']);
 for (const text of failures) process.stdout.write(`${text}\n`);
 for (const name of skippedNames) process.stdout.write(`skipped: ${name}\n`);
 say(`took ${Math.round((Date.now() - started) / 1000)} s`);

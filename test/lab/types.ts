@@ -5,6 +5,7 @@ import type { WaitOptions } from '../support/wait.ts';
 /**
  * A lab: hosts on one Linux machine, each with a network namespace on a bridge, process, mount and host name namespaces of its own, its own Docker Engine and its own
  * kithd. Bridge and rules are in a namespace of the lab's own, so that nothing of the machine's network is touched; what the lab writes is below `folder`.
+ * Everything ends with the process that made the lab, however that ends; unless it says `keep`.
  */
 export interface Lab {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface Lab {
   heal(): Promise<void>;
   /** Runs a program in the lab's switch: it reaches every host's address. */
   exec(program: string, ...args: string[]): Promise<string>;
+  /** The lab goes on when the process that made it ends; until {@link Lab.down}. */
+  keep(): Promise<void>;
   /** Ends everything that the lab runs, and removes what it wrote. Works after any failure, and twice. */
   down(): Promise<void>;
 }
@@ -47,6 +50,7 @@ export interface LabHost {
   /** Namespaces and engine are up. */
   readonly isOn: boolean;
   readonly daemonRuns: boolean;
+  readonly isFrozen: boolean;
 
   /** Power on: namespaces, the engine with its images, and (unless told otherwise) the daemon. Resolves when both answer. */
   start(options?: StartOptions): Promise<void>;
@@ -142,8 +146,6 @@ export interface LabNetwork {
 export interface LabOptions {
   /** The name of its folder and its cgroups; generated where absent. */
   name?: string;
-  /** Without it, everything ends with the process that made the lab, however that ends. With it, the lab stays up until `down`. */
-  keep?: boolean;
   /** Folder with kithd.js and kith.js. */
   dist?: string;
   /** Arguments of kithd beside the usual ones. */

@@ -1,0 +1,241 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ApiClient } from '../../cli/client.ts';
+import type { PeersAnswer, TokenAnswer } from '../../protocol/answers.ts';
+import { waitFor } from '../support/wait.ts';
+import { Cell, readRecord } from './cell.ts';
+import { HostDisk } from './disk.ts';
+import { HostEngine } from './engine.ts';
+import { HOST_SET_UP } from './host-script.ts';
+import { loadImages } from './images.ts';
+import { hostAddress, type SwitchedNetwork } from './network.ts';
+import { isAlive, signal, type ProcessId } from './processes.ts';
+import type { LabHost, StartOptions } from './types.ts';
+
+const ANSWER_TIMEOUT_MS = 30_000;
+const LOG_TAIL_CHARS = 4_000;
+
+/** What the hosts of one lab have in common. */
+export interface HostSurroundings {
+  network: SwitchedNetwork;
+  /** Bound to /etc/hosts. */
+  hostsFile: string;
+  /** Folder with kithd.js and kith.js. */
+  dist: string;
+  imageFolders: readonly string[];
+  extraArguments: (host: number) => string[];
+}
+
+/** One host of a lab. What is known of it is in its folder, so that the shell can go on with what a test has begun. */
+export class NamespacedHost implements LabHost {
+  readonly number: number;
+  readonly node: string;
+  readonly address: string;
+  readonly folder: string;
+  readonly client: ApiClient;
+  readonly engine: HostEngine;
+
+  readonly #around: HostSurroundings;
+  readonly #cell: Cell;
+  readonly #disk: HostDisk;
+
+  constructor(number: number, folder: string, groupPath: string, around: HostSurroundings) {
+    this.number = number;
+    this.node = `host-${number}`;
+    this.address = hostAddress(number);
+    this.folder = folder;
+    this.#around = around;
+    this.#cell = new Cell(folder, groupPath);
+    this.#disk = new HostDisk(this.#cell, path.join(folder, 'disk.img'), path.join(folder, 'disk'));
+    this.engine = new HostEngine(this.#cell, folder);
+    this.client = new ApiClient({ type: 'socket', path: this.kithSocket }, () => undefined);
+  }
+
+  get dataDir(): string {
+    return path.join(this.#disk.mount, 'data');
+  }
+  get manifests(): string {
+    return path.join(this.folder, 'manifests');
+  }
+  get daemonLog(): string {
+    return path.join(this.folder, 'kithd.log');
+  }
+  get kithSocket(): string {
+    return path.join(this.folder, 'kith.sock');
+  }
+  get engineSocket(): string {
+    return this.engine.socketPath;
+  }
+  get isOn(): boolean {
+    return this.#cell.init !== undefined;
+  }
+  get daemonRuns(): boolean {
+    return this.#daemon() !== undefined;
+  }
+  get isFrozen(): boolean {
+    return this.#cell.group.isFrozen;
+  }
+
+  async start(options: StartOptions = {}): Promise<void> {
+    const { network, hostsFile } = this.#around;
+    await mkdir(this.manifests, { recursive: true });
+    await this.#disk.create();
+    await this.#cell.start(HOST_SET_UP, this.folder, this.node, this.address, this.#disk.image, this.#disk.mount, hostsFile);
+    await network.connect(this.number, this.#cell.init?.pid ?? 0);
+    await this.#cell.inNetwork(['ip', 'address', 'add', `${this.address}/24`, 'dev', 'eth0']);
+    await this.#cell.inNetwork(['ip', 'link', 'set', 'eth0', 'up']);
+    await this.engine.start(options.wait);
+    await loadImages(this.engine);
+    if (options.daemon !== false) await this.startDaemon(options);
+  }
+
+  async kill(): Promise<void> {
+    // First the cable: a kernel that goes on would tell the others that the connections are closed.
+    await this.#around.network.disconnect(this.number);
+    await this.#cell.kill();
+    for (const socket of [this.kithSocket, this.engineSocket]) rmSync(socket, { force: true });
+  }
+
+  async startDaemon(options: StartOptions = {}): Promise<void> {
+    if (this.daemonRuns) return;
+    const { joinToken, wait } = options;
+    const logged = existsSync(this.daemonLog) ? readFileSync(this.daemonLog, 'utf8').length : 0;
+    const id = await this.#cell.spawn(this.daemonLog, this.#daemonWords(joinToken));
+    await writeFile(this.#record, JSON.stringify(id));
+    await waitFor(
+      `${this.node} answers`,
+      async () => {
+        if (!isAlive(id))
+          throw new Error(`kithd on ${this.node} ended: ${readFileSync(this.daemonLog, 'utf8').slice(logged).slice(-LOG_TAIL_CHARS)}`);
+        return existsSync(this.kithSocket) && (await this.#answers());
+      },
+      { timeoutMs: ANSWER_TIMEOUT_MS, everyMs: 25, ...wait },
+    );
+  }
+
+  #daemonWords(joinToken: string | undefined): string[] {
+    return [
+      ...[process.execPath, '--max-semi-space-size=2', '--v8-pool-size=1', path.join(this.#around.dist, 'kithd.js')],
+      ...['--data-dir', this.dataDir, '--node-name', this.node, '--socket', this.kithSocket, '--manifests', this.manifests],
+      ...['--runtime', 'docker', '--docker-host', `unix://${this.engineSocket}`],
+      ...this.#around.imageFolders.flatMap((folder) => ['--images', folder]),
+      ...(joinToken === undefined ? [] : ['--join', joinToken]),
+      ...this.#around.extraArguments(this.number),
+    ];
+  }
+
+  async killDaemon(name: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    const id = this.#daemon();
+    if (id === undefined) return;
+    signal(id, name);
+    if (name === 'SIGTERM') signal(id, 'SIGCONT');
+    await this.#cell.ended(id);
+  }
+
+  async stopEngine(name: 'SIGKILL' | 'SIGTERM' = 'SIGTERM'): Promise<void> {
+    await this.engine.stop(name);
+  }
+
+  async startEngine(): Promise<void> {
+    await this.engine.start();
+  }
+
+  async freeze(): Promise<void> {
+    await this.#cell.group.freeze(true);
+  }
+
+  async thaw(): Promise<void> {
+    await this.#cell.group.freeze(false);
+  }
+
+  async freezeDaemon(): Promise<void> {
+    signal(this.#runningDaemon(), 'SIGSTOP');
+  }
+
+  async thawDaemon(): Promise<void> {
+    signal(this.#runningDaemon(), 'SIGCONT');
+  }
+
+  async fillDisk(leaveBytes = 0): Promise<void> {
+    await this.#disk.fill(leaveBytes);
+  }
+
+  async freeDisk(): Promise<void> {
+    await this.#disk.free();
+  }
+
+  async moveClock(_byMs: number): Promise<void> {
+    throw new Error('the clock cannot be moved yet');
+  }
+
+  async starve(cpus: number | undefined): Promise<void> {
+    await this.#cell.group.limitCpu(cpus);
+  }
+
+  async burn(processes: number): Promise<void> {
+    const burning = this.#burning();
+    for (let count = 0; count < processes; count += 1)
+      burning.push(await this.#cell.spawn('/dev/null', ['/bin/sh', '-c', 'while :; do :; done']));
+    await writeFile(this.#burnFile, JSON.stringify(burning));
+  }
+
+  /** Undoes what was done to this host itself; its links are the network's. */
+  async heal(): Promise<void> {
+    if (!this.isOn) return;
+    await this.thaw();
+    const daemon = this.#daemon();
+    if (daemon !== undefined) signal(daemon, 'SIGCONT');
+    await this.starve(undefined);
+    await this.freeDisk();
+    for (const id of this.#burning()) signal(id, 'SIGKILL');
+    rmSync(this.#burnFile, { force: true });
+  }
+
+  async exec(program: string, ...words: string[]): Promise<string> {
+    if (this.isFrozen) throw new Error(`${this.node} is frozen: nothing runs there`);
+    return this.#cell.exec([program, ...words]);
+  }
+
+  async kith(...words: string[]): Promise<string> {
+    return this.exec('env', `KITH_SOCKET=${this.kithSocket}`, process.execPath, path.join(this.#around.dist, 'kith.js'), ...words);
+  }
+
+  async token(): Promise<string> {
+    const response = await this.client.call({ method: 'POST', path: '/kith.dev/v1/tokens', body: {} });
+    return (response.body as TokenAnswer).token;
+  }
+
+  async peers(): Promise<PeersAnswer> {
+    return this.client.get<PeersAnswer>('/kith.dev/v1/peers');
+  }
+
+  get #burnFile(): string {
+    return path.join(this.folder, 'burning.json');
+  }
+
+  #burning(): ProcessId[] {
+    return existsSync(this.#burnFile) ? (JSON.parse(readFileSync(this.#burnFile, 'utf8')) as ProcessId[]) : [];
+  }
+
+  get #record(): string {
+    return path.join(this.folder, 'kithd.json');
+  }
+
+  #daemon(): ProcessId | undefined {
+    const id = readRecord(this.#record);
+    return id !== undefined && isAlive(id) ? id : undefined;
+  }
+
+  #runningDaemon(): ProcessId {
+    const id = this.#daemon();
+    if (id === undefined) throw new Error(`no kithd runs on ${this.node}`);
+    return id;
+  }
+
+  async #answers(): Promise<boolean> {
+    for await (const chunk of this.client.stream({ path: '/readyz', signal: AbortSignal.timeout(1_000) }))
+      if (chunk.length > 0) return true;
+    return false;
+  }
+}
