@@ -106,3 +106,12 @@ export interface JoinTokenSpec {
   /** Peer id that used it, once it was. */
   usedBy?: string;
 }
+
+/** A client certificate or bearer token that was given out for the API. Internal kind `credentials.kith.dev`, named by fingerprint or token id. */
+export interface CredentialSpec {
+  type: 'certificate' | 'token';
+  user: string;
+  groups?: string[];
+  /** RFC 3339. */
+  expiresAt: string;
+}

@@ -136,7 +136,7 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
     .option('--with-token', 'with a bearer token that is good for a day instead of a certificate')
     .addHelpText(
       'after',
-      '\nEach peer is a context: kith, kith-2, ... The certificate is good for a year.\n\nExample:\n  kith kubeconfig > ~/.kube/config',
+      '\nEach peer is a context: kith, kith-2, ... The certificate is good for a year, unless it is taken back.\n\nExamples:\n  kith kubeconfig > ~/.kube/config\n  kith get credentials                 what was given out, to whom\n  kith delete credential FINGERPRINT   takes it back',
     )
     .action(async (options: { user: string; withToken?: boolean }, command: Command) => {
       const context = contextOf(command, terminal);

@@ -22,7 +22,7 @@ export interface ApiDeps {
   log: Log;
   /** Whose a bearer token is; undefined when it is nobody's. */
   authenticateToken(token: string): Promise<Identity | undefined>;
-  /** Whether a certificate that the CA signed still counts. Without this, all of them do. */
+  /** Whether a certificate that the CA signed was given out and not taken back. Without this, all of them count. */
   certificateCounts?(fingerprint: string, user: string): boolean;
   /** Whether a node is a member of the cluster, dead ones too. */
   nodeIsMember(node: string): boolean;

@@ -39,7 +39,7 @@ export async function answerResource(call: ResourceCall, watching: boolean, deps
   const { kind, name } = call;
   if (call.subresource !== undefined && name !== undefined) return answerSubresource({ ...call, name }, call.subresource, deps, lock);
   const verb = verbOf(call.request.method, name, watching);
-  if (kind.internal === true && WRITING.includes(verb)) {
+  if (kind.internal === true && WRITING.includes(verb) && !kind.verbs.includes(verb)) {
     throw forbidden(kind, name ?? '', `${kind.plural} are Kith's own books, written by its daemons only`);
   }
   if (!kind.verbs.includes(verb)) throw methodNotAllowed(`${verb} of ${kind.plural}`);

@@ -20,7 +20,7 @@ import type { Log } from '../ports/log.ts';
 import type { Replica } from '../ports/replica.ts';
 import { advertisedAddresses, hostPortText } from './addresses.ts';
 import type { DaemonConfig } from './config.ts';
-import { kubeconfigFor } from './kubeconfig.ts';
+import { createCredential, credentialCounts, issueCredential, kubeconfigText } from './credentials.ts';
 import { admitMember, createToken, expiredTokens, JOIN_TOKENS, memberKey } from './members.ts';
 
 export interface ApiServersDeps {
@@ -103,7 +103,11 @@ export class ApiServers {
         clock,
         random,
         log,
-        authenticateToken: async (token) => readApiToken(this.#keys.caCertificate, token, clock.now()),
+        authenticateToken: async (token) => {
+          const holder = readApiToken(this.#keys.caCertificate, token, clock.now());
+          return holder !== undefined && credentialCounts(replica, 'token', holder.id, holder.user) ? holder : undefined;
+        },
+        certificateCounts: (fingerprint, user) => credentialCounts(replica, 'certificate', fingerprint, user),
         nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
         memberOf: (node) => {
           const member = view.memberOfNode(node);
@@ -116,7 +120,7 @@ export class ApiServers {
           conflicts: () => ({ conflicts: conflictRows(replica) }),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
           createToken: async (request) => this.#createToken(request),
-          kubeconfig: async (user, credential) => kubeconfigFor({ user, credential }, this.#keys, this.#apiUrls(), clock.now()),
+          kubeconfig: async (user, credential) => this.#kubeconfig(user, credential),
           join: async (body, connection) => this.#join(body, connection),
         },
       },
@@ -139,6 +143,14 @@ export class ApiServers {
     const { id, spec, text } = draftJoinToken({ rootHash: rootHash(this.#keys.caCertificate), addresses, lifetimeMs }, random, now);
     await peer.writer.write([createToken(id, spec, now), ...expiredTokens(replica, now)]);
     return { token: text, expiresAt: spec.expiresAt };
+  }
+
+  /** A new credential counts once it is written down. */
+  async #kubeconfig(user: string, type: 'certificate' | 'token'): Promise<string> {
+    const { peer, replica, clock } = this.#deps;
+    const issued = await issueCredential(type, user, this.#keys, clock.now());
+    await peer.writer.write(createCredential(replica, issued, clock.now()));
+    return kubeconfigText(issued, this.#keys, this.#apiUrls());
   }
 
   /** Our own first: whoever got the token from us reaches us. */

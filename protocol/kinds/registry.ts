@@ -1,4 +1,5 @@
 import type { GroupResource } from '../objects.ts';
+import { credentialKind } from './credential.ts';
 import { deploymentKind } from './deployment.ts';
 import { eventKind } from './event.ts';
 import { joinTokenKind } from './join-token.ts';
@@ -22,6 +23,7 @@ const KINDS: readonly KindDefinition[] = [
   replicaSetKind,
   memberKind,
   joinTokenKind,
+  credentialKind,
 ];
 
 const byResource = new Map<GroupResource, KindDefinition>(KINDS.map((kind) => [groupResourceOf(kind), kind]));

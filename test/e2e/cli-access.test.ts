@@ -5,8 +5,9 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { loadCluster } from '../../daemon/adapters/identity/cluster.ts';
 import { createClusterCa, issueClientCertificate } from '../../daemon/adapters/x509/certificates.ts';
-import { counters, realPeers, removeQuietly, runCommand } from '../support/real-peers.ts';
+import { counters, realPeers, removeQuietly, runCommand, type CommandResult } from '../support/real-peers.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kith-access-'));
 const kubeconfig = path.join(folder, 'kubeconfig');
@@ -81,6 +82,23 @@ it('refuses a certificate that another authority of the same name signed', async
   const client = await issueClientCertificate(other, { user: 'admin', groups: ['system:masters'] }, now);
   for (const path of PATHS) {
     expect({ path, status: await statusOf(path, { cert: client.certificate, key: client.key }) }).toEqual({ path, status: 401 });
+  }
+});
+
+it('refuses what the key of the cluster signed, but nobody gave out or somebody took back', async () => {
+  const { socket, dataDir } = peers.cluster.peer(0);
+  const keys = await loadCluster(dataDir);
+  const ca = { certificate: keys?.caCertificate ?? '', key: keys?.caKey ?? '' };
+  const forged = await issueClientCertificate(ca, { user: 'admin', groups: ['system:masters'] }, Date.now());
+  expect(await statusOf('/api/v1/pods', { cert: forged.certificate, key: forged.key })).toBe(401);
+  for (const flags of [[], ['--with-token']]) {
+    const file = path.join(folder, 'taken-back');
+    writeFileSync(file, (await runCommand(['--socket', socket, 'kubeconfig', '--user', 'eve', ...flags])).out, { mode: 0o600 });
+    const list = async (): Promise<CommandResult> => runCommand(['--kubeconfig', file, 'get', 'credentials', '--no-headers']);
+    const row = (await list()).out.split('\n').find((line) => line.includes(' eve '));
+    expect(row).toMatch(flags.length === 0 ? /^[0-9a-f]{64} +certificate +eve +in 364d/ : /^[0-9a-f]{32} +token +eve +in 23h/);
+    expect((await runCommand(['--socket', socket, 'delete', 'credential', row?.split(' ')[0] ?? ''])).code).toBe(0);
+    expect((await list()).err).toBe('Error from server (Unauthorized): Unauthorized\n');
   }
 });
 

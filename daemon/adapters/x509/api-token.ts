@@ -2,6 +2,8 @@ import { createPrivateKey, sign, verify, X509Certificate } from 'node:crypto';
 
 /** Who a token speaks for. */
 export interface ApiTokenHolder {
+  /** Of the token. */
+  id: string;
   user: string;
   groups: readonly string[];
 }
@@ -10,11 +12,11 @@ const PREFIX = 'kithapi1';
 const MAX_TOKEN_CHARS = 2_048;
 
 /**
- * A bearer token for the API, signed with the cluster CA's key, which every member holds: any peer takes it, and none has to store it. It can't be taken back
- * before its end. @param expiresAt ms since 1970
+ * A bearer token for the API, signed with the cluster CA's key, which every member holds: any peer can check it. Whether it still counts is not said here.
+ * @param expiresAt ms since 1970
  */
 export function issueApiToken(caKey: string, holder: ApiTokenHolder, expiresAt: number): string {
-  const claims = Buffer.from(JSON.stringify({ user: holder.user, groups: holder.groups, expiresAt })).toString('base64url');
+  const claims = Buffer.from(JSON.stringify({ id: holder.id, user: holder.user, groups: holder.groups, expiresAt })).toString('base64url');
   const signature = sign('sha256', signedText(claims), createPrivateKey(caKey)).toString('base64url');
   return `${PREFIX}.${claims}.${signature}`;
 }
@@ -30,9 +32,10 @@ export function readApiToken(caCertificate: string, token: string, now: number):
     // One text a token: the decoder would pass over what is left at the end.
     if (bytes.toString('base64url') !== signature) return undefined;
     if (!verify('sha256', signedText(claims), publicKey, bytes)) return undefined;
-    const { user, groups, expiresAt } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as Record<string, unknown>;
+    const { id, user, groups, expiresAt } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as Record<string, unknown>;
     if (typeof user !== 'string' || !Array.isArray(groups) || typeof expiresAt !== 'number' || expiresAt <= now) return undefined;
-    return { user, groups: groups.filter((group): group is string => typeof group === 'string') };
+    if (typeof id !== 'string') return undefined;
+    return { id, user, groups: groups.filter((group): group is string => typeof group === 'string') };
   } catch {
     return undefined;
   }

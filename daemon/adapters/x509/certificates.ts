@@ -35,8 +35,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const BACKDATE_MS = DAY_MS;
 const CA_LIFETIME_MS = 20 * 365 * DAY_MS;
 const SERVER_LIFETIME_MS = 2 * 365 * DAY_MS;
-/** What revokes a client certificate is its fingerprint leaving the desired state, not its end. */
-const CLIENT_LIFETIME_MS = 365 * DAY_MS;
+/** What revokes a client certificate is its credential leaving the desired state, not its end. */
+export const CLIENT_LIFETIME_MS = 365 * DAY_MS;
 const SERIAL_BYTES = 16;
 const CLUSTER_ID_DIGITS = 16;
 

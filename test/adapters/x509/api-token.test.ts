@@ -3,7 +3,7 @@ import { issueApiToken, readApiToken } from '../../../daemon/adapters/x509/api-t
 import { createClusterCa, type ClusterCa } from '../../../daemon/adapters/x509/certificates.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
-const HOLDER = { user: 'ann', groups: ['system:masters'] };
+const HOLDER = { id: 'token-1', user: 'ann', groups: ['system:masters'] };
 
 describe('API tokens', () => {
   let ca: ClusterCa;
