@@ -99,7 +99,7 @@ export interface SlotState {
   epoch: number;
   generation: number;
   /** Set when an heir took the slot over: what a heal judges it by. */
-  claim?: { from: number; node: string; membersSeen: number; membersKnown: number };
+  claim?: { from: number; node?: string; membersSeen: number; membersKnown: number };
 }
 
 /** A pod's end, remembered in desired state so that what completed never runs again. */

@@ -45,9 +45,9 @@ export const kithFieldsSchema: Schema = object('KithFields', "Kith's own facts a
         generation: ordinal,
         claim: object(
           'SlotClaim',
-          'An heir took it over.',
-          { from: ordinal, node: string('The heir.'), membersSeen: count, membersKnown: count },
-          { required: ['from', 'node', 'membersSeen', 'membersKnown'] },
+          'It was taken over.',
+          { from: ordinal, node: string('The heir; none when the scheduler has to find a node.'), membersSeen: count, membersKnown: count },
+          { required: ['from', 'membersSeen', 'membersKnown'] },
         ),
       },
       { required: ['epoch', 'generation'] },

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { ClusterState } from '../../daemon/core/cluster/state.ts';
 import { Brain } from '../../daemon/peer/brain.ts';
 import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
+import { validateMerged } from '../../protocol/kinds/merged.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
 import type { ReplicaSet } from '../../protocol/types.ts';
 import { keyOf, peerOf, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../support/cluster-view.ts';
@@ -28,7 +29,15 @@ interface Peer {
 
 /** A brain on a real replica. */
 async function peer(node: string): Promise<Peer> {
-  const { replica } = await makeReplica({ mergeUnitsOf: (resource) => ({ members: resource === 'replicasets.apps' ? ['/spec'] : [] }) });
+  const { replica } = await makeReplica({
+    mergeUnitsOf: (resource) => ({ members: resource === 'replicasets.apps' ? ['/spec'] : [] }),
+    // What is decided must be what a replica takes; the members of these tests have made-up peer ids.
+    validate: (object) => {
+      if (object.kind === 'Member') return undefined;
+      const [first] = validateMerged(object);
+      return first === undefined ? undefined : `${first.field}: ${first.message}`;
+    },
+  });
   const clock = new VirtualClock();
   const state = new ClusterState({ buriedLife: (key) => replica.buriedLife(key) }, { self: { peer: peerOf(node), node } });
   const brain = new Brain({
@@ -165,4 +174,36 @@ it('moves a pod that nobody controls to its next life on a real replica', async 
     () => right.state.get(podKey('solo'))?.life === 2,
   );
   expect(right.state.get(podKey('solo'))?.object.kith?.binding).toMatchObject({ node: 'node-2', by: 'heir' });
+});
+
+it('gives the pod of a dead node that no other node takes to the scheduler', async () => {
+  const right = await peer('node-2');
+  const members = worldOf(2).state;
+  for (const key of NODES.flatMap((name) => [`members.kith.dev//${peerOf(name)}`, `nodes//${name}`])) {
+    const { object } = members.get(key)!;
+    await right.replica.write([{ type: 'create', key, object }]);
+  }
+  right.see(NODES, true);
+  await right.replica.write([{ type: 'create', key: RS, object: replicaSetObject('web', 2) }]);
+  const onDead = (): number => right.state.podsOnNode('node-1').length;
+  await settled(
+    'a pod on each',
+    [right],
+    () => NODES,
+    () => onDead() === 1,
+  );
+  const node = right.replica.get('nodes//node-2')!;
+  const next = { ...node.object, spec: { unschedulable: true } };
+  await right.replica.write([{ type: 'update', key: node.key, uid: node.uid, base: node.object, next }]);
+  right.see(['node-2'], true);
+  const waiting = (): boolean => right.state.unboundPods().some(({ object }) => object.metadata.deletionTimestamp === undefined);
+  await settled('it waits for a node', [right], () => ['node-2'], waiting);
+  const free = right.replica.get('nodes//node-2')!;
+  await right.replica.write([{ type: 'update', key: free.key, uid: free.uid, base: free.object, next: node.object }]);
+  await settled(
+    'it has one',
+    [right],
+    () => ['node-2'],
+    () => right.state.podsOnNode('node-2').length === 2,
+  );
 });

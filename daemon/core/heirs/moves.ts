@@ -26,7 +26,7 @@ export function moveSlotPod(view: ClusterIndex, orphan: DesiredObject, binding: 
   if (owner === undefined || filled === undefined || state === undefined) return undefined;
   const claim: SlotState['claim'] = {
     from: filled.generation,
-    node: binding?.node ?? '',
+    ...(binding === undefined ? {} : { node: binding.node }),
     membersSeen: view.membersSeen,
     membersKnown: view.membersKnown,
   };
