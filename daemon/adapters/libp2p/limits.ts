@@ -23,6 +23,11 @@ export const STREAM_WINDOW_BYTES = 256 * KIB;
 export const MAX_STREAM_WINDOW_BYTES = 2 * MIB;
 export const STREAM_READ_BUFFER_BYTES = 4 * MIB;
 
+/** Frames that wait for the end of the loop's turn, to leave together. */
+export const MAX_GATHERED_BYTES = 64 * KIB;
+/** Credit for the sender of a stream that may wait for something else to be sent: half a window, so that it never lacks it. */
+export const MAX_HELD_CREDIT_BYTES = STREAM_WINDOW_BYTES / 2;
+
 /** Requests of one protocol under way to one peer; the next ones wait in order. */
 export const MAX_REQUESTS_UNDER_WAY = 16;
 /** Requests that may wait for the above, per peer and protocol. */

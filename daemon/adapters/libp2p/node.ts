@@ -4,12 +4,13 @@ import { StrictNoSign, gossipsub } from '@libp2p/gossipsub';
 import type { GossipSub, Message } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { Identify } from '@libp2p/identify';
-import type { ConnectionGater, MessageStream, PeerId, StreamMuxerFactory } from '@libp2p/interface';
+import type { ConnectionGater, PeerId, StreamMuxerFactory } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import type { Libp2p } from 'libp2p';
+import { encryptWhole, gatherFrames } from './gathering.ts';
 import * as limits from './limits.ts';
 
 export type PeerNode = Libp2p<{ identify: Identify; gossip: GossipSub }>;
@@ -34,7 +35,7 @@ export function createNode(options: NodeOptions): Promise<PeerNode> {
     nodeInfo: { name: 'kith', userAgent: 'kith' },
     addresses: { listen: [...options.listenAddresses], announce: [...options.announceAddresses] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [(components) => encryptWhole(noise()(components))],
     streamMuxers: [muxer],
     connectionGater: membersOnly(options.isMember),
     connectionManager: {
@@ -53,10 +54,6 @@ export function createNode(options: NodeOptions): Promise<PeerNode> {
   });
 }
 
-/**
- * yamux opens a stream in a microtask of its own, where it throws if the connection was closed just then: an exception that nobody can catch ends the daemon.
- * So what is sent on a closed connection is dropped, and the connection aborted, which ends its streams in order.
- */
 function muxer(): StreamMuxerFactory {
   const factory: StreamMuxerFactory = yamux({
     streamOptions: {
@@ -66,21 +63,8 @@ function muxer(): StreamMuxerFactory {
     },
   })();
   const create = factory.createStreamMuxer.bind(factory);
-  factory.createStreamMuxer = (connection) => create(sendingNeverThrows(connection));
+  factory.createStreamMuxer = (connection) => create(gatherFrames(connection));
   return factory;
-}
-
-export function sendingNeverThrows(connection: MessageStream): MessageStream {
-  const send = connection.send.bind(connection);
-  connection.send = (bytes) => {
-    try {
-      return send(bytes);
-    } catch (error) {
-      queueMicrotask(() => connection.abort(error as Error));
-      return false;
-    }
-  };
-  return connection;
 }
 
 function gossip(topics: readonly string[]) {
