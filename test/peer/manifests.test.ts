@@ -3,13 +3,13 @@ import { KithError } from '../../protocol/errors.ts';
 import type { EventDraft } from '../../daemon/core/decisions.ts';
 import { ClusterState } from '../../daemon/core/cluster/state.ts';
 import { ManifestWatch } from '../../daemon/peer/manifests.ts';
-import type { FolderSnapshot, WatchedFolder } from '../../daemon/ports/folder.ts';
 import { objectKey } from '../../protocol/objects.ts';
 import type { StoredObject } from '../../protocol/objects.ts';
 import type { DeploymentSpec, MemberSpec } from '../../protocol/types.ts';
 import { AgentClock } from '../support/agent-clock.ts';
 import { MemoryDesired } from '../support/agent-world.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { MemoryFolder } from '../support/memory-folder.ts';
 
 const WEB = 'deployments.apps/default/web';
 const POD = 'pods/default/one';
@@ -28,28 +28,6 @@ ${replicas === undefined ? '' : `  replicas: ${replicas}\n`}  selector: {matchLa
 
 function pod(name: string): string {
   return `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: main, image: app:1}]}\n`;
-}
-
-class MemoryFolder implements WatchedFolder {
-  readonly name = '/manifests';
-  readonly files = new Map<string, string>();
-  readonly settling = new Set<string>();
-  problem: string | undefined;
-  identity = 'folder-1';
-  async start(): Promise<void> {}
-  async stop(): Promise<void> {}
-  hint: () => void = () => undefined;
-  scans = 0;
-  onHint(listener: () => void): () => void {
-    this.hint = listener;
-    return () => undefined;
-  }
-  async scan(): Promise<FolderSnapshot> {
-    this.scans += 1;
-    if (this.problem !== undefined) return { problem: this.problem, identity: '', files: [], settling: [] };
-    const files = [...this.files].filter(([path]) => !this.settling.has(path)).map(([path, text]) => ({ path, text }));
-    return { identity: this.identity, files, settling: [...this.settling] };
-  }
 }
 
 /** One peer with its folder; several share the desired state. */

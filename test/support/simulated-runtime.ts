@@ -57,6 +57,8 @@ export interface RuntimeEvent {
   podUid: string;
   container: string;
   attempt: number;
+  /** Who brought it about: the daemon by its call, the container itself, or the world (a reboot, a hand that removes all). */
+  by: 'order' | 'itself' | 'world';
 }
 
 /**
@@ -80,6 +82,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   readonly failures = new Map<string, KithError[]>();
   /** Everything that happened, in order. */
   readonly history: RuntimeEvent[] = [];
+  /** Told of everything that happens. */
+  onEvent: (event: RuntimeEvent) => void = () => undefined;
   readonly calls: string[] = [];
   readonly started: ContainerStart[] = [];
   pulling = 0;
@@ -129,7 +133,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
     await this.call('removePod', this.options.callMs, signal);
     for (const container of this.pods.get(podUid)?.containers ?? []) {
-      if (container.state === 'running') this.end(podUid, container, 'kill', 137, 9);
+      if (container.state === 'running') this.end(podUid, container, 'kill', 'order', 137, 9);
     }
     this.pods.delete(podUid);
   }
@@ -183,11 +187,11 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (running === undefined) return;
     const ignores = running.behaviour.ignoresStop === true;
     const graceMs = graceSeconds * 1000;
-    this.note('stop', podUid, running);
+    this.note('stop', 'order', podUid, running);
     await this.pause(ignores ? graceMs : Math.min(graceMs, this.options.stopMs), signal);
     if (running.state !== 'running') return;
-    if (ignores || graceMs === 0) this.end(podUid, running, 'kill', 137, 9);
-    else this.end(podUid, running, 'exit', 143, 15);
+    if (ignores || graceMs === 0) this.end(podUid, running, 'kill', 'order', 137, 9);
+    else this.end(podUid, running, 'exit', 'order', 143, 15);
   }
 
   async removeContainer(podUid: string, container: string, attempt: number, signal?: AbortSignal): Promise<void> {
@@ -198,7 +202,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (pod === undefined || gone === undefined) return;
     if (gone.state === 'running') throw new KithError('InvalidContainer', `container ${container} runs`);
     pod.containers.splice(index, 1);
-    this.note('remove', podUid, gone);
+    this.note('remove', 'order', podUid, gone);
   }
 
   async *logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk> {
@@ -214,13 +218,19 @@ export class SimulatedRuntime implements ContainerRuntime {
   /** Ends a running container as a crash does. */
   crash(podUid: string, container: string, exitCode = 1): void {
     const running = this.find(podUid, container);
-    if (running !== undefined) this.end(podUid, running, 'exit', exitCode);
+    if (running !== undefined) this.end(podUid, running, 'exit', 'itself', exitCode);
+  }
+
+  /** What runs of the image now runs on until it is stopped. */
+  steady(image: string): void {
+    for (const { containers } of this.pods.values())
+      for (const container of containers) if (container.image === image) container.cancelExit();
   }
 
   /** What someone who removes all containers by hand does. */
   wipe(): void {
     for (const pod of this.pods.values()) {
-      for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 137, 9);
+      for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 'world', 137, 9);
     }
     this.pods.clear();
   }
@@ -229,7 +239,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   reboot(): void {
     for (const pod of this.pods.values()) {
       pod.sandbox.running = false;
-      for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 137, 9);
+      for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 'world', 137, 9);
     }
   }
 
@@ -259,14 +269,23 @@ export class SimulatedRuntime implements ContainerRuntime {
       cancelExit: () => undefined,
     };
     pod.containers.push(container);
-    this.note('start', pod.uid, container);
+    this.note('start', 'order', pod.uid, container);
     if (behaviour.exitAfterMs !== undefined) {
-      container.cancelExit = this.clock.after(behaviour.exitAfterMs, () => this.end(pod.uid, container, 'exit', behaviour.exitCode ?? 0));
+      container.cancelExit = this.clock.after(behaviour.exitAfterMs, () =>
+        this.end(pod.uid, container, 'exit', 'itself', behaviour.exitCode ?? 0),
+      );
     }
     this.hint(pod.uid);
   }
 
-  private end(podUid: string, container: Container, what: 'exit' | 'kill', exitCode: number, signal?: number): void {
+  private end(
+    podUid: string,
+    container: Container,
+    what: 'exit' | 'kill',
+    by: RuntimeEvent['by'],
+    exitCode: number,
+    signal?: number,
+  ): void {
     if (container.state !== 'running') return;
     container.cancelExit();
     container.state = 'exited';
@@ -275,7 +294,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     container.signal = signal;
     container.outOfMemory = container.behaviour.outOfMemory;
     container.terminationMessage = container.behaviour.terminationMessage;
-    this.note(what, podUid, container);
+    this.note(what, by, podUid, container);
     this.hint(podUid);
   }
 
@@ -283,8 +302,15 @@ export class SimulatedRuntime implements ContainerRuntime {
     return this.pods.get(podUid)?.containers.find((each) => each.name === container && each.state === 'running');
   }
 
-  private note(what: RuntimeEvent['what'], podUid: string, container: Container): void {
-    this.history.push({ at: this.clock.monotonic(), what, podUid, container: container.name, attempt: container.attempt });
+  private note(what: RuntimeEvent['what'], by: RuntimeEvent['by'], podUid: string, container: Container): void {
+    const event = { at: this.clock.monotonic(), what, podUid, container: container.name, attempt: container.attempt, by };
+    this.history.push(event);
+    this.onEvent(event);
+  }
+
+  /** Name, namespace and containers of a pod, as the engine would list it just now. */
+  inspect(podUid: string): RuntimePod | undefined {
+    return this.pods.get(podUid);
   }
 
   private hint(podUid: string): void {

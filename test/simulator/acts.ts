@@ -1,0 +1,347 @@
+import { KithError } from '../../protocol/errors.ts';
+import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
+import { fakeIdentity } from '../support/liveness-world.ts';
+import { requestApi, warningOf } from '../support/peer-daemon.ts';
+import type { CrashMoment, SimHost } from './host.ts';
+import { describeAct } from './scenario.ts';
+import type { Act, DiskLoss, Step } from './scenario.ts';
+import { SHORT_IMAGE } from './workloads.ts';
+import type { SimWorld } from './world.ts';
+
+/** How long a user waits for an answer. */
+const ANSWER_MS = 15_000;
+/** A trap that did not spring by then kills all the same. */
+const TRAP_MS = 5_000;
+/** A disk that lies loses what it was given in this time before the crash. */
+const TAIL_MS = 1_000;
+const DAMAGED_SHARE = 0.1;
+/** So many hosts are never lost. */
+const LEAST_HOSTS = 2;
+/** Attempts to remove a host that is lost. */
+const REMOVALS = 20;
+/** Far above any incarnation that a host can reach. */
+export const FORGED_INCARNATION = 1_000_000;
+
+/** Does to the world what the steps of a scenario say, and undoes it in time. */
+export class Acts {
+  private readonly world: SimWorld;
+  private readonly undoing = new Set<() => unknown>();
+  /** Users' requests that wait for their answers. */
+  private readonly asked = new Set<Promise<unknown>>();
+  /** Hosts that are started again when the calm begins. */
+  private isCalm = false;
+
+  constructor(world: SimWorld) {
+    this.world = world;
+    for (const host of world.hosts) prepare(host);
+  }
+
+  schedule(steps: readonly Step[]): void {
+    for (const { at, act } of steps) {
+      this.world.clock.after(at, () => {
+        if (this.isCalm) return;
+        this.world.timeline.add(whereOf(act), `→ ${describeAct(act)}`);
+        this.perform(act);
+      });
+    }
+  }
+
+  /** Everything that went wrong is put right: the storm is over. */
+  async calm(): Promise<void> {
+    const { world } = this;
+    this.isCalm = true;
+    world.timeline.add('world', '→ the storm is over: all faults end, all hosts are up');
+    const undone = [...this.undoing].map((undo) => undo());
+    world.network.healAll();
+    for (const host of world.lasting()) {
+      host.trap = undefined;
+      if (host.daemon === undefined) await world.boot(host);
+    }
+    await Promise.all([...undone, ...this.asked]);
+    for (const host of world.hosts) if (host.isGone) await this.removeForGood(host);
+  }
+
+  /** Hosts that never come back are removed, by whoever can. */
+  private async removeForGood(host: SimHost): Promise<void> {
+    const asked = { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` };
+    for (let attempt = 0; attempt < REMOVALS; attempt += 1) {
+      const status = await this.request(this.world.running()[attempt % this.world.running().length]?.index ?? 1, asked);
+      if (status === 404 || (status !== undefined && status < 300)) return;
+      await new Promise<void>((resolve) => this.world.clock.after(2_000, resolve));
+    }
+  }
+
+  private perform(act: Act): void {
+    switch (act.do) {
+      case 'way':
+        return this.way(act);
+      case 'block':
+        return this.block(act);
+      case 'file':
+        return this.file(act);
+      case 'request':
+        return void this.request(act.host, act);
+      case 'deletePod':
+        return void this.deletePod(act);
+      case 'drain':
+        return void this.drain(act);
+      case 'join':
+        return void this.join(act.by);
+      case 'image':
+        return this.image(act);
+      default:
+        return this.toHost(act);
+    }
+  }
+
+  private toHost(act: Exclude<Act, { do: 'way' | 'block' | 'file' | 'request' | 'deletePod' | 'drain' | 'join' | 'image' }>): void {
+    const host = this.world.host(act.host);
+    if (host === undefined || host.isGone) return;
+    switch (act.do) {
+      case 'crash':
+        return this.crash(host, act);
+      case 'powerCut':
+        return this.powerCut(host, act);
+      case 'restart':
+        return void this.restart(host);
+      case 'lose':
+        return this.lose(host, act);
+      case 'freeze':
+        return this.freeze(host, act);
+      case 'clockJump':
+        host.aheadMs += act.byMs;
+        if (host.daemon !== undefined) host.daemon.clock.aheadMs = host.aheadMs;
+        return;
+      case 'clockDrift':
+        host.rate = act.rate;
+        host.daemon?.clock.setRate(act.rate);
+        host.daemon?.worker.setRate(act.rate);
+        return;
+      case 'slowDisk':
+        host.disk.slowMs = act.byMs;
+        return this.later(act.forMs, () => (host.disk.slowMs = 0));
+      case 'fullDisk':
+        host.disk.isFull = true;
+        return this.later(act.forMs, () => (host.disk.isFull = false));
+      case 'engineAway':
+        host.runtime.away = 'connect ECONNREFUSED';
+        return this.later(act.forMs, () => (host.runtime.away = undefined));
+      case 'engineHangs':
+        host.runtime.hanging.add(act.call);
+        return this.later(act.forMs, () => host.runtime.hanging.delete(act.call));
+      case 'containerEnds':
+        return this.containerEnds(host, act);
+      case 'containersWiped':
+        return host.runtime.wipe();
+      case 'forge':
+        return this.forge(host, act.victim);
+    }
+  }
+
+  private later(forMs: number, undo: () => unknown): void {
+    const once = (): unknown => (this.undoing.delete(once) ? undo() : undefined);
+    this.undoing.add(once);
+    this.world.clock.after(forMs, once);
+  }
+
+  private way({ from, to, fault, forMs }: Extract<Act, { do: 'way' }>): void {
+    const [one, other] = [this.world.host(from), this.world.host(to)];
+    if (one === undefined || other === undefined) return;
+    this.world.network.setWay(one.id, other.id, fault);
+    this.later(forMs, () => this.world.network.setWay(one.id, other.id, {}));
+  }
+
+  private block({ ways, forMs }: Extract<Act, { do: 'block' }>): void {
+    const { network } = this.world;
+    const ends = ways.map(([from, to]) => [this.world.host(from)?.id ?? '', this.world.host(to)?.id ?? ''] as const);
+    for (const [from, to] of ends) network.block(from, to);
+    this.later(forMs, () => {
+      for (const [from, to] of ends) network.unblock(from, to);
+    });
+  }
+
+  private crash(host: SimHost, { moment, downMs, disk }: { moment: CrashMoment; downMs: number; disk: DiskLoss }): void {
+    const spring = (): void => {
+      host.trap = undefined;
+      this.world.kill(host, `a crash (${moment})`);
+      this.loseDisk(host, disk);
+      this.bootLater(host, downMs);
+    };
+    if (moment === 'now') return spring();
+    host.trap = { moment, spring };
+    this.world.clock.after(TRAP_MS, () => {
+      if (host.trap?.spring === spring) spring();
+    });
+  }
+
+  private powerCut(host: SimHost, { downMs, disk }: { downMs: number; disk: DiskLoss }): void {
+    this.world.powerCut(host);
+    this.loseDisk(host, disk);
+    this.bootLater(host, downMs);
+  }
+
+  private loseDisk(host: SimHost, loss: DiskLoss): void {
+    const { timeline, clock, draw } = this.world;
+    if (loss === 'none') return;
+    host.losses += 1;
+    if (loss === 'lost') host.disk.wipe();
+    const lost =
+      loss === 'tail'
+        ? host.disk.loseTail(clock.monotonic() - TAIL_MS)
+        : loss === 'damaged'
+          ? host.disk.damage(draw, DAMAGED_SHARE)
+          : 'all';
+    if (loss === 'damaged') host.damaged = true;
+    timeline.add(host.node, `the disk loses ${lost} of its records or batches (${loss})`);
+  }
+
+  private bootLater(host: SimHost, downMs: number): void {
+    this.world.clock.after(downMs, () => {
+      if (!this.isCalm && !host.isGone && host.daemon === undefined) void this.world.boot(host);
+    });
+  }
+
+  private async restart(host: SimHost): Promise<void> {
+    const { daemon } = host;
+    if (daemon === undefined) return;
+    await daemon.peer.stop();
+    await daemon.replica.stop();
+    if (host.daemon !== daemon) return;
+    this.world.kill(host, 'stopped in order');
+    await this.world.boot(host);
+  }
+
+  private lose(host: SimHost, { removeAfterMs, by }: { removeAfterMs: number; by: number }): void {
+    const { world } = this;
+    if (world.lasting().length <= LEAST_HOSTS) return;
+    host.isGone = true;
+    world.powerCut(host);
+    host.runtime.wipe();
+    world.clock.after(removeAfterMs, () => {
+      if (!this.isCalm) void this.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
+    });
+  }
+
+  private freeze(host: SimHost, { what, forMs }: { what: 'host' | 'loop'; forMs: number }): void {
+    const { daemon } = host;
+    daemon?.clock.freeze();
+    if (what === 'host') daemon?.worker.freeze();
+    this.later(forMs, () => {
+      this.world.timeline.add(host.node, '→ thaws');
+      daemon?.worker.thaw();
+      daemon?.clock.thaw();
+    });
+  }
+
+  private containerEnds(host: SimHost, { which, exitCode }: { which: number; exitCode: number }): void {
+    const uids = host.runtime.podUids();
+    const uid = uids[which % Math.max(1, uids.length)];
+    if (uid !== undefined) host.runtime.crash(uid, 'main', exitCode);
+  }
+
+  private image({ image, behaviour, forMs }: Extract<Act, { do: 'image' }>): void {
+    const set = (value: typeof behaviour | undefined): void => {
+      for (const { runtime } of this.world.hosts) {
+        if (value !== undefined) runtime.behaviours.set(image, value);
+        else if (image === SHORT_IMAGE) runtime.behaviours.set(image, SHORT);
+        else {
+          runtime.behaviours.delete(image);
+          runtime.steady(image);
+        }
+      }
+    };
+    set(behaviour);
+    this.later(forMs, () => set(undefined));
+  }
+
+  private forge(host: SimHost, victimIndex: number): void {
+    const victim = this.world.host(victimIndex);
+    if (victim === undefined || victim === host || host.daemon === undefined) return;
+    const value = { kind: 'node' as const, status: {}, version: 'forged' };
+    const unsigned = { owner: victim.id, node: victim.node, incarnation: FORGED_INCARNATION, sequence: 1, key: 'node', value };
+    const signature = Buffer.from(fakeIdentity(host.id).sign(observedSigningBytes(unsigned))).toString('base64url');
+    void host.daemon.transport.publish('observed', encodeRecords([{ ...unsigned, signature }]));
+  }
+
+  private async join(by: number): Promise<void> {
+    const member = this.world.running().find(({ index, daemon }) => index >= by && daemon.peer.view.complete);
+    if (member === undefined) return;
+    const host = this.world.addHost();
+    prepare(host);
+    await this.world.join(host, member).catch((error: unknown) => {
+      this.world.timeline.add(host.node, `can't join: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+
+  private file({ host: index, file, text }: Extract<Act, { do: 'file' }>): void {
+    const host = this.world.host(index);
+    if (text === null) host?.folder.files.delete(file);
+    else host?.folder.files.set(file, text);
+    host?.folder.hint();
+  }
+
+  /** @returns the status; undefined when there was no answer */
+  private async request(
+    index: number,
+    asked: { method: string; target: string; body?: object; what: string },
+  ): Promise<number | undefined> {
+    const { timeline, clock } = this.world;
+    const host = this.world.host(index);
+    if (host?.daemon === undefined) return undefined;
+    const { daemon } = host;
+    const call = new Promise<string>((resolve) => {
+      clock.after(ANSWER_MS, () => resolve('no answer'));
+      daemon.clock.run(() => {
+        requestApi(daemon, asked.method, asked.target, asked.body).then(
+          (response) => resolve(`${response.status}${warningOf(response) === undefined ? '' : ' with a warning'}`),
+          (error: unknown) => resolve(`failed: ${error instanceof KithError ? error.message : String(error)}`),
+        );
+      });
+    });
+    this.asked.add(call);
+    const answer = await call;
+    this.asked.delete(call);
+    timeline.add(host.node, `← ${asked.what}: ${answer}`);
+    return /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
+  }
+
+  private async deletePod({ host: index, which, graceSeconds }: Extract<Act, { do: 'deletePod' }>): Promise<void> {
+    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
+    const name = pods[which % Math.max(1, pods.length)]?.metadata.name;
+    if (name === undefined) return;
+    const query = graceSeconds === undefined ? '' : `?gracePeriodSeconds=${graceSeconds}`;
+    const target = `/api/v1/namespaces/default/pods/${name}${query}`;
+    await this.request(index, { method: 'DELETE', target, what: `delete pod ${name}` });
+  }
+
+  private async drain({ host: index, node, forMs }: Extract<Act, { do: 'drain' }>): Promise<void> {
+    const name = `node-${node}`;
+    const target = `/api/v1/nodes/${name}`;
+    const cordon = (unschedulable: boolean): Promise<number | undefined> =>
+      this.request(index, {
+        method: 'PATCH',
+        target,
+        body: { spec: { unschedulable } },
+        what: `${unschedulable ? '' : 'un'}cordon ${name}`,
+      });
+    await cordon(true);
+    this.later(forMs, () => cordon(false));
+    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
+    for (const { metadata, spec } of pods) {
+      if ((spec as { nodeName?: string }).nodeName !== name) continue;
+      const pod = metadata.name;
+      await this.request(index, { method: 'DELETE', target: `/api/v1/namespaces/default/pods/${pod}`, what: `evict pod ${pod}` });
+    }
+  }
+}
+
+/** Images that end by themselves; the others run until they are stopped. */
+const SHORT = { exitAfterMs: 5_000, exitCode: 0 };
+
+function prepare(host: SimHost): void {
+  host.runtime.behaviours.set(SHORT_IMAGE, SHORT);
+}
+
+function whereOf(act: Act): string {
+  return 'host' in act ? `node-${act.host}` : 'world';
+}

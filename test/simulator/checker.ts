@@ -1,0 +1,44 @@
+import type { DesiredObject } from '../../protocol/objects.ts';
+import type { Mutation } from '../../protocol/desired.ts';
+import type { RuntimeEvent } from '../support/simulated-runtime.ts';
+import type { SimDaemon, SimHost } from './host.ts';
+import type { SimWorld } from './world.ts';
+
+/** What must hold was broken. */
+export class Violation extends Error {
+  readonly checker: string;
+
+  constructor(checker: string, message: string) {
+    super(`${checker}: ${message}`);
+    this.checker = checker;
+  }
+}
+
+/** A written batch that was acknowledged to a user. */
+export interface Acknowledged {
+  mutations: readonly Mutation[];
+  objects: readonly DesiredObject[];
+  warnings: readonly string[];
+}
+
+/**
+ * Watches the world from outside. The name says when it must hold: `anytime…` at every moment, `eventually…` soon after the faults have ended, `finally…` once
+ * everything is at rest. It sees all, and changes nothing.
+ */
+export interface Checker {
+  readonly name: string;
+  /** A daemon was composed and is about to start. What is checked inside its own calls goes through `world.guard`, since daemons catch errors. */
+  onBoot?(host: SimHost, daemon: SimDaemon, world: SimWorld): void;
+  onContainer?(host: SimHost, event: RuntimeEvent): void;
+  onAcknowledged?(host: SimHost, write: Acknowledged): void;
+  /** Twice a second. @throws Violation */
+  onTick?(world: SimWorld): void;
+  /** For `eventually…`: undefined when it holds, else what is still wrong. */
+  missing?(world: SimWorld): string | undefined;
+  /** For `eventually…`: how long it may take once the one before holds, ms. */
+  readonly withinMs?: number;
+  /** For `finally…`, at rest. @throws Violation */
+  atRest?(world: SimWorld): void | Promise<void>;
+  /** The time of rest begins. */
+  onRest?(world: SimWorld): void;
+}

@@ -1,0 +1,112 @@
+import { lifeOfUid } from '../../../protocol/identity.ts';
+import { objectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { ReplicaSet } from '../../../protocol/types.ts';
+import { cpuMillis } from '../../../protocol/values/quantity.ts';
+import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
+import { Violation } from '../checker.ts';
+import type { Checker } from '../checker.ts';
+import type { SimDaemon, SimHost } from '../host.ts';
+
+/** Why the daemon may stop the pod, by its own merged state; undefined: it may not. Read off the objects anew, not by the agent's rules. */
+export function orderToStop(daemon: SimDaemon, node: string, uid: string, key: string): string | undefined {
+  const { replica, peer } = daemon;
+  const desired = replica.get(key);
+  if (desired?.uid !== uid) return replica.buriedLife(key) >= (lifeOfUid(uid) ?? Infinity) ? 'it is buried' : undefined;
+  const { metadata, kith } = desired.object;
+  if (metadata.deletionTimestamp !== undefined) return 'it is being deleted';
+  if (kith?.outcome !== undefined) return 'it has ended';
+  if (kith?.binding !== undefined && kith.binding.node !== node) return 'it is bound elsewhere';
+  const slot = kith?.slot;
+  const owner = ownerOf(daemon, desired);
+  if (slot === undefined || owner === undefined) return undefined;
+  if (owner.object.kith?.retired?.includes(slot.slot) === true) return 'its slot is retired';
+  const state = owner.object.kith?.slots?.[String(slot.slot)];
+  if (state === undefined || state.generation === slot.generation) return undefined;
+  for (const other of replica.list('pods')) {
+    const fills = other.object.kith?.slot;
+    if (fills?.owner !== owner.uid || fills.slot !== slot.slot || fills.generation !== state.generation) continue;
+    const report = peer.view.podReport(other.uid, other.object.kith?.binding?.node ?? '');
+    if (report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true)
+      return 'its replacement is ready';
+  }
+  return undefined;
+}
+
+function ownerOf({ replica }: SimDaemon, pod: DesiredObject): DesiredObject | undefined {
+  const reference = pod.object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const resource = reference?.kind === 'ReplicaSet' ? 'replicasets.apps' : 'replicationcontrollers';
+  const owner = replica.get(objectKey(resource, pod.object.metadata.namespace ?? '', reference?.name ?? ''));
+  return owner?.uid === reference?.uid ? owner : undefined;
+}
+
+function keyOf(host: SimHost, uid: string): string {
+  const pod = host.runtime.inspect(uid);
+  return objectKey('pods', pod?.namespace ?? '', pod?.name ?? '');
+}
+
+/** No container is stopped but by an order: loss of contact, a restart or an empty view is none. */
+export class AnytimeStoppedByOrder implements Checker {
+  readonly name = 'anytimeStoppedByOrder';
+
+  onContainer(host: SimHost, event: RuntimeEvent): void {
+    const isStop = event.what === 'stop' || (event.what === 'kill' && event.by === 'order');
+    const { daemon } = host;
+    if (!isStop || daemon === undefined) return;
+    const key = keyOf(host, event.podUid);
+    if (!daemon.peer.view.complete) throw new Violation(this.name, `${host.node} stops ${key} though it does not hold the whole state`);
+    if (orderToStop(daemon, host.node, event.podUid, key) === undefined) {
+      throw new Violation(this.name, `${host.node} stops ${key} (${event.podUid}), and its desired state does not say so`);
+    }
+  }
+}
+
+/** A container starts again only after it ended of itself or by the world; and never twice at once. */
+export class AnytimeRestartedForCause implements Checker {
+  readonly name = 'anytimeRestartedForCause';
+  private readonly ended = new Map<string, RuntimeEvent>();
+
+  onContainer(host: SimHost, event: RuntimeEvent): void {
+    const container = `${host.node} ${event.podUid} ${event.container}`;
+    if (event.what === 'exit' || event.what === 'kill') this.ended.set(container, event);
+    if (event.what !== 'start') return;
+    const name = `${keyOf(host, event.podUid)} on ${host.node}`;
+    const running =
+      host.runtime.inspect(event.podUid)?.containers.filter(({ name: of, state }) => of === event.container && state === 'running') ?? [];
+    if (running.length > 1) throw new Violation(this.name, `two attempts of ${name} run at once`);
+    const before = this.ended.get(container);
+    if (before?.by === 'order') throw new Violation(this.name, `${name} was stopped by order and starts again as attempt ${event.attempt}`);
+  }
+}
+
+/** What runs on a node by right (bound to it, alive) fits it at every moment. */
+export class AnytimeNodesFit implements Checker {
+  readonly name = 'anytimeNodesFit';
+
+  onContainer(host: SimHost, event: RuntimeEvent): void {
+    if (event.what !== 'start' || host.daemon === undefined) return;
+    const { replica } = host.daemon;
+    let milli = 0;
+    const counted: string[] = [];
+    for (const uid of host.runtime.podUids()) {
+      const desired = replica.get(keyOf(host, uid));
+      const isOurs = desired?.uid === uid && desired.object.kith?.binding?.node === host.node && desired.object.kith.outcome === undefined;
+      if (!isOurs || host.runtime.inspect(uid)?.containers.every(({ state }) => state !== 'running') !== false) continue;
+      milli += cpuOf(desired);
+      counted.push(desired.key);
+    }
+    const capacity = cpuMillis(String(host.facts.allocatable['cpu']));
+    if (milli > capacity) throw new Violation(this.name, `${host.node} runs ${milli}m of CPU on ${capacity}m: ${counted.join(', ')}`);
+  }
+}
+
+/** CPU that a pod asks for, in thousandths. */
+export function cpuOf(pod: DesiredObject): number {
+  const { containers } = pod.object['spec'] as { containers: { resources?: { requests?: Record<string, string> } }[] };
+  return containers.reduce((sum, { resources }) => sum + cpuMillis(resources?.requests?.['cpu'] ?? '0'), 0);
+}
+
+/** What an owner with slots asks for. */
+export function wantedOf(owner: DesiredObject): number {
+  return (owner.object as ReplicaSet).spec.replicas ?? 1;
+}

@@ -1,0 +1,164 @@
+import { canonicalJson } from '../../../protocol/json.ts';
+import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { Deployment, Node, PodSpec } from '../../../protocol/types.ts';
+import { cpuMillis } from '../../../protocol/values/quantity.ts';
+import type { Checker } from '../checker.ts';
+import type { SimDaemon, SimHost } from '../host.ts';
+import { SHORT_IMAGE } from '../workloads.ts';
+import type { SimWorld } from '../world.ts';
+import { cpuOf, wantedOf } from './containers.ts';
+
+type Up = SimHost & { daemon: SimDaemon };
+
+/** All that last see each other alive, hold the whole state and follow one leader, which is one of them. */
+export class EventuallyOneLeader implements Checker {
+  readonly name = 'eventuallyOneLeader';
+  readonly withinMs = 60_000;
+
+  missing(world: SimWorld): string | undefined {
+    const leaders = new Set<string>();
+    const ids = world.lasting().map(({ id }) => id);
+    for (const { node, isGone, daemon } of world.running()) {
+      if (isGone) continue;
+      const { view } = daemon.peer;
+      if (!view.complete) return `${node} does not hold the whole state`;
+      const alive = view.members().filter(({ state }) => state === 'alive');
+      const unseen = ids.find((id) => !alive.some(({ spec }) => spec.peerId === id));
+      if (unseen !== undefined) return `${node} does not see ${unseen} alive`;
+      if (view.members().length !== ids.length) return `${node} knows ${view.members().length} members, there are ${ids.length}`;
+      leaders.add(`${view.leader.peer} in term ${view.leader.term}`);
+      if (!ids.includes(view.leader.peer)) return `${node} follows ${view.leader.peer || 'nobody'}`;
+    }
+    return leaders.size === 1 ? undefined : `leaders are ${[...leaders].join(', ')}`;
+  }
+}
+
+/** Digests and objects are equal everywhere. */
+export class EventuallyEqual implements Checker {
+  readonly name = 'eventuallyEqual';
+  readonly withinMs = 60_000;
+
+  missing(world: SimWorld): string | undefined {
+    const [first, ...others] = world.running().filter(({ isGone }) => !isGone);
+    if (first === undefined) return 'nobody runs';
+    for (const other of others) {
+      if (first.daemon.replica.digest().join() === other.daemon.replica.digest().join()) continue;
+      return `${first.node} and ${other.node} differ: ${differing(first, other).join(', ')}`;
+    }
+    for (const other of others) {
+      const differs = differing(first, other);
+      if (differs.length > 0) return `${first.node} and ${other.node} have equal digests and differ: ${differs.join(', ')}`;
+    }
+    return undefined;
+  }
+}
+
+function differing(one: Up, other: Up): string[] {
+  const keys = new Set([...one.daemon.replica.all(), ...other.daemon.replica.all()].map(({ key }) => key));
+  const text = ({ daemon }: Up, key: string): string => {
+    const held = daemon.replica.get(key);
+    return held === undefined ? `buried ${daemon.replica.buriedLife(key)}` : canonicalJson([held.life, held.heads, held.object] as never);
+  };
+  return [...keys].filter((key) => text(one, key) !== text(other, key)).slice(0, 5);
+}
+
+/** Every workload has exactly the pods it asks for, each ready on one live node that fits it, and nothing else runs anywhere. */
+export class EventuallyAsDesired implements Checker {
+  readonly name = 'eventuallyAsDesired';
+  /** Crash loops wait up to five minutes before they try again. */
+  readonly withinMs = 420_000;
+
+  missing(world: SimWorld): string | undefined {
+    const up = world.running().filter(({ isGone }) => !isGone);
+    const [first] = up;
+    if (first === undefined) return 'nobody runs';
+    const { replica } = first.daemon;
+    for (const key of ['deployments.apps', 'replicasets.apps', 'replicationcontrollers']) {
+      for (const owner of replica.list(key)) {
+        const wrong = owner.object.metadata.deletionTimestamp === undefined ? this.owner(first, owner) : 'is being deleted';
+        if (wrong !== undefined) return `${owner.key} ${wrong}`;
+      }
+    }
+    const expected = new Map(up.map((host) => [host.node, [] as string[]]));
+    for (const pod of replica.list('pods')) {
+      const wrong = this.pod(up, first, pod, expected);
+      if (wrong !== undefined) return `${pod.key} ${wrong}`;
+    }
+    for (const host of up) {
+      const [runs, should] = [uidsRunning(host).join(), (expected.get(host.node) ?? []).sort().join()];
+      if (runs !== should) return `${host.node} runs ${runs || 'nothing'}, and should run ${should || 'nothing'}`;
+    }
+    return undefined;
+  }
+
+  private owner({ daemon }: Up, owner: DesiredObject): string | undefined {
+    const { replica } = daemon;
+    if (owner.key.startsWith('deployments')) {
+      const { spec } = owner.object as Deployment;
+      const sets = [...replica.list('replicasets.apps')].filter((set) => ownedBy(set, owner));
+      const wrong = sets.filter((set) => wantedOf(set) !== 0 && imageOf(templateOf(set)) !== imageOf(spec.template.spec));
+      if (wrong.length > 0) return `still asks for ${wrong.map(({ key }) => key).join()}`;
+      const asked = sets.reduce((sum, set) => sum + wantedOf(set), 0);
+      return asked === (spec.replicas ?? 1) ? undefined : `asks for ${spec.replicas} pods, its ReplicaSets for ${asked}`;
+    }
+    const pods = [...replica.list('pods')].filter((pod) => ownedBy(pod, owner) && pod.object.kith?.outcome === undefined);
+    if (pods.length !== wantedOf(owner))
+      return `asks for ${wantedOf(owner)} pods and has ${pods.map(({ key }) => key).join(', ') || 'none'}`;
+    const images = pods.filter((pod) => imageOf(pod.object['spec'] as PodSpec) !== imageOf(templateOf(owner)));
+    return images.length === 0 ? undefined : `has pods of another image: ${images.map(({ key }) => key).join()}`;
+  }
+
+  /** Adds what is to run to `expected`. */
+  private pod(up: readonly Up[], first: Up, pod: DesiredObject, expected: Map<string, string[]>): string | undefined {
+    const { metadata, kith } = pod.object;
+    if (metadata.deletionTimestamp !== undefined) return 'is being deleted';
+    if (kith?.outcome !== undefined) return undefined;
+    const node = kith?.binding?.node;
+    if (node === undefined) return roomFor(first, pod) === undefined ? undefined : `has no node, and ${roomFor(first, pod)} has room`;
+    const onNode = expected.get(node);
+    if (onNode === undefined) return `is bound to ${node}, which is none`;
+    if (imageOf(pod.object['spec'] as PodSpec) === SHORT_IMAGE) return 'has not ended yet';
+    onNode.push(pod.uid);
+    for (const { node: observer, daemon } of up) {
+      const report = daemon.peer.view.podReport(pod.uid, node);
+      const ready = report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+      if (!ready) return `on ${node} is not ready, as ${observer} sees it: ${report?.status.phase ?? 'no report'}`;
+    }
+    return undefined;
+  }
+}
+
+/** Uids of pods with running containers, sorted. */
+export function uidsRunning({ runtime }: SimHost): string[] {
+  return runtime
+    .podUids()
+    .filter((uid) => runtime.inspect(uid)?.containers.some(({ state }) => state === 'running') === true)
+    .sort();
+}
+
+/** A node on which the pod would fit. */
+function roomFor({ daemon }: Up, pod: DesiredObject): string | undefined {
+  const { replica, peer } = daemon;
+  for (const { spec } of peer.view.members()) {
+    const node = replica.get(`nodes//${spec.nodeName}`)?.object as Node | undefined;
+    const allocatable = peer.view.nodeReport(spec.nodeName)?.status.allocatable;
+    if (node === undefined || node.spec?.unschedulable === true || allocatable === undefined) continue;
+    const used = [...replica.list('pods')]
+      .filter(({ object }) => object.kith?.binding?.node === spec.nodeName && object.kith.outcome === undefined)
+      .reduce((sum, each) => sum + cpuOf(each), 0);
+    if (used + cpuOf(pod) <= cpuMillis(String(allocatable['cpu']))) return spec.nodeName;
+  }
+  return undefined;
+}
+
+function ownedBy(object: DesiredObject, owner: DesiredObject): boolean {
+  return object.object.metadata.ownerReferences?.some(({ uid }) => uid === owner.uid) === true;
+}
+
+function templateOf(owner: DesiredObject): PodSpec | undefined {
+  return (owner.object as unknown as Deployment).spec.template.spec;
+}
+
+function imageOf(spec: PodSpec | undefined): string | undefined {
+  return spec?.containers[0]?.image;
+}

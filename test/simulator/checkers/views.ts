@@ -1,0 +1,145 @@
+import type { KubeObject } from '../../../protocol/objects.ts';
+import { FORGED_INCARNATION } from '../acts.ts';
+import { Violation } from '../checker.ts';
+import type { Checker } from '../checker.ts';
+import type { SimDaemon, SimHost } from '../host.ts';
+import type { SimWorld } from '../world.ts';
+
+/** A peer that has not proved that its state is complete writes nothing of its own accord: users' requests and its own member aside. */
+export class AnytimeEmptyViewIsNoOrder implements Checker {
+  readonly name = 'anytimeEmptyViewIsNoOrder';
+
+  onBoot(host: SimHost, { replica, peer }: SimDaemon, world: SimWorld): void {
+    const write = replica.write.bind(replica);
+    let users = 0;
+    const userWrite = peer.writer.write.bind(peer.writer);
+    peer.writer.write = (mutations) => {
+      users += 1;
+      return userWrite(mutations).finally(() => (users -= 1));
+    };
+    replica.write = (mutations) => {
+      world.guard(() => {
+        if (peer.view.complete || users > 0) return;
+        const keys = mutations.map(({ type, key }) => `${type} ${key}`).join(', ');
+        throw new Violation(this.name, `${host.node} does not hold the whole state, and writes: ${keys}`);
+      });
+      return write(mutations);
+    };
+  }
+}
+
+/** Facts of a node come from that node alone. */
+export class AnytimeOnlyTheOwnerSpeaks implements Checker {
+  readonly name = 'anytimeOnlyTheOwnerSpeaks';
+
+  onTick(world: SimWorld): void {
+    for (const { node, daemon } of world.running()) {
+      for (const { incarnation, spec } of daemon.peer.view.members()) {
+        if (incarnation >= FORGED_INCARNATION)
+          throw new Violation(this.name, `${node} believes an incarnation of ${spec.nodeName} that another made up`);
+        if (daemon.peer.view.nodeReport(spec.nodeName)?.version === 'forged') {
+          throw new Violation(this.name, `${node} believes what another says of ${spec.nodeName}`);
+        }
+      }
+    }
+  }
+}
+
+/** A peer's idea of the election's term never goes back while it runs. */
+export class AnytimeTermsGrow implements Checker {
+  readonly name = 'anytimeTermsGrow';
+  private readonly terms = new Map<SimDaemon, number>();
+
+  onTick(world: SimWorld): void {
+    for (const { node, daemon } of world.running()) {
+      const { term } = daemon.peer.view.leader;
+      const before = this.terms.get(daemon) ?? 0;
+      if (term < before) throw new Violation(this.name, `${node} went back from term ${before} to ${term}`);
+      this.terms.set(daemon, term);
+    }
+  }
+}
+
+const WATCHED = ['pods', 'deployments.apps', 'nodes', 'events'];
+
+/** Lists are costly; what a watch dropped stays missing. */
+const COMPARE_EVERY_TICKS = 10;
+
+interface Mirror {
+  resource: string;
+  items: Map<string, KubeObject>;
+  version: bigint;
+}
+
+/** A client that lists once and then only watches holds what a list shows: nothing dropped, repeated or out of order. */
+export class AnytimeWatchesAreComplete implements Checker {
+  readonly name = 'anytimeWatchesAreComplete';
+  private readonly mirrors = new Map<SimDaemon, Mirror[]>();
+  private readonly world: SimWorld;
+  private ticks = 0;
+
+  constructor(world: SimWorld) {
+    this.world = world;
+  }
+
+  onTick(world: SimWorld): void {
+    this.ticks += 1;
+    for (const { node, daemon } of world.running()) {
+      if (this.mirrors.has(daemon) && this.ticks % COMPARE_EVERY_TICKS > 0) continue;
+      const mirrors = this.mirrors.get(daemon) ?? this.follow(node, daemon);
+      for (const mirror of mirrors) {
+        const listed = daemon.peer.objects.list(mirror.resource);
+        world.clock.after(2, () => this.compare(node, mirror, listed.items, BigInt(listed.resourceVersion)));
+      }
+    }
+  }
+
+  private follow(node: string, daemon: SimDaemon): Mirror[] {
+    const mirrors = WATCHED.map((resource): Mirror => {
+      const { items, resourceVersion } = daemon.peer.objects.list(resource);
+      const mirror = { resource, items: new Map(items.map((item) => [nameOf(item), item])), version: BigInt(resourceVersion) };
+      void this.watch(node, daemon, mirror, resourceVersion);
+      return mirror;
+    });
+    this.mirrors.set(daemon, mirrors);
+    return mirrors;
+  }
+
+  private async watch(node: string, daemon: SimDaemon, mirror: Mirror, from: string): Promise<void> {
+    const never = new AbortController().signal;
+    for await (const { type, object } of daemon.peer.objects.watch(mirror.resource, from, never)) {
+      const name = nameOf(object);
+      const version = BigInt(object.metadata.resourceVersion ?? '0');
+      const fail = (how: string): void =>
+        this.world.timeline.onBug(node, `${this.name}: a watch of ${mirror.resource} at ${node}: ${type} ${name} ${how}`);
+      if (version <= mirror.version) fail(`has version ${version} after ${mirror.version}`);
+      if (type === 'ADDED' && mirror.items.has(name)) fail('is there already');
+      if (type !== 'ADDED' && !mirror.items.has(name)) fail('was not there');
+      mirror.version = version;
+      if (type === 'DELETED') mirror.items.delete(name);
+      else mirror.items.set(name, object);
+    }
+  }
+
+  private compare(node: string, mirror: Mirror, listed: readonly KubeObject[], at: bigint): void {
+    const names = new Set(listed.map(nameOf));
+    for (const item of listed) {
+      const version = BigInt(item.metadata.resourceVersion ?? '0');
+      const held = BigInt(mirror.items.get(nameOf(item))?.metadata.resourceVersion ?? '0');
+      if (held < version && mirror.version <= at)
+        this.fail(node, mirror, `${nameOf(item)} has version ${version} in a list, ${held} by watching`);
+    }
+    for (const [name, { metadata }] of mirror.items) {
+      if (!names.has(name) && BigInt(metadata.resourceVersion ?? '0') <= at)
+        this.fail(node, mirror, `${name} is gone from the list, not by watching`);
+    }
+  }
+
+  private fail(node: string, { resource }: Mirror, how: string): never {
+    throw new Violation(this.name, `a watch of ${resource} at ${node}: ${how}`);
+  }
+}
+
+function nameOf({ metadata }: KubeObject): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`;
+}

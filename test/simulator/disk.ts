@@ -1,0 +1,129 @@
+import { KithError } from '../../protocol/errors.ts';
+import type { Store, StoreOperation } from '../../daemon/ports/store.ts';
+import type { HostClock } from '../support/virtual-clock.ts';
+import type { Draw } from './draw.ts';
+
+/** Batches that a disk without barriers may lose at a crash. */
+const TAIL_BATCHES = 200;
+
+interface InFlight {
+  operations: readonly StoreOperation[];
+}
+
+/** A host's disk: outlives its daemons. Writes take time, and at a crash those under way are on it or not. */
+export class SimDisk {
+  readonly records = new Map<string, Uint8Array>();
+  /** On top of the usual fraction of a millisecond. */
+  slowMs = 0;
+  isFull = false;
+  /** Called when a batch has reached the disk and nobody knows of it yet. */
+  onPersisted: () => void = () => undefined;
+  private readonly inFlight = new Set<InFlight>();
+  /** Newest last: what the batches replaced. */
+  private readonly tail: { at: number; undo: [string, Uint8Array | undefined][] }[] = [];
+
+  open(clock: HostClock, draw: Draw): Store {
+    return new SimStore(this, clock, draw);
+  }
+
+  begin(operations: readonly StoreOperation[]): InFlight {
+    const write = { operations };
+    this.inFlight.add(write);
+    return write;
+  }
+
+  settle(write: InFlight, at: number): void {
+    if (!this.inFlight.delete(write)) return;
+    this.apply(write.operations, at);
+  }
+
+  drop(write: InFlight): void {
+    this.inFlight.delete(write);
+  }
+
+  /** The power goes: each batch under way is whole on the disk, or not at all. */
+  crash(draw: Draw, at: number): void {
+    for (const write of this.inFlight) if (draw.chance(0.5)) this.apply(write.operations, at);
+    this.inFlight.clear();
+  }
+
+  /** What a disk loses that said it had written what it had not: everything since. */
+  loseTail(since: number): number {
+    let lost = 0;
+    for (let batch = this.tail.at(-1); batch !== undefined && batch.at >= since; batch = this.tail.at(-1)) {
+      for (const [key, value] of batch.undo.toReversed()) {
+        if (value === undefined) this.records.delete(key);
+        else this.records.set(key, value);
+      }
+      this.tail.pop();
+      lost += 1;
+    }
+    return lost;
+  }
+
+  /** Some records are gone, as when a block is damaged. */
+  damage(draw: Draw, share: number): number {
+    const gone = [...this.records.keys()].filter(() => draw.chance(share));
+    for (const key of gone) this.records.delete(key);
+    this.tail.length = 0;
+    return gone.length;
+  }
+
+  wipe(): void {
+    this.records.clear();
+    this.tail.length = 0;
+  }
+
+  private apply(operations: readonly StoreOperation[], at: number): void {
+    const undo: [string, Uint8Array | undefined][] = [];
+    for (const operation of operations) {
+      undo.push([operation.key, this.records.get(operation.key)]);
+      if (operation.type === 'put') this.records.set(operation.key, Uint8Array.from(operation.value));
+      else this.records.delete(operation.key);
+    }
+    this.tail.push({ at, undo });
+    if (this.tail.length > TAIL_BATCHES) this.tail.shift();
+  }
+}
+
+class SimStore implements Store {
+  readonly #disk: SimDisk;
+  readonly #clock: HostClock;
+  readonly #draw: Draw;
+
+  constructor(disk: SimDisk, clock: HostClock, draw: Draw) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#draw = draw;
+  }
+
+  async open(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.#disk.records.get(key);
+  }
+
+  async write(operations: readonly StoreOperation[]): Promise<void> {
+    if (operations.length === 0) return;
+    const write = this.#disk.begin(operations);
+    const takesMs = 0.1 + this.#draw.next() * 0.4 + this.#disk.slowMs * (0.5 + this.#draw.next());
+    await new Promise<void>((resolve) => this.#clock.after(takesMs, resolve));
+    if (this.#disk.isFull) {
+      this.#disk.drop(write);
+      throw new KithError('StoreFull', 'no space left on device');
+    }
+    this.#disk.settle(write, this.#clock.monotonic());
+    this.#disk.onPersisted();
+    // Whoever died by that hears nothing more.
+    await new Promise<void>((resolve) => this.#clock.run(resolve));
+  }
+
+  async *entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
+    const keys = [...this.#disk.records.keys()].filter((key) => key.startsWith(prefix)).sort((left, right) => (left < right ? -1 : 1));
+    for (const key of keys) {
+      const value = this.#disk.records.get(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+}

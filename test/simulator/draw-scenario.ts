@@ -1,0 +1,161 @@
+import { Draw } from './draw.ts';
+import type { CrashMoment } from './host.ts';
+import type { WayFault } from './network.ts';
+import type { Act, DiskLoss, Scenario, Step } from './scenario.ts';
+import { drawRequest, firstRequests, IMAGES, SHORT_IMAGE } from './workloads.ts';
+
+export interface DrawOptions {
+  /** Peers: drawn between these. */
+  peers: { least: number; most: number };
+}
+
+/** What a drawer of acts knows. */
+interface Pen {
+  draw: Draw;
+  peers: number;
+  /** At most one loss of a disk in a scenario: more may lose what was acknowledged, and we promise nothing about that. */
+  mayLoseDisk: boolean;
+  host(): number;
+}
+
+/** The whole scenario of a seed. */
+export function drawScenario(seed: number, options: DrawOptions): Scenario {
+  const draw = new Draw(seed);
+  const peers = draw.int(options.peers.least, options.peers.most);
+  const stormMs = draw.duration(15_000, 120_000);
+  const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
+  const cpu = draw.weighted([
+    [4, '4'],
+    [1, '1'],
+  ]);
+  const acts: { at: number; act: Act }[] = firstRequests(draw, pen.host).map((act, index) => ({ at: 200 * index, act }));
+  const users = draw.int(2, 25);
+  for (let count = 0; count < users; count += 1) acts.push({ at: draw.int(500, stormMs), act: drawRequest(draw, pen.host()) });
+  // Some seeds dwell on one kind of fault: together they hide each other.
+  const kinds = draw.chance(0.4) ? [draw.pick(FAULTS)] : draw.shuffled(FAULTS).slice(0, draw.int(1, FAULTS.length));
+  const faults = draw.duration(1, 24);
+  for (let count = 0; count < faults; count += 1) {
+    const [, fault] = draw.weighted(kinds.map((kind) => [kind[0], kind] as const));
+    acts.push({ at: draw.int(2_000, stormMs), act: fault(pen) });
+  }
+  acts.sort((left, right) => left.at - right.at);
+  const steps = acts.map(({ at, act }, id): Step => ({ id, at, act }));
+  // Real documents take most of the time: one seed in eight has them.
+  const documents = seed % 8 === 0 ? 'automerge' : 'light';
+  return { seed, peers, cpu, network: drawNetwork(draw), documents, stormMs, steps };
+}
+
+function drawNetwork(draw: Draw): WayFault {
+  return draw.weighted<WayFault>([
+    [5, { delayMs: 0.3, jitterMs: 0.7, loss: 0, duplicate: 0 }],
+    [2, { delayMs: 2, jitterMs: 4, loss: 0.001, duplicate: 0.001 }],
+    [1, { delayMs: 20, jitterMs: 10, loss: 0.005, duplicate: 0.005 }],
+  ]);
+}
+
+const FAULTS: readonly (readonly [weight: number, draw: (pen: Pen) => Act])[] = [
+  [2, drawWay],
+  [2, drawOneWay],
+  [5, drawPartition],
+  [2, drawClog],
+  [6, drawCrash],
+  [2, drawPowerCut],
+  [1, ({ host }) => ({ do: 'restart', host: host() })],
+  [1, drawLoss],
+  [3, drawFreeze],
+  [1, ({ draw, host }) => ({ do: 'clockJump', host: host(), byMs: draw.pick([-1, 1]) * draw.duration(1_000, 7_200_000) })],
+  [1, ({ draw, host }) => ({ do: 'clockDrift', host: host(), rate: 1 + (draw.next() - 0.5) * 0.018 })],
+  [1, ({ draw, host }) => ({ do: 'slowDisk', host: host(), byMs: draw.duration(5, 3_000), forMs: draw.duration(1_000, 30_000) })],
+  [1, ({ draw, host }) => ({ do: 'fullDisk', host: host(), forMs: draw.duration(500, 20_000) })],
+  [1, ({ draw, host }) => ({ do: 'engineAway', host: host(), forMs: draw.duration(300, 30_000) })],
+  [1, drawHangingEngine],
+  [2, ({ draw, host }) => ({ do: 'containerEnds', host: host(), which: draw.int(0, 20), exitCode: draw.pick([0, 1, 137]) })],
+  [1, ({ host }) => ({ do: 'containersWiped', host: host() })],
+  [1, drawImage],
+  [2, ({ host }) => ({ do: 'join', by: host() })],
+  [1, ({ host }) => ({ do: 'forge', host: host(), victim: host() })],
+  [2, ({ draw, host }) => ({ do: 'drain', host: host(), node: host(), forMs: draw.duration(3_000, 60_000) })],
+];
+
+function two({ draw, peers }: Pen): [number, number] {
+  const [one = 1, other = 2] = draw.shuffled(Array.from({ length: peers }, (_, index) => index + 1));
+  return [one, other];
+}
+
+function drawWay(pen: Pen): Act {
+  const { draw } = pen;
+  const [from, to] = two(pen);
+  const delayMs = draw.duration(1, 500);
+  const fault = { delayMs, jitterMs: draw.next() * delayMs, loss: draw.chance(0.5) ? draw.next() * 0.5 : 0, duplicate: draw.next() * 0.1 };
+  return { do: 'way', from, to, fault, forMs: draw.duration(1_000, 60_000) };
+}
+
+function drawOneWay(pen: Pen): Act {
+  const [from, to] = two(pen);
+  return { do: 'block', ways: [[from, to]], how: `nothing of node-${from} reaches node-${to}`, forMs: pen.draw.duration(300, 60_000) };
+}
+
+function drawPartition(pen: Pen): Act {
+  const { draw, peers } = pen;
+  const hosts = draw.shuffled(Array.from({ length: peers }, (_, index) => index + 1));
+  const first = draw.int(1, Math.max(1, peers - 1));
+  const second = draw.chance(0.2) ? draw.int(first, peers) : peers;
+  const sides = [hosts.slice(0, first), hosts.slice(first, second), hosts.slice(second)].filter((side) => side.length > 0);
+  const ways: [number, number][] = [];
+  for (const side of sides)
+    for (const other of sides) if (side !== other) for (const from of side) for (const to of other) ways.push([from, to]);
+  const how = `a cut: ${sides.map((side) => side.map((host) => `node-${host}`).join('+')).join(' | ')}`;
+  return { do: 'block', ways, how, forMs: draw.duration(300, 90_000) };
+}
+
+function drawClog(pen: Pen): Act {
+  const [from, to] = two(pen);
+  return { do: 'block', ways: [[from, to]], how: `a clog between node-${from} and node-${to}`, forMs: pen.draw.duration(100, 6_000) };
+}
+
+function drawDisk(pen: Pen): DiskLoss {
+  if (!pen.mayLoseDisk || !pen.draw.chance(0.2)) return 'none';
+  pen.mayLoseDisk = false;
+  return pen.draw.pick<DiskLoss>(['tail', 'damaged', 'lost']);
+}
+
+function drawCrash(pen: Pen): Act {
+  const { draw } = pen;
+  const moment = draw.weighted<CrashMoment>([
+    [3, 'now'],
+    [3, 'afterWrite'],
+    [2, 'beforeStart'],
+    [2, 'afterStart'],
+  ]);
+  return { do: 'crash', host: pen.host(), moment, downMs: draw.duration(100, 60_000), disk: drawDisk(pen) };
+}
+
+function drawPowerCut(pen: Pen): Act {
+  return { do: 'powerCut', host: pen.host(), downMs: pen.draw.duration(1_000, 60_000), disk: drawDisk(pen) };
+}
+
+function drawLoss(pen: Pen): Act {
+  if (!pen.mayLoseDisk) return drawPowerCut(pen);
+  pen.mayLoseDisk = false;
+  return { do: 'lose', host: pen.host(), removeAfterMs: pen.draw.duration(1_000, 40_000), by: pen.host() };
+}
+
+function drawFreeze(pen: Pen): Act {
+  const what = pen.draw.pick(['host', 'loop'] as const);
+  return { do: 'freeze', host: pen.host(), what, forMs: pen.draw.duration(100, 30_000) };
+}
+
+function drawHangingEngine({ draw, host }: Pen): Act {
+  const call = draw.pick(['list', 'createSandbox', 'pullImage', 'startContainer', 'stopContainer', 'removePod']);
+  return { do: 'engineHangs', host: host(), call, forMs: draw.duration(500, 30_000) };
+}
+
+function drawImage({ draw }: Pen): Act {
+  const behaviour = draw.pick([
+    { exitAfterMs: draw.duration(100, 20_000), exitCode: 1 },
+    { ignoresStop: true },
+    { startError: 'exec: no such file' },
+    { exitAfterMs: draw.duration(500, 20_000), exitCode: 0 },
+  ]);
+  return { do: 'image', image: draw.pick([...IMAGES, SHORT_IMAGE]), behaviour, forMs: draw.duration(1_000, 40_000) };
+}

@@ -1,0 +1,112 @@
+import type { ContainerRuntime } from '../../daemon/ports/runtime.ts';
+import type { MemberSpec } from '../../protocol/types.ts';
+import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
+import { MemoryFolder } from '../support/memory-folder.ts';
+import type { PeerDaemon } from '../support/peer-daemon.ts';
+import { TEST_FACTS } from '../support/peer-world.ts';
+import { SimulatedRuntime } from '../support/simulated-runtime.ts';
+import { HostClock } from '../support/virtual-clock.ts';
+import type { VirtualClock } from '../support/virtual-clock.ts';
+import { SimDisk } from './disk.ts';
+
+/** A running daemon with the clocks of its two threads. */
+export interface SimDaemon extends PeerDaemon {
+  worker: HostClock;
+}
+
+/** When a crash that lies in wait strikes: in the moment after a write is on disk and before anybody hears of it, and so on. */
+export type CrashMoment = 'now' | 'afterWrite' | 'beforeStart' | 'afterStart';
+
+/** A host: its disk, containers, files and kernel outlive its daemons. */
+export class SimHost {
+  readonly index: number;
+  readonly id: string;
+  readonly node: string;
+  readonly disk = new SimDisk();
+  readonly folder = new MemoryFolder();
+  readonly runtime: SimulatedRuntime;
+  readonly facts: NodeFacts;
+  /** Members that the answer to its join named. */
+  book: readonly MemberSpec[] = [];
+  incarnation = 0;
+  hasPower = true;
+  /** Lost for ever, or removed: never started again. */
+  isGone = false;
+  daemon: SimDaemon | undefined;
+  /** Of the daemon that runs next, too. */
+  aheadMs = 0;
+  rate = 1;
+  /** Records were lost, and the store noticed. */
+  damaged = false;
+  /** How often its disk lost something. */
+  losses = 0;
+  trap: { moment: CrashMoment; spring: () => void } | undefined;
+
+  constructor(index: number, clock: VirtualClock, cpu: string) {
+    this.index = index;
+    // Peer ids are base58, which has no zero.
+    this.id = `peer${String(index).replaceAll('0', 'z')}`;
+    this.node = `node-${index}`;
+    this.runtime = new SimulatedRuntime(clock);
+    const size = { cpu, memory: '8Gi', pods: '110' };
+    this.facts = { ...TEST_FACTS, capacity: size, allocatable: size };
+    this.disk.onPersisted = () => this.strike('afterWrite');
+  }
+
+  spec(admittedBy: string): MemberSpec {
+    const { id, node } = this;
+    const addresses = { peerAddresses: [`/memory/${id}`], beatAddresses: [], apiAddresses: [] };
+    return { peerId: id, nodeName: node, ...addresses, beatKey: id, admittedBy };
+  }
+
+  newClock(clock: VirtualClock): HostClock {
+    const own = new HostClock(clock);
+    own.aheadMs = this.aheadMs;
+    own.setRate(this.rate);
+    return own;
+  }
+
+  /** Springs the trap that lies in wait for this moment. */
+  strike(moment: CrashMoment): void {
+    if (this.trap?.moment !== moment) return;
+    const { spring } = this.trap;
+    this.trap = undefined;
+    spring();
+  }
+}
+
+/** The engine as one daemon reaches it: answers run on its clock, so that none comes to a daemon that is dead or frozen. */
+export function engineOf(host: SimHost, clock: HostClock): ContainerRuntime {
+  const { runtime } = host;
+  const through = <Result>(answer: Promise<Result>): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      answer.then(
+        (result) => clock.run(() => resolve(result)),
+        (error: Error) => clock.run(() => reject(error)),
+      );
+    });
+  return {
+    name: 'simulated',
+    start: () => runtime.start(),
+    stop: () => runtime.stop(),
+    version: (signal) => through(runtime.version(signal)),
+    list: (signal) => through(runtime.list(signal)),
+    onHint: (listener) => runtime.onHint((hint) => clock.run(() => listener(hint))),
+    createSandbox: (pod, signal) => through(runtime.createSandbox(pod, signal)),
+    removePod: (uid, signal) => through(runtime.removePod(uid, signal)),
+    imagePresent: (image, signal) => through(runtime.imagePresent(image, signal)),
+    pullImage: (image, signal) => through(runtime.pullImage(image, signal)),
+    startContainer: (spec, signal) => {
+      host.strike('beforeStart');
+      return through(
+        runtime.startContainer(spec, signal).then((result) => {
+          host.strike('afterStart');
+          return result;
+        }),
+      );
+    },
+    stopContainer: (uid, container, graceSeconds, signal) => through(runtime.stopContainer(uid, container, graceSeconds, signal)),
+    removeContainer: (uid, container, attempt, signal) => through(runtime.removeContainer(uid, container, attempt, signal)),
+    logs: (request, signal) => runtime.logs(request, signal),
+  };
+}

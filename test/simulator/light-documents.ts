@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto';
+import { KithError } from '../../protocol/errors.ts';
+import type {
+  DocumentFields,
+  DocumentIdentity,
+  Documents,
+  DocumentState,
+  EditedDocument,
+  EditOptions,
+  FieldEdit,
+  IncomingChanges,
+  MergedDocument,
+} from '../../daemon/ports/documents.ts';
+
+/** The hash that names a change or a document in what travels; the rest of the bytes is there for its length. */
+const NAME_BYTES = 32;
+/** About what Automerge makes of it: a header, and texts that are deflated to half. */
+const CHANGE_BYTES = 110;
+const DOCUMENT_BYTES = 180;
+
+/** `COUNTER@ACTOR` of Automerge: a Lamport clock. */
+interface OperationId {
+  counter: number;
+  actor: string;
+}
+
+interface Operation {
+  path: string;
+  id: OperationId;
+  /** Undefined removes what it names. */
+  value: string | undefined;
+  /** What it takes the place of. */
+  replaces: readonly OperationId[];
+}
+
+interface Change {
+  hash: string;
+  bytes: Uint8Array;
+  actor: string;
+  sequence: number;
+  deps: readonly string[];
+  operations: readonly Operation[];
+  increment: number;
+  lastCounter: number;
+}
+
+/** Immutable. */
+interface Document {
+  identity: string;
+  saved: Uint8Array;
+  /** In causal order, from the first change on. */
+  changes: ReadonlyMap<string, Change>;
+  /** `ACTOR/SEQUENCE` to hash: one used twice would diverge for ever. */
+  authors: ReadonlyMap<string, string>;
+  heads: readonly string[];
+  values: ReadonlyMap<string, readonly Operation[]>;
+  counter: number;
+  lastCounter: number;
+}
+
+/**
+ * {@link Documents} without Automerge: the same documents, conflicts and histories, kept as plain objects that bytes only name, so that all peers of a process share
+ * them. Ten times as fast. A property test holds it against the real one.
+ */
+export class LightDocuments implements Documents {
+  private readonly documents = new Map<string, Document>();
+  private readonly changes = new Map<string, Change>();
+  /** Results of merges: each peer makes the same one. */
+  private readonly merges = new Map<string, { document: Document; changed: boolean; missing: boolean }>();
+
+  edit(identity: DocumentIdentity, saved: Uint8Array | undefined, edits: readonly FieldEdit[], options: EditOptions): EditedDocument {
+    const before = saved === undefined ? this.first(identity) : this.load(saved);
+    const operations: Operation[] = [];
+    let counter = before.lastCounter;
+    for (const { path, value } of edits) {
+      const held = before.values.get(path) ?? [];
+      const isSame = value === undefined ? held.length === 0 : held.length === 1 && held[0]?.value === value;
+      if (isSame) continue;
+      counter += 1;
+      operations.push({ path, value, id: { counter, actor: options.actor }, replaces: held.map(({ id }) => id) });
+    }
+    if (options.increment > 0) counter += 1;
+    if (counter === before.lastCounter) return { saved: before.saved, state: stateOf(before), change: undefined };
+    const sequence = 1 + [...before.changes.values()].filter(({ actor }) => actor === options.actor).length;
+    const content = { actor: options.actor, sequence, deps: before.heads, operations, increment: options.increment, lastCounter: counter };
+    const change = this.newChange(before.identity, content);
+    const after = this.keep(apply(before, [change]));
+    return { saved: after.saved, state: stateOf(after), change: change.bytes };
+  }
+
+  merge(identity: DocumentIdentity, saved: Uint8Array | undefined, incoming: IncomingChanges): MergedDocument {
+    const before = saved === undefined ? this.first(identity) : this.load(saved);
+    const names = [
+      nameOf(before.saved),
+      ...(incoming.document === undefined ? [] : [nameOf(incoming.document)]),
+      '',
+      ...incoming.changes.map(nameOf),
+    ].join();
+    let merged = this.merges.get(names);
+    if (merged === undefined) {
+      const whole = incoming.document === undefined ? [] : [...this.foreignChecked(before, incoming.document).changes.values()];
+      const { document, missing } = mergeChanges(before, [...whole, ...incoming.changes.map((bytes) => this.changeOf(bytes))]);
+      merged = { document: this.keep(document), changed: document !== before, missing };
+      this.merges.set(names, merged);
+    }
+    return { saved: merged.document.saved, state: stateOf(merged.document), changed: merged.changed, missing: merged.missing };
+  }
+
+  changesSince(_identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[], maxBytes: number): IncomingChanges {
+    const document = this.load(saved);
+    const known = heads.filter((head) => document.changes.has(head));
+    if (known.length === 0 && saved.byteLength <= maxBytes) return { changes: [], document: saved };
+    const [first = ''] = document.changes.keys();
+    const have = ancestors(document, known.length === 0 ? [first] : known);
+    const changes: Uint8Array[] = [];
+    let size = 0;
+    for (const { hash, bytes } of document.changes.values()) {
+      if (have.has(hash)) continue;
+      if (changes.length > 0 && size + bytes.byteLength > maxBytes) break;
+      changes.push(bytes);
+      size += bytes.byteLength;
+    }
+    return { changes };
+  }
+
+  read(saved: Uint8Array): DocumentState {
+    return stateOf(this.load(saved));
+  }
+
+  readAt(saved: Uint8Array, head: string): DocumentFields {
+    const document = this.load(saved);
+    const have = ancestors(document, [head]);
+    const [first, ...others] = [...document.changes.values()].filter(({ hash }) => have.has(hash));
+    if (first === undefined) throw new KithError('DocumentInvalid', `no change ${head}`);
+    return fieldsOf(apply({ ...emptyOf(document.identity), ...beginning(first) }, others).values);
+  }
+
+  private first(identity: DocumentIdentity): Document {
+    const name = `${identity.clusterId} ${identity.key} ${identity.life}`;
+    const content = { actor: hashOf(name).slice(0, NAME_BYTES), sequence: 1, deps: [], operations: [], increment: 0, lastCounter: 1 };
+    const change = this.newChange(name, content);
+    return this.keep({ ...emptyOf(name), ...beginning(change) });
+  }
+
+  private newChange(identity: string, content: Omit<Change, 'hash' | 'bytes'>): Change {
+    const text = JSON.stringify([identity, content]);
+    const hash = hashOf(text);
+    const known = this.changes.get(hash);
+    if (known !== undefined) return known;
+    const length = content.operations.reduce((sum, { path, value }) => sum + path.length + (value?.length ?? 0), 0);
+    const change: Change = { ...content, hash, bytes: named(hash, CHANGE_BYTES + length / 2) };
+    this.changes.set(hash, change);
+    return change;
+  }
+
+  private keep(document: Document): Document {
+    const name = hashOf(`${document.identity}\n${document.heads.join()}`);
+    const known = this.documents.get(name);
+    if (known !== undefined) return known;
+    let length = 0;
+    for (const [path, values] of document.values) for (const { value } of values) length += path.length + (value?.length ?? 0);
+    const kept = { ...document, saved: named(name, DOCUMENT_BYTES + length / 2) };
+    this.documents.set(name, kept);
+    return kept;
+  }
+
+  private load(saved: Uint8Array): Document {
+    const document = this.documents.get(nameOf(saved));
+    if (document === undefined) throw new KithError('DocumentInvalid', 'these bytes are no document');
+    return document;
+  }
+
+  private changeOf(bytes: Uint8Array): Change {
+    const change = this.changes.get(nameOf(bytes));
+    if (change === undefined) throw new KithError('DocumentInvalid', 'these bytes are no change');
+    return change;
+  }
+
+  private foreignChecked(ours: Document, saved: Uint8Array): Document {
+    const theirs = this.load(saved);
+    if (theirs.identity !== ours.identity)
+      throw new KithError('DocumentForeign', `a document of ${theirs.identity}, not of ${ours.identity}`);
+    return theirs;
+  }
+}
+
+function mergeChanges(before: Document, incoming: readonly Change[]): { document: Document; missing: boolean } {
+  let document = before;
+  let waiting = incoming.filter(({ hash }) => !before.changes.has(hash));
+  for (let progress = true; progress && waiting.length > 0;) {
+    const ready = waiting.filter(({ deps }) => deps.every((dep) => document.changes.has(dep)));
+    progress = ready.length > 0;
+    document = apply(document, ready);
+    waiting = waiting.filter(({ hash }) => !document.changes.has(hash));
+  }
+  return { document, missing: waiting.length > 0 };
+}
+
+function apply(before: Document, added: readonly Change[]): Document {
+  if (added.length === 0) return before;
+  const changes = new Map(before.changes);
+  const authors = new Map(before.authors);
+  const values = new Map(before.values);
+  const heads = new Set(before.heads);
+  let { counter, lastCounter } = before;
+  for (const change of added) {
+    if (changes.has(change.hash)) continue;
+    const author = `${change.actor}/${change.sequence}`;
+    if (authors.has(author)) throw new KithError('DocumentInvalid', `duplicate seq ${change.sequence} found for actor ${change.actor}`);
+    authors.set(author, change.hash);
+    changes.set(change.hash, change);
+    for (const dep of change.deps) heads.delete(dep);
+    heads.add(change.hash);
+    for (const operation of change.operations) values.set(operation.path, withOperation(values.get(operation.path) ?? [], operation));
+    counter += change.increment;
+    lastCounter = Math.max(lastCounter, change.lastCounter);
+  }
+  return { ...before, changes, authors, values, heads: [...heads].sort(), counter, lastCounter };
+}
+
+function withOperation(held: readonly Operation[], operation: Operation): readonly Operation[] {
+  const left = held.filter(({ id }) => !operation.replaces.some(({ counter, actor }) => counter === id.counter && actor === id.actor));
+  if (operation.value === undefined) return left;
+  return [...left, operation].sort((one, other) => one.id.counter - other.id.counter || (one.id.actor < other.id.actor ? -1 : 1));
+}
+
+function ancestors({ changes }: Document, heads: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const queue = [...heads];
+  for (let hash = queue.pop(); hash !== undefined; hash = queue.pop()) {
+    if (found.has(hash)) continue;
+    found.add(hash);
+    queue.push(...(changes.get(hash)?.deps ?? []));
+  }
+  return found;
+}
+
+function emptyOf(identity: string): Document {
+  return {
+    identity,
+    saved: new Uint8Array(0),
+    changes: new Map(),
+    authors: new Map(),
+    heads: [],
+    values: new Map(),
+    counter: 1,
+    lastCounter: 0,
+  };
+}
+
+function beginning(change: Change): Partial<Document> {
+  return {
+    changes: new Map([[change.hash, change]]),
+    authors: new Map([[`${change.actor}/1`, change.hash]]),
+    heads: [change.hash],
+    lastCounter: 1,
+  };
+}
+
+function stateOf({ heads, values, counter }: Document): DocumentState {
+  return { heads, fields: fieldsOf(values), counter };
+}
+
+function fieldsOf(values: Document['values']): DocumentFields {
+  const fields = new Map<string, readonly string[]>();
+  const paths = [...values.keys()].filter((path) => (values.get(path)?.length ?? 0) > 0).sort();
+  for (const path of paths) fields.set(path, values.get(path)?.map(({ value }) => value ?? '') ?? []);
+  return fields;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function named(hash: string, length: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(NAME_BYTES, Math.round(length)));
+  bytes.set(Buffer.from(hash, 'hex'));
+  return bytes;
+}
+
+function nameOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(NAME_BYTES, bytes.byteLength)).toString('hex');
+}

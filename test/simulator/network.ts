@@ -1,0 +1,244 @@
+import type { Clock } from '../../daemon/ports/clock.ts';
+import type { Carriage, MemoryTransport } from '../support/memory-transport.ts';
+import { MemoryNetwork } from '../support/memory-transport.ts';
+import type { HostClock } from '../support/virtual-clock.ts';
+import type { Draw } from './draw.ts';
+
+/** When a link that carries nothing is given up: it is looked at every 10 s, and has 8 s to answer (`daemon/adapters/libp2p/limits.ts`). */
+const LINK_GIVEN_UP_MS = { least: 8_000, most: 18_000 };
+const REDIAL_FIRST_MS = 100;
+const REDIAL_LONGEST_MS = 15_000;
+/** A lost packet of a stream comes again this much later. */
+const RETRANSMIT_MS = 200;
+/** Gossip is passed on to so many, where there are more (gossipsub's D, and the share of the mesh that is not yet served). */
+const MESH = 6;
+
+export interface WayFault {
+  delayMs: number;
+  jitterMs: number;
+  /** Share of packets lost, and of datagrams that come twice. */
+  loss: number;
+  duplicate: number;
+}
+
+/** One direction between two hosts. */
+interface Way extends WayFault {
+  /** How many faults stop everything on it just now. */
+  blocked: number;
+  /** Streams keep their order: nothing arrives before this. */
+  arrivesAt: number;
+  /** What streams sent into a blocked way: sent again when it opens, if the connection still stands. */
+  held: { generation: number; send: () => void }[];
+}
+
+/** Connections between two peers, taken as one. */
+interface Link {
+  up: boolean;
+  /** Grows with each new connection: nothing passes from one to the next. */
+  generation: number;
+  downSince: number;
+  dialling: boolean;
+}
+
+/** Messages and bytes sent, by peer and by what they were. */
+export type Traffic = Map<string, Map<string, { messages: number; bytes: number }>>;
+
+/**
+ * A network with the faults that networks have. Streams (requests, gossip) keep their order, wait while a way is blocked, and end with their connection; datagrams
+ * are lost, doubled and overtake each other. A connection over a dead way is noticed only in time, and dialled anew for ever, less and less often.
+ */
+export class SimNetwork extends MemoryNetwork {
+  readonly traffic: Traffic = new Map();
+  private readonly draw: Draw;
+  private readonly ways = new Map<string, Way>();
+  private readonly links = new Map<string, Link>();
+  private readonly ends = new Map<string, MemoryTransport>();
+  private readonly base: WayFault;
+  /** Peers whose host lost its power: nobody is told that their connections have ended. */
+  private readonly vanished = new Set<string>();
+
+  constructor(deps: { clock: Clock; draw: Draw }, base: WayFault) {
+    super({ clock: deps.clock, random: deps.draw });
+    this.draw = deps.draw;
+    this.base = base;
+  }
+
+  override transport(peer: string, host?: HostClock): MemoryTransport {
+    for (const other of this.ends.keys()) if (other !== peer) this.end(peer, other);
+    this.vanished.delete(peer);
+    const transport = super.transport(peer, host);
+    this.ends.set(peer, transport);
+    return transport;
+  }
+
+  /** To be called before the transport of a host without power is stopped. */
+  vanish(peer: string): void {
+    this.vanished.add(peer);
+    for (const other of this.ends.keys()) if (other !== peer) this.giveUpLater(peer, other);
+  }
+
+  setWay(from: string, to: string, fault: Partial<WayFault>): void {
+    Object.assign(this.way(from, to), this.base, fault);
+  }
+
+  block(from: string, to: string): void {
+    this.way(from, to).blocked += 1;
+    this.giveUpLater(from, to);
+  }
+
+  unblock(from: string, to: string): void {
+    const way = this.way(from, to);
+    way.blocked = Math.max(0, way.blocked - 1);
+    this.release(from, to, way);
+  }
+
+  override healAll(): void {
+    for (const [name, way] of this.ways) {
+      Object.assign(way, this.base, { blocked: 0 });
+      const [from = '', to = ''] = name.split(' ');
+      this.release(from, to, way);
+    }
+  }
+
+  override connected(left: string, right: string): boolean {
+    return this.link(left, right).up;
+  }
+
+  override isOpen(left: string, right: string): boolean {
+    return this.way(left, right).blocked === 0 && this.way(right, left).blocked === 0;
+  }
+
+  override roundTripMs(left: string, right: string): number {
+    return this.way(left, right).delayMs + this.way(right, left).delayMs;
+  }
+
+  override neighbours(transport: MemoryTransport): readonly string[] {
+    const all = transport.connected();
+    if (all.length <= 2 * MESH) return all;
+    const start = Math.floor(this.draw.next() * all.length);
+    return Array.from({ length: MESH }, (_, index) => all[(start + index * 7) % all.length] ?? '');
+  }
+
+  override redial(from: string, to: string): void {
+    this.end(from, to);
+    this.settle();
+  }
+
+  /** Ends the links of who stopped or lists the other no more, and dials those that are missing. */
+  override settle(): void {
+    const peers = [...this.ends.keys()];
+    for (const [index, left] of peers.entries()) {
+      for (const right of peers.slice(index + 1)) {
+        const link = this.link(left, right);
+        if (link.up && this.isGone(left, right)) this.end(left, right);
+        if (!link.up && this.wanted(left, right)) this.dial(left, right, link);
+      }
+    }
+    super.settle();
+  }
+
+  override carry(from: string, to: string, arrive: () => void, carriage: Carriage): void {
+    this.count(from, carriage);
+    const way = this.way(from, to);
+    if (carriage.what === 'beats') return this.carryDatagram(way, arrive);
+    const link = this.link(from, to);
+    const { generation } = link;
+    if (!link.up) return;
+    const send = (): void => {
+      const now = this.clock.monotonic();
+      const again = this.draw.chance(way.loss) ? RETRANSMIT_MS : 0;
+      way.arrivesAt = Math.max(way.arrivesAt, now + this.delayOf(way) + again);
+      this.clock.after(way.arrivesAt - now, () => {
+        if (link.up && link.generation === generation) arrive();
+      });
+    };
+    if (way.blocked > 0) way.held.push({ generation, send });
+    else send();
+  }
+
+  private carryDatagram(way: Way, arrive: () => void): void {
+    if (way.blocked > 0 || this.draw.chance(way.loss)) return;
+    this.clock.after(this.delayOf(way), arrive);
+    if (this.draw.chance(way.duplicate)) this.clock.after(this.delayOf(way), arrive);
+  }
+
+  private delayOf({ delayMs, jitterMs }: Way): number {
+    return delayMs + this.draw.next() * jitterMs;
+  }
+
+  private release(from: string, to: string, way: Way): void {
+    if (way.blocked > 0) return;
+    const { generation } = this.link(from, to);
+    for (const held of way.held.splice(0)) if (held.generation === generation) held.send();
+  }
+
+  private count(from: string, { what, bytes }: Carriage): void {
+    const kinds = this.traffic.get(from) ?? new Map<string, { messages: number; bytes: number }>();
+    this.traffic.set(from, kinds);
+    const sent = kinds.get(what) ?? { messages: 0, bytes: 0 };
+    kinds.set(what, { messages: sent.messages + 1, bytes: sent.bytes + bytes });
+  }
+
+  private isGone(left: string, right: string): boolean {
+    const gone = (peer: string, other: string): boolean => {
+      const end = this.ends.get(peer);
+      return !this.vanished.has(peer) && this.isOpen(left, right) && (end?.running !== true || !end.lists(other));
+    };
+    return gone(left, right) || gone(right, left);
+  }
+
+  private wanted(left: string, right: string): boolean {
+    const [one, other] = [this.ends.get(left), this.ends.get(right)];
+    return one?.running === true && other?.running === true && one.lists(right) && other.lists(left);
+  }
+
+  private dial(left: string, right: string, link: Link): void {
+    if (link.dialling) return;
+    link.dialling = true;
+    const downMs = this.clock.monotonic() - link.downSince;
+    const waitMs = REDIAL_FIRST_MS * 0.2 + this.draw.next() * Math.min(REDIAL_LONGEST_MS, REDIAL_FIRST_MS + downMs / 2);
+    this.clock.after(waitMs, () => {
+      link.dialling = false;
+      if (link.up || !this.wanted(left, right)) return;
+      if (!this.isOpen(left, right)) return this.dial(left, right, link);
+      link.up = true;
+      link.generation += 1;
+      super.settle();
+    });
+  }
+
+  private end(left: string, right: string): void {
+    const link = this.link(left, right);
+    if (!link.up) return;
+    link.up = false;
+    link.downSince = this.clock.monotonic();
+    this.way(left, right).held.length = 0;
+    this.way(right, left).held.length = 0;
+  }
+
+  private giveUpLater(left: string, right: string): void {
+    const link = this.link(left, right);
+    const { generation } = link;
+    const { least, most } = LINK_GIVEN_UP_MS;
+    this.clock.after(this.draw.int(least, most), () => {
+      const isDead = !this.isOpen(left, right) || this.vanished.has(left) || this.vanished.has(right);
+      if (!link.up || link.generation !== generation || !isDead) return;
+      this.end(left, right);
+      this.settle();
+    });
+  }
+
+  private way(from: string, to: string): Way {
+    const name = `${from} ${to}`;
+    let way = this.ways.get(name);
+    if (way === undefined) this.ways.set(name, (way = { ...this.base, blocked: 0, arrivesAt: 0, held: [] }));
+    return way;
+  }
+
+  private link(left: string, right: string): Link {
+    const name = left < right ? `${left} ${right}` : `${right} ${left}`;
+    let link = this.links.get(name);
+    if (link === undefined) this.links.set(name, (link = { up: false, generation: 0, downSince: this.clock.monotonic(), dialling: false }));
+    return link;
+  }
+}

@@ -1,0 +1,210 @@
+import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
+import { Acts } from './acts.ts';
+import { Violation } from './checker.ts';
+import type { Checker } from './checker.ts';
+import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from './checkers/containers.ts';
+import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './checkers/convergence.ts';
+import { AnytimeAcknowledgedIsKept, AnytimeNothingDeletedReturns, AnytimeToldAfterDisk } from './checkers/disk.ts';
+import { FinallyNoNodeIsOverCommitted, FinallyOnlyWhatWasWritten, FinallyStaysSo, FinallyTheNetworkIsQuiet } from './checkers/rest.ts';
+import { AnytimeEmptyViewIsNoOrder, AnytimeOnlyTheOwnerSpeaks, AnytimeTermsGrow, AnytimeWatchesAreComplete } from './checkers/views.ts';
+import { Draw } from './draw.ts';
+import type { SimDaemon, SimHost } from './host.ts';
+import { LightDocuments } from './light-documents.ts';
+import type { Scenario } from './scenario.ts';
+import { SimWorld } from './world.ts';
+
+const TICK_MS = 500;
+/** A new cluster stands within this time. */
+const FOUND_MS = 30_000;
+/** Everything is looked at again every 30 s (`BRAIN_LIMITS.resyncMs`): what lasts longer lasts. */
+const REST_MS = 40_000;
+
+export interface Outcome {
+  seed: number;
+  failure: { checker: string; message: string } | undefined;
+  /** Equal for equal runs. */
+  digest: string;
+  /** Simulated, ms. */
+  virtualMs: number;
+  timeline: SimWorld['timeline'];
+}
+
+/** One scenario from the founding of the cluster to its rest, or to the first thing that must not be. */
+export async function runScenario(scenario: Scenario): Promise<Outcome> {
+  const draw = new Draw(scenario.seed ^ 0x5eed);
+  const documents = scenario.documents === 'light' ? new LightDocuments() : new AutomergeDocuments();
+  const world = new SimWorld(draw, { cpu: scenario.cpu, network: scenario.network, documents });
+  const run = new Run(world, scenario);
+  const startedAt = world.clock.monotonic();
+  const failure = await run.go();
+  if (failure !== undefined) world.timeline.add('checker', `✗ ${failure.message}`);
+  await world.stop();
+  const virtualMs = world.clock.monotonic() - startedAt;
+  const told = failure === undefined ? undefined : { checker: failure.checker, message: failure.message };
+  return { seed: scenario.seed, failure: told, digest: world.timeline.digest(), virtualMs, timeline: world.timeline };
+}
+
+class Run {
+  private readonly world: SimWorld;
+  private readonly scenario: Scenario;
+  private readonly checkers: Checker[];
+  private failure: Violation | undefined;
+
+  constructor(world: SimWorld, scenario: Scenario) {
+    this.world = world;
+    this.scenario = scenario;
+    this.checkers = allCheckers(world);
+    world.onBoot.push((host, daemon) => this.watch(host, daemon));
+    world.guard = (check) => this.guarded(check);
+    world.timeline.onBug = (where, message) => this.fail(new Violation('anytimeNoBug', `${where}: ${message}`));
+  }
+
+  async go(): Promise<Violation | undefined> {
+    const rejected = (error: unknown): void => this.caught(error);
+    process.on('unhandledRejection', rejected);
+    try {
+      await this.live();
+    } catch (error) {
+      this.caught(error);
+    } finally {
+      process.off('unhandledRejection', rejected);
+    }
+    return this.failure;
+  }
+
+  private async live(): Promise<void> {
+    const { world, scenario, checkers } = this;
+    await this.found();
+    const acts = new Acts(world);
+    acts.schedule(scenario.steps);
+    this.tick();
+    await this.pass(scenario.stormMs);
+    await this.wait(acts.calm(), FOUND_MS * 4);
+    for (const checker of checkers) {
+      if (checker.missing === undefined) continue;
+      const { withinMs = FOUND_MS } = checker;
+      const holds = await this.pass(withinMs, () => checker.missing?.(world) === undefined, TICK_MS);
+      if (!holds) this.fail(new Violation(checker.name, `${withinMs / 1000} s after all faults ended: ${checker.missing(world)}`));
+      if (this.failure !== undefined) return;
+      world.timeline.add('checker', `✓ ${checker.name}`);
+    }
+    for (const checker of checkers) checker.onRest?.(world);
+    await this.pass(REST_MS);
+    for (const checker of checkers) {
+      await checker.atRest?.(world);
+      const missing = checker.missing?.(world);
+      if (missing !== undefined) this.fail(new Violation(checker.name, `it held, and ${REST_MS / 1000} s later: ${missing}`));
+      if (this.failure !== undefined) return;
+    }
+  }
+
+  private async found(): Promise<void> {
+    const { world, scenario } = this;
+    const first = world.addHost();
+    await this.wait(world.found(first), FOUND_MS);
+    for (let index = 2; index <= scenario.peers; index += 1) {
+      const host = world.addHost();
+      const [member] = world.running();
+      if (member !== undefined) await this.wait(world.join(host, member), FOUND_MS);
+    }
+    const stands = new EventuallyOneLeader();
+    const isUp = (): boolean => stands.missing(world) === undefined && this.hasNamespace();
+    const holds = await this.pass(FOUND_MS, isUp, 100);
+    if (!holds) this.fail(new Violation('eventuallyFounded', stands.missing(world) ?? 'there is no default namespace'));
+  }
+
+  private hasNamespace(): boolean {
+    return this.world.running().every(({ daemon }) => daemon.peer.objects.get('namespaces//default') !== undefined);
+  }
+
+  private watch(host: SimHost, daemon: SimDaemon): void {
+    host.runtime.onEvent = (event) => {
+      const name = host.runtime.inspect(event.podUid)?.name ?? event.podUid;
+      const by = event.by === 'order' ? '' : ` by ${event.by}`;
+      this.world.timeline.add(host.node, `container: ${event.what} ${name}/${event.container}#${event.attempt}${by}`);
+      this.guarded(() => {
+        for (const checker of this.checkers) checker.onContainer?.(host, event);
+      });
+    };
+    const { writer } = daemon.peer;
+    const write = writer.write.bind(writer);
+    writer.write = async (mutations) => {
+      const result = await write(mutations);
+      this.guarded(() => {
+        for (const checker of this.checkers) checker.onAcknowledged?.(host, { mutations, ...result });
+      });
+      return result;
+    };
+    for (const checker of this.checkers) checker.onBoot?.(host, daemon, this.world);
+  }
+
+  private tick(): void {
+    this.guarded(() => {
+      for (const checker of this.checkers) checker.onTick?.(this.world);
+    });
+    this.world.clock.after(TICK_MS, () => this.tick());
+  }
+
+  /** Lets time pass, until the condition holds (asked every `everyMs`) or something is wrong. */
+  private async pass(ms: number, condition?: () => boolean, everyMs = 1_000): Promise<boolean> {
+    const end = this.world.clock.monotonic() + ms;
+    for (;;) {
+      if (this.failure !== undefined || condition?.() === true) return true;
+      const left = end - this.world.clock.monotonic();
+      if (left <= 0) return condition === undefined;
+      await this.world.clock.pass(Math.min(everyMs, left), () => this.failure !== undefined);
+    }
+  }
+
+  private async wait(promise: Promise<unknown>, limitMs: number): Promise<void> {
+    let settled = false;
+    promise.then(
+      () => (settled = true),
+      (error: unknown) => {
+        settled = true;
+        this.caught(error);
+      },
+    );
+    if (!(await this.pass(limitMs, () => settled, 1))) this.fail(new Violation('anytimeNoBug', 'a start of a daemon does not end'));
+  }
+
+  /** Checks run inside the daemons' calls, which swallow errors: what they throw is kept here. */
+  private guarded(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.caught(error);
+    }
+  }
+
+  private caught(error: unknown): void {
+    if (error instanceof Violation) this.fail(error);
+    else this.fail(new Violation('anytimeNoBug', `threw ${error instanceof Error ? error.stack : String(error)}`));
+  }
+
+  private fail(violation: Violation): void {
+    this.failure ??= violation;
+  }
+}
+
+function allCheckers(world: SimWorld): Checker[] {
+  return [
+    new AnytimeStoppedByOrder(),
+    new AnytimeRestartedForCause(),
+    new AnytimeNodesFit(),
+    new AnytimeToldAfterDisk(),
+    new AnytimeAcknowledgedIsKept(world),
+    new AnytimeNothingDeletedReturns(),
+    new AnytimeEmptyViewIsNoOrder(),
+    new AnytimeOnlyTheOwnerSpeaks(),
+    new AnytimeTermsGrow(),
+    new AnytimeWatchesAreComplete(world),
+    new EventuallyOneLeader(),
+    new EventuallyEqual(),
+    new EventuallyAsDesired(),
+    new FinallyStaysSo(),
+    new FinallyNoNodeIsOverCommitted(),
+    new FinallyOnlyWhatWasWritten(),
+    new FinallyTheNetworkIsQuiet(),
+  ];
+}

@@ -1,0 +1,63 @@
+import type { ImageBehaviour } from '../support/simulated-runtime.ts';
+import type { CrashMoment } from './host.ts';
+import type { WayFault } from './network.ts';
+
+/** What a seed stands for, as plain data: what befalls whom, and when. A smaller scenario is made by leaving steps out. */
+export interface Scenario {
+  seed: number;
+  peers: number;
+  /** CPU of each node: with little, pods are turned away. */
+  cpu: string;
+  network: WayFault;
+  /** Automerge itself, or what stands in for it and is faster. */
+  documents: 'automerge' | 'light';
+  /** How long things go wrong. */
+  stormMs: number;
+  steps: Step[];
+}
+
+export interface Step {
+  /** Place in the drawn list: its name in `--without`. */
+  id: number;
+  /** Milliseconds after the cluster stands. */
+  at: number;
+  act: Act;
+}
+
+/** Hosts are named by number, from 1. What can't be done when its time comes is left out. */
+export type Act =
+  | { do: 'way'; from: number; to: number; fault: WayFault; forMs: number }
+  | { do: 'block'; ways: [from: number, to: number][]; how: string; forMs: number }
+  | { do: 'crash'; host: number; moment: CrashMoment; downMs: number; disk: DiskLoss }
+  | { do: 'powerCut'; host: number; downMs: number; disk: DiskLoss }
+  | { do: 'restart'; host: number }
+  | { do: 'lose'; host: number; removeAfterMs: number; by: number }
+  | { do: 'freeze'; host: number; what: 'host' | 'loop'; forMs: number }
+  | { do: 'clockJump'; host: number; byMs: number }
+  | { do: 'clockDrift'; host: number; rate: number }
+  | { do: 'slowDisk'; host: number; byMs: number; forMs: number }
+  | { do: 'fullDisk'; host: number; forMs: number }
+  | { do: 'engineAway'; host: number; forMs: number }
+  | { do: 'engineHangs'; host: number; call: string; forMs: number }
+  | { do: 'containerEnds'; host: number; which: number; exitCode: number }
+  | { do: 'containersWiped'; host: number }
+  | { do: 'image'; image: string; behaviour: ImageBehaviour; forMs: number }
+  | { do: 'join'; by: number }
+  | { do: 'forge'; host: number; victim: number }
+  | { do: 'file'; host: number; file: string; text: string | null }
+  | { do: 'request'; host: number; method: string; target: string; body?: object; what: string }
+  | { do: 'deletePod'; host: number; which: number; graceSeconds?: number }
+  | { do: 'drain'; host: number; node: number; forMs: number };
+
+/** What a crash costs the disk. `tail`: the last second, unnoticed; `damaged`: some records, noticed; `lost`: the whole store. */
+export type DiskLoss = 'none' | 'tail' | 'damaged' | 'lost';
+
+/** One line for the timeline. */
+export function describeAct(act: Act): string {
+  const { do: what, ...rest } = act;
+  if (act.do === 'request') return `asks node-${act.host} to ${act.what}`;
+  if (act.do === 'block') return `${act.how} for ${act.forMs} ms`;
+  return `${what} ${Object.entries(rest)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : JSON.stringify(value)}`)
+    .join(' ')}`;
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+/**
+ * The simulator: whole clusters of production code in virtual time, each from one seed, on days on which everything goes wrong. A failing seed is replayed exactly by
+ * the command that it prints. `npm run simulate -- --seeds 1000 --peers 3..5`.
+ */
+import '../../protocol/polyfill.ts';
+import { setMaxListeners } from 'node:events';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+
+const { runTask } = await import('./task.ts');
+const { parseArguments } = await import('./args.ts');
+const { runSeeds } = await import('./seeds.ts');
+
+// One signal ends many requests of a wide cluster.
+setMaxListeners(0);
+if (!isMainThread && workerData === 'simulate') {
+  parentPort?.on('message', (task: Parameters<typeof runTask>[0]) => {
+    void runTask(task).then((result) => parentPort?.postMessage(result));
+  });
+} else {
+  try {
+    const given = parseArguments(process.argv.slice(2));
+    process.exitCode = await runSeeds(given, new URL(import.meta.url));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { Log, LogFields } from '../../daemon/ports/log.ts';
+import type { Clock } from '../../daemon/ports/clock.ts';
+
+/** Lines kept for a report; all of them count in the hash. */
+const KEPT_LINES = 20_000;
+
+/** What happened, one line an event: when, where, what, why. Its hash tells whether two runs were the same. */
+export class Timeline {
+  private readonly clock: Clock;
+  private readonly startedAt: number;
+  private readonly lines: { text: string; matters: boolean }[] = [];
+  private readonly hash = createHash('sha256');
+  private count = 0;
+  /** Called with messages that only a bug can bring about. */
+  onBug: (where: string, message: string) => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.startedAt = clock.monotonic();
+  }
+
+  /** @param matters whether a person who looks for the cause of a failure wants to see it */
+  add(where: string, what: string, matters = true): void {
+    const seconds = ((this.clock.monotonic() - this.startedAt) / 1000).toFixed(3).padStart(8);
+    const text = `${seconds}  ${where.padEnd(8)}  ${what}`;
+    this.hash.update(text).update('\n');
+    this.count += 1;
+    this.lines.push({ text, matters });
+    if (this.lines.length > KEPT_LINES) this.lines.splice(0, KEPT_LINES / 10);
+  }
+
+  digest(): string {
+    return this.hash.copy().digest('hex').slice(0, 16);
+  }
+
+  get length(): number {
+    return this.count;
+  }
+
+  /** The last lines. */
+  text(most: number, all = false): string {
+    const shown = this.lines.filter(({ matters }) => all || matters);
+    const left = shown.length - most;
+    return [...(left > 0 ? [`… ${left} earlier lines`] : []), ...shown.slice(-most).map(({ text }) => text)].join('\n');
+  }
+
+  /** What a daemon logs, as lines of the timeline. */
+  log(where: string): Log {
+    const line = (level: string, matters: boolean) => (message: string, fields?: LogFields) => {
+      if (level === 'error' && /\bbug\b|deciding about an object failed|listener/i.test(message))
+        this.onBug(where, `${message} ${show(fields)}`);
+      this.add(where, `${level === 'info' ? '' : `${level}: `}${message}${fields === undefined ? '' : ` ${show(fields)}`}`, matters);
+    };
+    const log: Log = {
+      debug: (message, fields) => line('debug', message === 'decided' || message === 'Next step of a pod.')(message, fields),
+      info: line('info', true),
+      warn: line('warn', true),
+      error: line('error', true),
+      child: () => log,
+    };
+    return log;
+  }
+}
+
+function show(fields: LogFields | undefined): string {
+  return Object.entries(fields ?? {})
+    .map(([name, value]) => `${name}=${textOf(value)}`)
+    .join(' ');
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Error) return value.message;
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

@@ -1,0 +1,158 @@
+import { createMember } from '../../daemon/app/members.ts';
+import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
+import type { Documents } from '../../daemon/ports/documents.ts';
+import type { KernelAnswer } from '../../protocol/liveness.ts';
+import { MemoryBeatNetwork, MemoryBeats } from '../support/memory-beats.ts';
+import { composeDaemon } from '../support/peer-daemon.ts';
+import type { HostClock } from '../support/virtual-clock.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import type { Draw } from './draw.ts';
+import { engineOf, SimHost } from './host.ts';
+import type { SimDaemon } from './host.ts';
+import type { WayFault } from './network.ts';
+import { SimNetwork } from './network.ts';
+import { Timeline } from './timeline.ts';
+
+const CLUSTER = '0123456789abcdef';
+
+export interface WorldOptions {
+  /** CPU of each node. */
+  cpu: string;
+  network: WayFault;
+  /** Shared by all hosts. */
+  documents: Documents;
+}
+
+/** Hosts, a network between them, and time. It runs the daemons' own code and decides nothing. */
+export class SimWorld {
+  readonly clock = new VirtualClock();
+  readonly network: SimNetwork;
+  readonly beatNetwork: MemoryBeatNetwork;
+  readonly hosts: SimHost[] = [];
+  readonly timeline = new Timeline(this.clock);
+  readonly draw: Draw;
+  readonly documents: Documents;
+  /** Called with each daemon that is composed, before it starts. */
+  readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
+  /** Runs a check and keeps what it throws. */
+  guard: (check: () => void) => void = (check) => check();
+  private readonly options: WorldOptions;
+
+  constructor(draw: Draw, options: WorldOptions) {
+    this.draw = draw;
+    this.options = options;
+    this.documents = options.documents;
+    this.network = new SimNetwork({ clock: this.clock, draw: draw.fork() }, options.network);
+    this.beatNetwork = new MemoryBeatNetwork(this.network);
+  }
+
+  host(index: number): SimHost | undefined {
+    return this.hosts[index - 1];
+  }
+
+  /** Those that run a daemon. */
+  running(): (SimHost & { daemon: SimDaemon })[] {
+    return this.hosts.filter((host): host is SimHost & { daemon: SimDaemon } => host.daemon !== undefined);
+  }
+
+  /** Those that are to be members for good. */
+  lasting(): SimHost[] {
+    return this.hosts.filter(({ isGone }) => !isGone);
+  }
+
+  addHost(): SimHost {
+    const host = new SimHost(this.hosts.length + 1, this.clock, this.options.cpu);
+    this.hosts.push(host);
+    return host;
+  }
+
+  async found(host: SimHost): Promise<void> {
+    host.disk.records.set(STORE_KEYS.founding, new TextEncoder().encode(CLUSTER));
+    await this.boot(host);
+  }
+
+  /** A new host, admitted by a member: what `daemon/app/api-servers.ts` does when the token holds. */
+  async join(host: SimHost, by: SimHost & { daemon: SimDaemon }): Promise<void> {
+    const { daemon } = by;
+    host.isGone = true;
+    await daemon.peer.writer.write([createMember(host.spec(by.id), daemon.clock.now())]);
+    host.isGone = false;
+    host.book = [...daemon.peer.members()];
+    await this.boot(host);
+  }
+
+  /** Starts the daemon on what the disk has. */
+  async boot(host: SimHost): Promise<void> {
+    const clock = host.newClock(this.clock);
+    const worker = host.newClock(this.clock);
+    host.incarnation += 1;
+    host.hasPower = true;
+    this.timeline.add(host.node, `the daemon starts, incarnation ${host.incarnation}`);
+    const transport = this.network.transport(host.id, clock);
+    const beats = new MemoryBeats({ network: this.beatNetwork, worker, main: clock }, { self: host.id });
+    const prober = { connect: this.#prober(host, clock) };
+    const log = this.timeline.log(host.node);
+    const { documents } = this;
+    const world = { documents, transport, beats, prober, log, clock, folder: host.folder, random: this.draw.fork() };
+    const { damaged } = host;
+    host.damaged = false;
+    const composed = await composeDaemon(
+      { ...world, store: host.disk.open(clock, this.draw.fork()), runtime: engineOf(host, clock) },
+      {
+        clusterId: CLUSTER,
+        member: host.spec(host.id),
+        incarnation: host.incarnation,
+        persistIncarnation: async (incarnation) => void (host.incarnation = Math.max(host.incarnation, incarnation)),
+        knownMembers: host.book,
+        facts: host.facts,
+        damaged,
+      },
+    );
+    const daemon: SimDaemon = { ...composed, worker };
+    host.daemon = daemon;
+    daemon.peer.onMembers((members) => {
+      const named = new Set(members.map(({ peerId }) => peerId));
+      const removed = (peer: string): boolean => daemon.replica.buriedLife(`members.kith.dev//${peer}`) > 0;
+      host.book = [...members, ...host.book.filter(({ peerId }) => !named.has(peerId) && !removed(peerId))];
+    });
+    for (const listener of this.onBoot) listener(host, daemon);
+    await daemon.peer.start(new AbortController().signal);
+    this.timeline.add(host.node, 'the daemon is up');
+  }
+
+  /** SIGKILL, or worse: nothing of the daemon runs on. */
+  kill(host: SimHost, why: string): void {
+    const { daemon } = host;
+    if (daemon === undefined) return;
+    this.timeline.add(host.node, `the daemon dies: ${why}`);
+    host.daemon = undefined;
+    daemon.clock.kill();
+    daemon.worker.kill();
+    host.disk.crash(this.draw, this.clock.monotonic());
+    void daemon.beats.stop();
+    void daemon.transport.stop();
+  }
+
+  /** The host loses its power: its containers end, its kernel answers nothing. */
+  powerCut(host: SimHost): void {
+    host.hasPower = false;
+    this.network.vanish(host.id);
+    this.kill(host, 'the power is cut');
+    host.runtime.reboot();
+  }
+
+  async stop(): Promise<void> {
+    for (const host of this.hosts) this.kill(host, 'the simulation ends');
+  }
+
+  #prober(from: SimHost, clock: HostClock): (addresses: readonly string[], timeoutMs: number) => Promise<KernelAnswer> {
+    return async ([address], timeoutMs) =>
+      new Promise((resolve) => {
+        const to = address?.split('/')[2] ?? '';
+        const host = this.hosts.find(({ id }) => id === to);
+        clock.after(timeoutMs, () => resolve('silent'));
+        const answers = host?.hasPower === true && this.network.isOpen(from.id, to);
+        if (answers) clock.after(this.network.roundTripMs(from.id, to), () => resolve(host.daemon === undefined ? 'refused' : 'accepted'));
+      });
+  }
+}
