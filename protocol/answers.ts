@@ -8,6 +8,8 @@ export interface PeersAnswer {
   leader: { peer: string; term: number };
   /** Whether this peer has proved that it holds the whole desired state. */
   complete: boolean;
+  /** Whether it knows that it was removed from the cluster. */
+  removed: boolean;
   peers: PeerRow[];
 }
 

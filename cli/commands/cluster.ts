@@ -47,6 +47,8 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 export function peersText(answer: PeersAnswer): string {
   const rows = [...answer.peers].sort((left, right) => (left.node < right.node ? -1 : 1)).map((row) => peerCells(row, answer.self));
   const table = formatColumns(['Node', 'State', 'For', 'Leader', 'Round-trip', 'Behind', 'Address', 'Peer'], rows);
+  if (answer.removed)
+    return `This host was removed from the cluster. To bring it back, start kithd with an empty --data-dir and --join TOKEN.\n`;
   const note = answer.complete
     ? ''
     : 'This peer is still fetching the state of the cluster: it starts what is bound to it and decides nothing.\n';

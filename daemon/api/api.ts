@@ -141,6 +141,8 @@ function asApiError(error: unknown): ApiError | undefined {
       return new ApiError('NotFound', error.message, undefined, { cause: error });
     case 'AlreadyExists':
       return new ApiError('AlreadyExists', error.message, undefined, { cause: error });
+    case 'Removed':
+      return new ApiError('Forbidden', error.message, undefined, { cause: error });
     case 'UidMismatch':
     case 'Overtaken':
       return new ApiError('Conflict', error.message, undefined, { cause: error });

@@ -187,6 +187,8 @@ export class Daemon {
         incarnation,
         persistIncarnation: async (atLeast) => void (await incarnations.raiseTo(atLeast)),
         complete: (await store.get(STORE_KEYS.complete)) !== undefined,
+        removed: (await store.get(STORE_KEYS.removed)) !== undefined,
+        persistRemoved: async () => store.write([{ type: 'put', key: STORE_KEYS.removed, value: text.encode('removed') }]),
         persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
         knownMembers: [...cluster.members, ...this.#bookMembers(cluster.members)],
         facts: nodeFacts(config, addresses),

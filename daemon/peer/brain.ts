@@ -47,7 +47,7 @@ export interface BrainDeps {
 
 /**
  * The loop that carries out what is decided about the cluster: changed keys come in, decisions go out as writes and Events. One pass at a time. An heir's
- * duties are done on every peer, the controllers' and the scheduler's by the leader, and nothing by a peer whose state is not complete.
+ * duties are done on every peer, the controllers' and the scheduler's by the leader, and nothing by a peer whose state is not complete or that was removed.
  */
 export class Brain {
   private readonly deps: BrainDeps;
@@ -123,7 +123,7 @@ export class Brain {
 
   private async pass(): Promise<void> {
     const { view, clock, log } = this.deps;
-    if (!view.complete) {
+    if (!view.complete || view.removed) {
       this.dirty.clear();
       return;
     }

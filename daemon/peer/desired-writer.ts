@@ -2,6 +2,7 @@ import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
 import type { DesiredWriter } from '../ports/objects.ts';
 import type { Replica } from '../ports/replica.ts';
+import { removedError } from './farewell.ts';
 
 export interface AcknowledgedWriterDeps {
   replica: Replica;
@@ -11,6 +12,8 @@ export interface AcknowledgedWriterDeps {
   livePeers: () => readonly string[];
   /** Members known, this one included. */
   membersKnown: () => number;
+  /** Nothing that this peer writes reaches anybody any more. */
+  isRemoved: () => boolean;
 }
 
 export const WARNING_ALONE =
@@ -34,8 +37,10 @@ export class AcknowledgedWriter implements DesiredWriter {
     return this.#deps.replica.buriedLife(key);
   }
 
+  /** @throws KithError `Removed`; what Replica.write throws */
   async write(mutations: readonly Mutation[]): Promise<{ objects: DesiredObject[]; warnings: string[] }> {
-    const { replica, acknowledge, livePeers, membersKnown } = this.#deps;
+    const { replica, acknowledge, livePeers, membersKnown, isRemoved } = this.#deps;
+    if (isRemoved()) throw removedError();
     const { objects, envelope } = await replica.write(mutations);
     if (envelope === undefined || membersKnown() <= 1) return { objects, warnings: [] };
     const outcome = await acknowledge(envelope, livePeers());

@@ -40,6 +40,7 @@ export function peersAnswer(source: PeersSource): PeersAnswer {
     self: view.self.peer,
     leader: { peer: view.leader.peer, term: view.leader.term },
     complete: view.complete,
+    removed: view.removed,
     peers,
   };
 }

@@ -31,6 +31,7 @@ import { ConflictReporter } from './conflict-reporter.ts';
 import { AcknowledgedWriter } from './desired-writer.ts';
 import { peersAnswer } from './endpoints.ts';
 import { EventRecorder } from './events.ts';
+import { Farewell, REMOVED_MESSAGE, removedError } from './farewell.ts';
 import { PeerLiveness } from './liveness.ts';
 import { LogRelay } from './log-relay.ts';
 import { ManifestWatch } from './manifests.ts';
@@ -63,6 +64,9 @@ export interface PeerOptions {
   /** Whether this peer's disk is known to hold the whole desired state as of some time. */
   complete: boolean;
   persistComplete: () => Promise<void>;
+  /** Whether this peer heard, in an earlier run, that it was removed. */
+  removed: boolean;
+  persistRemoved: () => Promise<void>;
   /** Members known from elsewhere (the answer to a join, the peer book), until desired state names them. */
   knownMembers: readonly MemberSpec[];
   facts: NodeFacts;
@@ -89,6 +93,7 @@ export class Peer {
   readonly #completion: Completion;
   readonly #conflicts: ConflictReporter;
   readonly #manifests: ManifestWatch | undefined;
+  readonly #farewell: Farewell;
   readonly #observedEvents = new ObservedEvents();
   readonly #viewListeners = new Set<() => void>();
   readonly #memberListeners = new Set<(members: readonly MemberSpec[]) => void>();
@@ -119,8 +124,17 @@ export class Peer {
       acknowledge: async (envelope, peers) => this.#replication.acknowledge(envelope, peers),
       livePeers: () => this.#livePeers(),
       membersKnown: () => view.membersKnown,
+      isRemoved: () => view.removed,
     });
-    const write: SyncedReplica['write'] = async (mutations) => replica.write(mutations);
+    const write: SyncedReplica['write'] = async (mutations) => {
+      if (view.removed) throw removedError();
+      return replica.write(mutations);
+    };
+    this.#farewell = new Farewell({
+      clock,
+      tell: async (peer, signal) => this.#antiEntropy.syncWith(peer, signal),
+      onEnd: () => this.#membersChanged(),
+    });
     this.#brain = new Brain({
       view,
       write,
@@ -151,17 +165,22 @@ export class Peer {
       log,
     });
     this.#conflicts = new ConflictReporter({ view, record: (draft) => this.events.record(draft) });
-    this.#manifests =
-      deps.folder &&
-      new ManifestWatch({
-        folder: deps.folder,
-        views: this.views,
-        write,
-        bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
-        events: this.events,
-        clock,
-        log,
-      });
+    this.#manifests = this.#watchFolder(write);
+  }
+
+  #watchFolder(write: SyncedReplica['write']): ManifestWatch | undefined {
+    const { folder, clock, log } = this.#deps;
+    const view = this.#state;
+    if (folder === undefined) return undefined;
+    return new ManifestWatch({
+      folder,
+      views: this.views,
+      write,
+      bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
+      events: this.events,
+      clock,
+      log,
+    });
   }
 
   get view(): ClusterView {
@@ -202,6 +221,7 @@ export class Peer {
         monotonic(),
       ),
     );
+    if (this.#options.removed) this.#becomeRemoved();
     if (this.#options.complete) this.#becomeComplete();
     else this.#membersChanged();
     await beats.start(signal);
@@ -226,6 +246,7 @@ export class Peer {
 
   /** Stops in reverse order. Containers go on. */
   async stop(): Promise<void> {
+    this.#farewell.stop();
     await this.#manifests?.stop();
     await this.#brain.stop();
     await this.agent.stop();
@@ -294,14 +315,27 @@ export class Peer {
 
   #becomeComplete(): void {
     this.#antiEntropy.setComplete();
-    this.#liveness.setEligible(true);
+    this.#liveness.setEligible(!this.#state.removed);
     this.#tell(this.#state.setComplete(true));
     this.#membersChanged();
   }
 
+  /** For ever: only a new data folder makes this host a member again. */
+  #becomeRemoved(): void {
+    this.#deps.log.error(REMOVED_MESSAGE);
+    this.#liveness.setEligible(false);
+    this.#tell(this.#state.setRemoved());
+    this.#options.persistRemoved().catch((error: unknown) => {
+      this.#deps.log.error('that this host was removed could not be written down', { error });
+    });
+  }
+
   #membersChanged(): void {
+    const own = `${MEMBERS}//${this.#deps.transport.self}`;
+    if (!this.#state.removed && this.#deps.replica.get(own) === undefined && this.#deps.replica.buriedLife(own) > 0) this.#becomeRemoved();
     const members = this.members();
-    this.#deps.transport.setMembers(members.map(({ peerId, peerAddresses }) => ({ peer: peerId, addresses: peerAddresses })));
+    const reachable = this.#state.removed ? [] : [...members, ...this.#farewell.leaving(members)];
+    this.#deps.transport.setMembers(reachable.map(({ peerId, peerAddresses }) => ({ peer: peerId, addresses: peerAddresses })));
     this.#observed.setMembers(members);
     this.#liveness.setMembers([...members]);
     this.#antiEntropy.setMembers(members.map(({ peerId }) => peerId));

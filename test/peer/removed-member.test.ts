@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { GRAVE_IN_FLIGHT_MS } from '../../daemon/peer/replica/graves.ts';
 import { MEMBERS } from '../../daemon/core/cluster/membership.ts';
-import { PeerWorld } from '../support/peer-world.ts';
+import { PeerWorld, type PeerHost } from '../support/peer-world.ts';
 
 let world: PeerWorld;
 beforeEach(() => {
@@ -26,3 +26,46 @@ it('a removed member stays out when its grave is forgotten, wherever else it was
   await world.until('forgotten', () => last.daemon.replica.buriedLife(key) === 0, 3 * GRAVE_IN_FLIGHT_MS);
   expect(named()).toEqual([first.id, last.id]);
 }, 60_000);
+
+const RC = {
+  apiVersion: 'v1',
+  kind: 'ReplicationController',
+  metadata: { name: 'web' },
+  spec: {
+    replicas: 3,
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: { containers: [{ name: 'main', image: 'web:1' }], terminationGracePeriodSeconds: 1 },
+    },
+  },
+};
+const RCS = '/api/v1/namespaces/default/replicationcontrollers';
+const readyOn = (host: PeerHost): number =>
+  world.pods(host).filter(({ status }) => (status?.containerStatuses ?? []).some(({ ready }) => ready)).length;
+
+it.each([2, 3])(
+  'one of %i hosts that is removed hears it, stops its pods, takes no orders, and stays out; the others run all',
+  async (count) => {
+    await world.found(count);
+    const [first, removed] = [world.host(1), world.host(2)];
+    await world.until('the default namespace', () => first.daemon.peer.objects.get('namespaces//default') !== undefined);
+    expect((await world.call(first, 'POST', RCS, RC)).status).toBe(201);
+    await world.until('it runs on all', () => readyOn(first) === 3 && world.hosts.every((host) => host.runtime.running().length > 0));
+
+    expect((await world.call(first, 'DELETE', `/api/v1/nodes/${removed.node}`)).status).toBe(200);
+    await world.until('it heard so', () => removed.daemon.peer.view.removed);
+    await world.until('it stops all', () => removed.runtime.running().length === 0);
+    const refused = await world.call(removed, 'POST', RCS, { ...RC, metadata: { name: 'other' } });
+    expect([refused.status, refused.body.message]).toEqual([403, expect.stringContaining('removed from the cluster')]);
+    expect(removed.daemon.peer.peers().removed).toBe(true);
+    await world.until('the others run all', () => readyOn(first) === 3, 120_000);
+    expect(first.daemon.transport.connected()).not.toContain(removed.id);
+
+    await world.kill(removed);
+    await world.boot(removed);
+    await world.clock.pass(60_000);
+    expect(removed.runtime.running()).toEqual([]);
+    expect(removed.daemon.peer.view.removed).toBe(true);
+    expect(first.daemon.peer.members().map(({ peerId }) => peerId)).not.toContain(removed.id);
+  },
+);

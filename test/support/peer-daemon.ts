@@ -78,6 +78,8 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
       incarnation,
       persistIncarnation,
       complete: (await store.get(STORE_KEYS.complete)) !== undefined,
+      removed: (await store.get(STORE_KEYS.removed)) !== undefined,
+      persistRemoved: async () => store.write([{ type: 'put', key: STORE_KEYS.removed, value: text.encode('removed') }]),
       persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
       knownMembers,
       facts,

@@ -36,6 +36,7 @@ export class ClusterState implements ClusterIndex {
   private readonly absentSince = new Map<string, number>();
   private currentLeader: LeaderView = { term: 0, peer: '', isSelf: false };
   private isComplete = false;
+  private isRemoved = false;
   private changes = 0;
 
   constructor(deps: ClusterStateDeps, options: ClusterStateOptions) {
@@ -91,12 +92,23 @@ export class ClusterState implements ClusterIndex {
     return new Set(this.objects.keys());
   }
 
+  setRemoved(): Set<ObjectKey> {
+    if (this.isRemoved) return new Set();
+    this.changes += 1;
+    this.isRemoved = true;
+    return new Set(this.objects.keys());
+  }
+
   get version(): number {
     return this.changes;
   }
 
   get complete(): boolean {
     return this.isComplete;
+  }
+
+  get removed(): boolean {
+    return this.isRemoved;
   }
 
   get leader(): LeaderView {

@@ -11,6 +11,8 @@ export interface ClusterView {
   readonly self: { peer: string; node: string };
   /** False until this peer has proved that it holds the whole desired state. Nothing is deleted, stopped, claimed or replaced while it is. */
   readonly complete: boolean;
+  /** This peer was removed from the cluster, and knows it. It stops its pods and decides nothing more, for ever. */
+  readonly removed: boolean;
 
   get(key: ObjectKey): DesiredObject | undefined;
   list(resource: GroupResource): readonly DesiredObject[];

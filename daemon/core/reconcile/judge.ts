@@ -33,9 +33,10 @@ export type AdmitPods = (view: ClusterView, pods: readonly DesiredObject[], runn
 
 /**
  * What is wanted of every pod that concerns this node. Orders come from merged state only: nothing is stopped because something is absent, and nothing at all
- * while the view is not complete.
+ * while the view is not complete. A host that was removed stops all: others run its pods now.
  */
 export function judgePods(view: ClusterView, listed: readonly RuntimePod[], admit: AdmitPods): PodCase[] {
+  if (view.removed) return listed.map((pod) => judgeOfRemovedHost(view, pod));
   const running = new Map(listed.map((pod) => [pod.uid, pod]));
   const bound = view.podsOnNode(view.self.node);
   const rejected = admit(view, bound.filter(takesRoom), new Set(listed.filter(wasTaken).map((pod) => pod.uid)));
@@ -95,6 +96,15 @@ function judgeBound(view: ClusterView, desired: DesiredObject, listed: RuntimePo
 /** A copy that is not the kept one: it goes on if it runs already, but is not started anew. */
 function standInStill(listed: RuntimePod | undefined, why: string): Intent {
   return listed !== undefined && isRunning(listed) ? { want: 'run', why } : { want: 'leave', why };
+}
+
+function judgeOfRemovedHost(view: ClusterView, listed: RuntimePod): PodCase {
+  const key = objectKey('pods', listed.namespace, listed.name);
+  const desired = view.get(key);
+  const own = desired?.uid === listed.uid ? desired : undefined;
+  const graceSeconds = (own?.object as Pod | undefined)?.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  const intent: Intent = { want: 'gone', graceSeconds, bury: false, why: 'this host was removed from the cluster' };
+  return { uid: listed.uid, key, listed, intent, ...(own === undefined ? {} : { desired: own }) };
 }
 
 /** A pod of ours that runs and is not bound to this node. */

@@ -120,7 +120,7 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
     bindingAuthor: () => ({ membersSeen: 2, membersKnown: 3, term: 7 }),
     unready: () => [],
     kith: {
-      peers: () => ({ cluster: 'c', self: 'peer-a', leader: { peer: 'peer-a', term: 1 }, complete: true, peers: [] }),
+      peers: () => ({ cluster: 'c', self: 'peer-a', leader: { peer: 'peer-a', term: 1 }, complete: true, removed: false, peers: [] }),
       conflicts: () => ({ conflicts: [] }),
       manifests: () => ({ folder: undefined, files: [] }),
       createToken: async ({ ttlSeconds }) => ({ token: `kith1.${ttlSeconds ?? 'default'}`, expiresAt: '2026-01-02T00:00:00Z' }),
