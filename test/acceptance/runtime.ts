@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerRuntime, ContainerStart, LogChunk, LogRequest, RuntimeContainer, SandboxSpec } from '../../daemon/ports/runtime.ts';
+import { eventually } from './eventually.ts';
 
 /** What an adapter's test brings: the place where containers run, which outlives the runtime objects. */
 export interface RuntimeWorld {
@@ -7,6 +8,10 @@ export interface RuntimeWorld {
   open(): Promise<ContainerRuntime>;
   /** An image that is present and holds `sh`, `sleep` and `cat`. */
   image: string;
+  /** The runtime of another node over the same place, started. */
+  openNeighbour(): Promise<ContainerRuntime>;
+  /** Kills what runs containers and starts it again; containers may or may not live through it. Undefined where containers need nothing that could die. */
+  crashEngine?(): Promise<void>;
   /** What is left of a pod on the host, as the adapter's own means find it: containers, processes, files. */
   leftovers(podUid: string): Promise<string[]>;
   close(): Promise<void>;
@@ -14,17 +19,6 @@ export interface RuntimeWorld {
 
 const encoder = new TextDecoder();
 const never = new AbortController().signal;
-
-/** Waits until the probe gives a value; the last state is in the error. */
-export async function eventually<T>(probe: () => Promise<T | undefined>, what: string, timeoutMs = 10_000): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const value = await probe();
-    if (value !== undefined) return value;
-    if (performance.now() > deadline) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 export function podSpec(number: number): SandboxSpec {
   const uid = `00000000-0000-8000-8000-${String(number).padStart(12, '0')}`;
@@ -52,8 +46,15 @@ export function containerStart(pod: SandboxSpec, image: string, script: string, 
 export const obedient = (code: number): string => `trap 'exit ${code}' TERM; echo ready; while :; do sleep 0.05; done`;
 const stubborn = `trap '' TERM; echo ready; while :; do sleep 0.05; done`;
 
-/** @param unavailable why this machine can't run it; its tests are then skipped by name */
-export function runtimeAcceptance(name: string, makeWorld: () => Promise<RuntimeWorld>, unavailable?: string): void {
+export interface AcceptanceOptions {
+  /** Why this machine can't run it; its tests are then skipped by name. */
+  unavailable?: string;
+  /** Containers that every pod has beside those that a test starts: never started themselves. Some runtimes treat pods of one container apart. */
+  companions?: readonly string[];
+}
+
+export function runtimeAcceptance(name: string, makeWorld: () => Promise<RuntimeWorld>, options: AcceptanceOptions = {}): void {
+  const { unavailable, companions = [] } = options;
   const title = unavailable === undefined ? `${name}: container runtime` : `${name}: container runtime (${unavailable})`;
   describe.skipIf(unavailable !== undefined)(title, () => {
     let world: RuntimeWorld;
@@ -67,11 +68,14 @@ export function runtimeAcceptance(name: string, makeWorld: () => Promise<Runtime
       opened.push(another);
       return another;
     };
-    const newPod = (): SandboxSpec => {
-      const pod = podSpec((lastPod += 1));
+    const newPod = (...names: string[]): SandboxSpec => {
+      const containers = [...(names.length === 0 ? ['main'] : names), ...companions].map((name) => ({ name, image: world.image }));
+      const pod = { ...podSpec((lastPod += 1)), spec: { containers } };
       pods.add(pod.uid);
       return pod;
     };
+    const addressOf = async (pod: SandboxSpec): Promise<string | undefined> =>
+      (await runtime.list()).find((candidate) => candidate.uid === pod.uid)?.sandbox.ip;
     const start = async (script: string, more: Partial<ContainerStart> = {}): Promise<SandboxSpec> => {
       const pod = newPod();
       await runtime.createSandbox(pod);
@@ -123,6 +127,39 @@ export function runtimeAcceptance(name: string, makeWorld: () => Promise<Runtime
         expect(await runtime.createSandbox(one)).toEqual(first);
       });
 
+      it('keeps the address of a pod that crashes while others start, and gives it to nobody', async () => {
+        const pod = await start('exit 1');
+        await exited(pod);
+        const address = await addressOf(pod);
+        expect(address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+        const others = await Promise.all([1, 2, 3, 4].map(() => start(obedient(0))));
+        expect(await Promise.all(others.map(addressOf))).not.toContain(address);
+        for (const attempt of [1, 2]) {
+          await runtime.createSandbox(pod);
+          await runtime.startContainer(containerStart(pod, world.image, 'exit 1', { attempt }));
+          await exited(pod, attempt);
+          expect(await addressOf(pod)).toBe(address);
+        }
+      });
+
+      it('shares the place with another node, and neither sees or touches the other', async () => {
+        const neighbour = await world.openNeighbour();
+        opened.push(neighbour);
+        const pod = newPod();
+        await Promise.all(
+          [runtime, neighbour].map(async (one) => {
+            await one.createSandbox(pod);
+            await one.startContainer(containerStart(pod, world.image, obedient(0)));
+          }),
+        );
+        const [[mine], [theirs]] = [await runtime.list(), await neighbour.list()];
+        expect([mine?.containers[0]?.state, theirs?.containers[0]?.state]).toEqual(['running', 'running']);
+        expect(theirs?.sandbox.ip).not.toBe(mine?.sandbox.ip);
+        await neighbour.removePod(pod.uid);
+        expect(await neighbour.list()).toEqual([]);
+        expect(await runtime.list()).toEqual([mine]);
+      });
+
       it('lists a running container with its times and image', async () => {
         const before = Date.now();
         const pod = await start(obedient(0));
@@ -139,7 +176,7 @@ export function runtimeAcceptance(name: string, makeWorld: () => Promise<Runtime
       });
 
       it('starts and removes many pods at once', async () => {
-        const many = Array.from({ length: 6 }, newPod);
+        const many = Array.from({ length: 6 }, () => newPod());
         await Promise.all(
           many.map(async (pod) => {
             await runtime.createSandbox(pod);
@@ -154,7 +191,9 @@ export function runtimeAcceptance(name: string, makeWorld: () => Promise<Runtime
       });
 
       it('leaves nothing of a removed pod, and removes twice without complaint', async () => {
-        const pod = await start(`sleep 1000 & echo ready; ${stubborn}`);
+        const pod = newPod('main', 'other');
+        await runtime.createSandbox(pod);
+        await runtime.startContainer(containerStart(pod, world.image, `sleep 1000 & echo ready; ${stubborn}`));
         await runtime.startContainer(containerStart(pod, world.image, 'exit 3', { container: 'other' }));
         await says(pod, 'ready');
         expect(await world.leftovers(pod.uid)).not.toEqual([]);
@@ -173,6 +212,21 @@ export function runtimeAcceptance(name: string, makeWorld: () => Promise<Runtime
         await second.stopContainer(pod.uid, 'main', 10);
         expect(await find(pod)).toMatchObject({ state: 'exited', exitCode: 7 });
       });
+
+      it('keeps addresses when the engine, where there is one, crashes and comes back', async () => {
+        const [running, ended] = [await start(obedient(0)), await start('exit 1')];
+        await exited(ended);
+        const before = [await addressOf(running), await addressOf(ended)];
+        await world.crashEngine?.();
+        for (const pod of [running, ended]) {
+          const [latest] = ((await runtime.list()).find(({ uid }) => uid === pod.uid)?.containers ?? []).slice(-1);
+          if (latest?.state === 'running') continue;
+          await runtime.createSandbox(pod);
+          await runtime.startContainer(containerStart(pod, world.image, obedient(0), { attempt: (latest?.attempt ?? -1) + 1 }));
+        }
+        expect([await addressOf(running), await addressOf(ended)]).toEqual(before);
+        expect(await addressOf(await start(obedient(0)))).not.toBe(before[0]);
+      }, 60_000);
 
       it('hints at a container that ends', async () => {
         const hints: (string | undefined)[] = [];

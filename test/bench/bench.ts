@@ -2,12 +2,19 @@
 import '../../protocol/polyfill.ts';
 
 const { parseBenchArguments } = await import('./args.ts');
+const { benchDeploy } = await import('./deploy.ts');
 const { benchFootprint } = await import('./footprint.ts');
 const { benchPropagation } = await import('./propagation.ts');
 const { benchReplica } = await import('./replica.ts');
 const { benchScheduler } = await import('./scheduler.ts');
 
-const benches = { footprint: benchFootprint, propagation: benchPropagation, replica: benchReplica, scheduler: benchScheduler };
+const benches = {
+  deploy: benchDeploy,
+  footprint: benchFootprint,
+  propagation: benchPropagation,
+  replica: benchReplica,
+  scheduler: benchScheduler,
+};
 
 const given = parseBenchArguments(process.argv.slice(2));
 const bench = benches[given.name as keyof typeof benches];

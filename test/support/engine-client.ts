@@ -29,6 +29,9 @@ export class EngineProbe {
     const filters = encodeURIComponent(JSON.stringify({ label: [`kith.dev/node=${node}`] }));
     const all = JSON.parse(await this.#call('GET', `/containers/json?all=true&filters=${filters}`)) as EngineContainer[];
     for (const { Id } of all) await this.#call('DELETE', `/containers/${Id}?force=true&v=true`);
+    const networks = JSON.parse(await this.#call('GET', `/networks?filters=${filters}`)) as { Id: string }[];
+    // One that somebody else's container sits in stays theirs to remove.
+    for (const { Id } of networks) await this.#call('DELETE', `/networks/${Id}`).catch(() => undefined);
   }
 
   /** Ids of images that a daemon made itself, for want of a registry. */

@@ -11,7 +11,7 @@ export interface TestEngine {
   socketPath: string;
   /** Present in the engine; holds busybox. */
   image: string;
-  /** SIGKILLs dockerd. Containers live on. */
+  /** SIGKILLs dockerd. Containers live on; without live restore until it is back. */
   halt(): void;
   /** Starts dockerd again after {@link halt}. Resolves once it answers. */
   resume(): Promise<void>;
@@ -50,7 +50,7 @@ export function engineAvailable(): string | undefined {
  * so does it, and the kernel kills all the rest with it: dockerd, containerd, shims, containers. Mounts go with the mount namespace.
  */
 const SCRIPT = `set -e
-dir=$1 parent=$2
+dir=$1 parent=$2 restore=$3
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /sys/fs/cgroup
 while IFS=: read -r id names path; do
@@ -69,7 +69,7 @@ mount --bind "$dir/resolv.conf" "$(readlink -f /etc/resolv.conf)"
 set +e
 start() {
   ${DOCKERD} --host "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" --config-file "$dir/daemon.json" \\
-    --cgroup-parent "$parent" --iptables=false --ip6tables=false --live-restore --shutdown-timeout 1 >> "$dir/log" 2>&1 < /dev/null &
+    --cgroup-parent "$parent" --iptables=false --ip6tables=false $restore --shutdown-timeout 1 >> "$dir/log" 2>&1 < /dev/null &
   dockerd=$!
 }
 start
@@ -83,15 +83,24 @@ while read -r command; do
 done
 `;
 
-export async function startEngine(): Promise<TestEngine> {
+export interface TestEngineOptions {
+  /** Whether containers live on while dockerd is away (default: they do). */
+  liveRestore?: boolean;
+}
+
+export async function startEngine({ liveRestore = true }: TestEngineOptions = {}): Promise<TestEngine> {
   const dir = await mkdtemp('/var/tmp/kith-engine-');
   const socketPath = join(dir, 'docker.sock');
   const parent = `/${dir.split('/').at(-1)}`;
   await writeFile(join(dir, 'daemon.json'), '{}');
   const namespaces = ['--net', '--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc'];
-  const child = spawn('/usr/bin/unshare', [...namespaces, '/bin/sh', '-c', SCRIPT, 'engine', dir, parent], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
+  const child = spawn(
+    '/usr/bin/unshare',
+    [...namespaces, '/bin/sh', '-c', SCRIPT, 'engine', dir, parent, `--live-restore=${liveRestore}`],
+    {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    },
+  );
   let complaints = '';
   child.stderr.on('data', (chunk: Buffer) => (complaints = (complaints + chunk.toString()).slice(-4_000)));
   child.stdin.on('error', () => undefined);

@@ -169,6 +169,35 @@ export class EngineClient {
   }
 }
 
+/** A call that makes, starts, stops or removes something and answers nothing. */
+export async function change(
+  client: EngineClient,
+  method: 'POST' | 'DELETE',
+  path: string,
+  signal?: AbortSignal,
+  query: Query = {},
+  timeoutMs = CHANGE_TIMEOUT_MS,
+): Promise<void> {
+  await client.call({ method, path, query, timeoutMs, signal });
+}
+
+/** @returns false when its removal is under way already */
+export async function forceRemove(client: EngineClient, id: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await change(client, 'DELETE', `/containers/${id}`, signal, { force: true, v: true });
+    return true;
+  } catch (error) {
+    ignoreStatus(404, 409)(error);
+    return (error as EngineRefusal).status === 404;
+  }
+}
+
+export function ignoreStatus(...statuses: number[]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof EngineRefusal) || !statuses.includes(error.status)) throw error;
+  };
+}
+
 /** The newest version that both sides know. An engine whose oldest is newer than our newest is taken at its word that it still means the same. */
 export function chooseApi(newest: string, oldest: string): string | undefined {
   if (compareApi(newest, OLDEST_API) < 0) return undefined;

@@ -12,20 +12,43 @@ const MIN_CPU_QUOTA_MICROS = 1_000;
 /** cgroup shares of one core, and the least the kernel takes. */
 const SHARES_PER_CORE = 1_024;
 const MIN_SHARES = 2;
+/** Characters of a host name. */
+const MAX_HOSTNAME = 63;
+
+/** Where a pod's address comes from: a fixed one in the node's network, or the engine's choice in a network that it has anyway. */
+export interface Attachment {
+  network: string;
+  address?: string;
+}
+
+/** What a container's network is: that of a sandbox, or its own. */
+export type Place = { sandboxId: string } | { network: string; address: string };
+
+/**
+ * Whether a pod can do without a pause container. A hostPort wants one: it is held between two attempts, and one that is taken is the pod's failure, not an attempt's.
+ */
+export function isOwnSandbox({ spec }: SandboxSpec): boolean {
+  const others = [...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
+  const [only, ...more] = spec.containers;
+  if (only === undefined || more.length > 0 || others.length > 0 || spec.shareProcessNamespace === true || spec.hostNetwork === true)
+    return false;
+  return !(only.ports ?? []).some(({ hostPort }) => (hostPort ?? 0) !== 0);
+}
 
 /** Body of the create call for a pod's sandbox: holds addresses and published ports, and nothing else. */
-export function sandboxConfig(owner: Owner, pod: SandboxSpec, pauseImage: string, network: string): object {
+export function sandboxConfig(owner: Owner, pod: SandboxSpec, pauseImage: string, attachment: Attachment): object {
   if (pod.spec.hostNetwork === true) {
     throw new KithError('InvalidContainer', `pod ${pod.namespace}/${pod.name}: hostNetwork is not supported`);
   }
   const published = publishedPorts(pod);
   return {
     Image: pauseImage,
-    Hostname: pod.hostname.slice(0, 63),
-    Labels: containerLabels(owner, pod, SANDBOX, 0, pauseImage),
+    Hostname: hostnameOf(pod),
+    Labels: containerLabels(owner, pod, { container: SANDBOX, attempt: 0, image: pauseImage, address: attachment.address }),
     ExposedPorts: Object.fromEntries(Object.keys(published).map((port) => [port, {}])),
+    ...endpoint(attachment),
     HostConfig: {
-      NetworkMode: network,
+      NetworkMode: attachment.network,
       IpcMode: 'shareable',
       PortBindings: published,
       RestartPolicy: { Name: 'no' },
@@ -35,6 +58,15 @@ export function sandboxConfig(owner: Owner, pod: SandboxSpec, pauseImage: string
       SecurityOpt: ['no-new-privileges'],
     },
   };
+}
+
+function hostnameOf(pod: SandboxSpec): string {
+  return pod.hostname.slice(0, MAX_HOSTNAME);
+}
+
+function endpoint({ network, address }: Attachment): object {
+  if (address === undefined) return {};
+  return { NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } } };
 }
 
 function publishedPorts(pod: SandboxSpec): Record<string, { HostIp: string; HostPort: string }[]> {
@@ -53,7 +85,7 @@ function publishedPorts(pod: SandboxSpec): Record<string, { HostIp: string; Host
  * Body of the create call for a container of a pod. The engine's own restart policy is never used: restarts are ours, and each is an attempt of its own.
  * @param terminationFile host path of the file for its last words; undefined where the engine can't bind our files
  */
-export function containerConfig(owner: Owner, start: ContainerStart, sandboxId: string, terminationFile: string | undefined): object {
+export function containerConfig(owner: Owner, start: ContainerStart, place: Place, terminationFile: string | undefined): object {
   const env = {
     KITH_NODE_NAME: owner.nodeName,
     KITH_POD_NAME: start.pod.name,
@@ -64,18 +96,22 @@ export function containerConfig(owner: Owner, start: ContainerStart, sandboxId: 
     terminationFile === undefined || start.terminationMessagePath === ''
       ? []
       : [{ Type: 'bind', Source: terminationFile, Target: start.terminationMessagePath }];
+  const { container, attempt, image } = start;
+  const joined = 'sandboxId' in place;
   return {
-    Image: start.image,
-    Labels: containerLabels(owner, start.pod, start.container, start.attempt, start.image),
+    Image: image,
+    Labels: containerLabels(owner, start.pod, { container, attempt, image, ...(joined ? {} : { address: place.address }) }),
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     ...(start.command === undefined ? {} : { Entrypoint: start.command }),
     ...(start.args === undefined ? {} : { Cmd: start.args }),
     ...(start.workingDir === undefined ? {} : { WorkingDir: start.workingDir }),
     Tty: start.tty,
     OpenStdin: start.stdin,
+    ...(joined ? {} : { Hostname: hostnameOf(start.pod), ...endpoint(place) }),
     HostConfig: {
-      NetworkMode: `container:${sandboxId}`,
-      IpcMode: `container:${sandboxId}`,
+      ...(joined
+        ? { NetworkMode: `container:${place.sandboxId}`, IpcMode: `container:${place.sandboxId}` }
+        : { NetworkMode: place.network }),
       RestartPolicy: { Name: 'no' },
       LogConfig: LOG_CONFIG,
       Mounts: mounts,

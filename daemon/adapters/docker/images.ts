@@ -24,6 +24,40 @@ export async function inspectImage(client: EngineClient, image: string, signal?:
   }
 }
 
+/** Many pods of one image start at once: what was seen this short a time ago need not be looked at again. */
+const PRESENT_MS = 1_000;
+
+/** Whether images are there, asked once for all who ask at the same time. */
+export class ImageLooks {
+  readonly #client: EngineClient;
+  readonly #looks = new Map<string, { at: number; present: Promise<boolean> }>();
+
+  constructor(client: EngineClient) {
+    this.#client = client;
+  }
+
+  async present(image: string, signal?: AbortSignal): Promise<boolean> {
+    signal?.throwIfAborted();
+    const now = performance.now();
+    for (const [name, { at }] of this.#looks) if (now - at > PRESENT_MS) this.#looks.delete(name);
+    let look = this.#looks.get(image);
+    if (look === undefined) {
+      look = { at: now, present: inspectImage(this.#client, image).then((found) => found !== undefined) };
+      this.#looks.set(image, look);
+    }
+    const present = await look.present.catch((error: unknown) => {
+      this.forget(image);
+      throw error;
+    });
+    if (!present) this.forget(image);
+    return present;
+  }
+
+  forget(image: string): void {
+    this.#looks.delete(image);
+  }
+}
+
 /**
  * Has the engine pull. Its answer is 200 and a stream of progress, in which the failure stands.
  * @throws KithError `ImageNotFound`, `ImagePullFailed`, with the registry's words

@@ -1,4 +1,5 @@
 import type { RuntimeContainer, RuntimePod } from '../../ports/runtime.ts';
+import type { Holder } from './addresses.ts';
 import { EngineRefusal, READ_TIMEOUT_MS } from './client.ts';
 import type { EngineClient } from './client.ts';
 import { parseTime } from './logs.ts';
@@ -92,6 +93,7 @@ export class Listing {
   }
 
   async #container(summary: Summary, signal?: AbortSignal): Promise<RuntimeContainer | undefined> {
+    if (summary.State === 'created') return createdContainer(summary);
     const cached = this.#cache.get(summary.Id);
     const fresh = cached !== undefined && cached.state === summary.State && performance.now() - cached.at < CACHE_MS;
     const inspection = fresh ? cached.inspection : await this.inspect(summary.Id, signal);
@@ -119,6 +121,39 @@ export class Listing {
     if (message !== undefined) container.terminationMessage = message;
     return container;
   }
+}
+
+/** Which pods the engine knows, and their addresses by the label of what holds them: the sandbox, or the newest attempt of a pod without one. */
+export function holdersIn(summaries: readonly Summary[]): Holder[] {
+  const newest = new Map<string, { attempt: number; holder: Holder }>();
+  for (const { Labels: labels } of summaries) {
+    const [uid, address] = [labels[LABEL.podUid] ?? '', labels[LABEL.address] ?? ''];
+    const paused = labels[LABEL.container] === SANDBOX;
+    // Attempts count from 0; a pause container is the word above all of them.
+    const attempt = paused ? Infinity : Number(labels[LABEL.attempt]);
+    if ((address === '' && !paused) || attempt < (newest.get(uid)?.attempt ?? -1)) continue;
+    const [namespace, name] = [labels[LABEL.podNamespace] ?? '', labels[LABEL.podName] ?? ''];
+    newest.set(uid, { attempt, holder: { uid, namespace, name, address, paused } });
+  }
+  return [...newest.values()].map(({ holder }) => holder);
+}
+
+export function isSandbox(summary: Summary): boolean {
+  return summary.Labels[LABEL.container] === SANDBOX;
+}
+
+/** The newest attempt where none is named. */
+export function findAttempt(summaries: readonly Summary[], container: string, attempt: number | undefined): Summary | undefined {
+  return summaries
+    .filter((summary) => summary.Labels[LABEL.container] === container)
+    .filter((summary) => attempt === undefined || Number(summary.Labels[LABEL.attempt]) === attempt)
+    .sort((left, right) => Number(right.Labels[LABEL.attempt]) - Number(left.Labels[LABEL.attempt]))[0];
+}
+
+/** What never started has nothing more to tell. */
+function createdContainer({ Id, ImageID, Labels: labels }: Summary): RuntimeContainer {
+  const [name, attempt, image] = [labels[LABEL.container] ?? '', Number(labels[LABEL.attempt]), labels[LABEL.image] ?? ''];
+  return { name, attempt, id: `docker://${Id}`, image, imageId: ImageID, state: 'created' };
 }
 
 function emptyPod(uid: string, labels: Record<string, string>): RuntimePod {

@@ -17,6 +17,8 @@ export const LABEL = {
   container: `${PREFIX}container`,
   attempt: `${PREFIX}attempt`,
   image: `${PREFIX}image`,
+  /** The pod's address in the network of its node. Empty on containers that take their address from a sandbox. */
+  address: `${PREFIX}pod-address`,
 } as const;
 
 /** Dockerfile line that goes into every image that we make: so that what made it can find it again. It is none of the labels that say whose a container is. */
@@ -25,7 +27,19 @@ export const MADE_LABEL = 'LABEL kith.dev/made=true';
 /** The `container` label of a sandbox: no container of a pod can have this name. */
 export const SANDBOX = 'POD';
 
-export function containerLabels(owner: Owner, pod: SandboxSpec, container: string, attempt: number, image: string): Record<string, string> {
+export interface ContainerIdentity {
+  container: string;
+  attempt: number;
+  image: string;
+  /** Set on what holds the address itself. */
+  address?: string;
+}
+
+export function containerLabels(
+  owner: Owner,
+  pod: SandboxSpec,
+  { container, attempt, image, address }: ContainerIdentity,
+): Record<string, string> {
   return {
     [LABEL.cluster]: owner.clusterId,
     [LABEL.node]: owner.nodeName,
@@ -35,6 +49,8 @@ export function containerLabels(owner: Owner, pod: SandboxSpec, container: strin
     [LABEL.container]: container,
     [LABEL.attempt]: String(attempt),
     [LABEL.image]: image,
+    // Always set: an image that was committed from one of our containers would hand its own on.
+    [LABEL.address]: address ?? '',
   };
 }
 

@@ -1,13 +1,11 @@
 /**
- * Containers run by a Docker Engine (or what speaks its API, from 1.41 on). A pod is a sandbox, a pause container that holds the address and the published ports,
- * plus its containers, which join it. All state is in the engine, in labels; termination messages are files of ours.
- * It must never touch a container that does not bear our cluster, our node and the name that we give. Several peers and clusters may share one engine.
+ * Containers run by a Docker Engine (or what speaks its API, from 1.41 on). All state is in the engine, in labels; termination messages are files of ours, and
+ * starter.ts keeps a book of addresses that is ahead of the labels by what is being started.
+ * It must never touch a container or network that does not bear our cluster, our node and the name that we give. Several peers and clusters may share one engine.
  *
- * Pods get their addresses from a network of the engine, by default its own bridge: nothing to make and nothing to leave behind, and pods of several peers
- * on one engine reach each other. The sandbox keeps the address while containers come and go.
+ * Pods get fixed addresses of a network of this node in the engine (network.ts): they stay while containers come and go, and the engine restarts.
  */
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -21,18 +19,16 @@ import type {
   SandboxSpec,
 } from '../../ports/runtime.ts';
 import { findImageFolder } from '../process/image-folder.ts';
-import { CHANGE_TIMEOUT_MS, EngineClient, EngineRefusal, READ_TIMEOUT_MS } from './client.ts';
-import { containerConfig, sandboxConfig } from './configuration.ts';
+import { change, EngineClient, EngineRefusal, forceRemove, ignoreStatus, READ_TIMEOUT_MS } from './client.ts';
 import { EventListener } from './events.ts';
 import { FolderImporter } from './import-folder.ts';
-import { importImage, inspectImage, pullImage } from './images.ts';
-import { addressOf, Listing } from './listing.ts';
-import type { Summary } from './listing.ts';
+import { ImageLooks, inspectImage, pullImage } from './images.ts';
+import { findAttempt, isSandbox, Listing } from './listing.ts';
 import { logChunks } from './logs.ts';
-import { containerName, LABEL, MADE_LABEL, SANDBOX } from './names.ts';
+import { LABEL } from './names.ts';
 import type { Owner } from './names.ts';
-import { pauseBinary } from './pause.ts';
-import { tarFile, writeTar } from './tar.ts';
+import { PodNetwork } from './network.ts';
+import { Starter } from './starter.ts';
 import { TerminationFiles } from './termination.ts';
 
 export interface DockerRuntimeOptions {
@@ -42,8 +38,8 @@ export interface DockerRuntimeOptions {
   nodeName: string;
   /** Folder of our own on a file system that the engine sees, for termination messages. */
   dataDir: string;
-  /** Network of the engine that pods get their addresses from. */
-  network?: string;
+  /** Subnet of this node's pods, such as `10.42.7.0/24`. By default one of 10.42.0.0/16 that nothing here overlaps. */
+  subnet?: string;
   /** Folders of image folders, for images that can not be pulled: the first that has one wins. */
   imageDirs?: readonly string[];
 }
@@ -51,9 +47,6 @@ export interface DockerRuntimeOptions {
 /** Examples' images stand in no registry: nobody is asked for them. */
 const OWN_IMAGE = /^kith\.dev\//;
 
-const PAUSE = { repository: 'kith.dev/pause', tag: '1' };
-const PAUSE_IMAGE = `${PAUSE.repository}:${PAUSE.tag}`;
-const DEFAULT_NETWORK = 'bridge';
 /** Beyond the grace period, for the engine's own kill and clean-up. */
 const STOP_MARGIN_MS = 30_000;
 /** How long the engine may take to forget what it was told to remove. */
@@ -66,24 +59,28 @@ export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
   readonly #log: Log;
   readonly #owner: Owner;
-  readonly #network: string;
+  readonly #network: PodNetwork;
+  readonly #starter: Starter;
   readonly #client: EngineClient;
   readonly #termination: TerminationFiles;
   readonly #listing: Listing;
   readonly #events: EventListener;
   readonly #importer: FolderImporter;
+  readonly #images: ImageLooks;
   readonly #listeners = new Set<(hint: { podUid?: string }) => void>();
   readonly #imageDirs: readonly string[];
-  #bindsFiles = true;
 
   constructor(deps: { log: Log }, options: DockerRuntimeOptions) {
     this.#log = deps.log;
     this.#imageDirs = options.imageDirs ?? [];
     this.#owner = { clusterId: options.clusterId, nodeName: options.nodeName };
-    this.#network = options.network ?? DEFAULT_NETWORK;
     this.#client = new EngineClient(options.host);
     this.#termination = new TerminationFiles(options.dataDir);
     this.#listing = new Listing({ client: this.#client, termination: this.#termination }, this.#owner);
+    const own = { client: this.#client, log: deps.log, listing: this.#listing, termination: this.#termination };
+    this.#network = new PodNetwork(own, this.#owner, options.subnet);
+    this.#starter = new Starter({ ...own, network: this.#network }, this.#owner);
+    this.#images = new ImageLooks(this.#client);
     this.#importer = new FolderImporter(this.#client);
     this.#events = new EventListener({ client: this.#client, log: deps.log, onEvent: (event) => this.#onEvent(event) }, this.#owner);
   }
@@ -93,9 +90,10 @@ export class DockerRuntime implements ContainerRuntime {
     this.#events.start();
   }
 
-  /** Containers run on. */
+  /** Containers run on. The network of a node that has no pod is removed. */
   async stop(): Promise<void> {
     await this.#events.stop();
+    if (this.#starter.isIdle) await this.#network.remove();
   }
 
   async version(signal?: AbortSignal): Promise<string> {
@@ -103,7 +101,19 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async list(signal?: AbortSignal): Promise<RuntimePod[]> {
-    return this.#orUnavailable('list containers', () => this.#listing.pods(signal));
+    return this.#orUnavailable('list containers', async () => {
+      await this.#starter.adopt(signal);
+      const pods = await this.#listing.pods(signal);
+      for (const holder of this.#starter.book.holders()) {
+        if (holder.paused) continue;
+        // The book keeps its address for it before its first attempt and between two.
+        const sandbox = { ip: holder.address, running: true };
+        const listed = pods.find(({ uid }) => uid === holder.uid);
+        if (listed !== undefined) listed.sandbox = sandbox;
+        else pods.push({ uid: holder.uid, namespace: holder.namespace, name: holder.name, sandbox, containers: [] });
+      }
+      return pods;
+    });
   }
 
   onHint(listener: (hint: { podUid?: string }) => void): () => void {
@@ -113,21 +123,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   async createSandbox(pod: SandboxSpec, signal?: AbortSignal): Promise<RuntimeSandbox> {
     checkUid(pod.uid);
-    return this.#explainingCreate(`the sandbox of pod ${pod.namespace}/${pod.name}`, async () => {
-      const known = (await this.#listing.summaries(pod.uid, signal)).find((summary) => summary.Labels[LABEL.container] === SANDBOX);
-      const config = sandboxConfig(this.#owner, pod, PAUSE_IMAGE, this.#network);
-      if (known === undefined) await this.#ensurePauseImage(signal);
-      const id = known?.Id ?? (await this.#create(config, signal));
-      try {
-        await this.#change('POST', `/containers/${id}/start`, signal);
-      } catch (error) {
-        // A sandbox that never ran holds nothing; kept, it would also keep the configuration that failed.
-        if (error instanceof EngineRefusal) await this.#forceRemove(id, signal);
-        throw error;
-      }
-      const inspection = await this.#listing.inspect(id, signal);
-      return { ip: addressOf(inspection?.NetworkSettings), running: inspection?.State.Running === true };
-    });
+    return this.#explainingCreate(`the sandbox of pod ${pod.namespace}/${pod.name}`, () => this.#starter.createSandbox(pod, signal));
   }
 
   async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
@@ -142,16 +138,18 @@ export class DockerRuntime implements ContainerRuntime {
         if (performance.now() > deadline)
           throw new KithError('RuntimeUnavailable', `the engine does not remove the containers of pod ${podUid}`);
         const [sandboxes, containers] = [left.filter(isSandbox), left.filter((summary) => !isSandbox(summary))];
-        await Promise.all(containers.map((summary) => this.#forceRemove(summary.Id, signal)));
-        await Promise.all(sandboxes.map((summary) => this.#forceRemove(summary.Id, signal)));
-        if ((await this.#listing.summaries(podUid, signal)).length > 0) await delay(POLL_MS, undefined, { signal });
+        const removed = await Promise.all(containers.map((summary) => this.#forceRemove(summary.Id, signal)));
+        removed.push(...(await Promise.all(sandboxes.map((summary) => this.#forceRemove(summary.Id, signal)))));
+        if (removed.every((isGone) => isGone)) break;
+        await delay(POLL_MS, undefined, { signal });
       }
+      this.#starter.book.release(podUid);
       await this.#termination.removePod(podUid);
     });
   }
 
   async imagePresent(image: string, signal?: AbortSignal): Promise<boolean> {
-    return this.#orUnavailable(`look for image "${image}"`, async () => (await inspectImage(this.#client, image, signal)) !== undefined);
+    return this.#orUnavailable(`look for image "${image}"`, () => this.#images.present(image, signal));
   }
 
   async pullImage(image: string, signal?: AbortSignal): Promise<string> {
@@ -196,23 +194,12 @@ export class DockerRuntime implements ContainerRuntime {
     checkUid(spec.pod.uid);
     if (!CONTAINER.test(spec.container)) throw new KithError('InvalidContainer', `"${spec.container}" is no container name`);
     const what = `container "${spec.container}" of pod ${spec.pod.namespace}/${spec.pod.name}`;
-    await this.#explainingCreate(what, async () => {
-      const summaries = await this.#listing.summaries(spec.pod.uid, signal);
-      const sandbox = summaries.find((summary) => isSandbox(summary) && summary.State === 'running');
-      if (sandbox === undefined)
-        throw new KithError('NotFound', `the sandbox of pod ${spec.pod.namespace}/${spec.pod.name} does not run; create it first`);
-      const known = findAttempt(summaries, spec.container, spec.attempt);
-      if (known !== undefined && known.State !== 'created') return;
-      const id = known?.Id ?? (await this.#createContainer(spec, sandbox.Id, signal));
-      try {
-        await this.#change('POST', `/containers/${id}/start`, signal);
-      } catch (error) {
-        if (!(error instanceof EngineRefusal)) throw error;
-        await this.#forceRemove(id, signal);
-        await this.#termination.remove(spec.pod.uid, spec.container, spec.attempt);
-        throw new KithError('ContainerStartFailed', `cannot start ${what}: ${error.message}`);
-      }
-    });
+    try {
+      await this.#explainingCreate(what, () => this.#starter.startContainer(spec, what, signal));
+    } catch (error) {
+      if (error instanceof KithError && error.code === 'ImageNotFound') this.#images.forget(spec.image);
+      throw error;
+    }
   }
 
   async stopContainer(podUid: string, container: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
@@ -271,67 +258,13 @@ export class DockerRuntime implements ContainerRuntime {
   /** Without grace it is killed outright: the engine's stop sends the stop signal first all the same, and a quick program would end in order. */
   async #end(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     if (graceSeconds === 0) {
-      await this.#change('POST', `/containers/${id}/kill`, signal, { signal: 'KILL' }).catch(ignoreStatus(404, 409));
-      await this.#change('POST', `/containers/${id}/wait`, signal, { condition: 'not-running' }).catch(ignoreStatus(404));
+      await change(this.#client, 'POST', `/containers/${id}/kill`, signal, { signal: 'KILL' }).catch(ignoreStatus(404, 409));
+      await change(this.#client, 'POST', `/containers/${id}/wait`, signal, { condition: 'not-running' }).catch(ignoreStatus(404));
     } else {
       const timeoutMs = graceSeconds * 1000 + STOP_MARGIN_MS;
-      await this.#change('POST', `/containers/${id}/stop`, signal, { t: graceSeconds }, timeoutMs).catch(ignoreStatus(404));
+      await change(this.#client, 'POST', `/containers/${id}/stop`, signal, { t: graceSeconds }, timeoutMs).catch(ignoreStatus(404));
     }
     this.#listing.forget(id);
-  }
-
-  async #createContainer(spec: ContainerStart, sandboxId: string, signal?: AbortSignal): Promise<string> {
-    const file = this.#bindsFiles ? await this.#termination.prepare(spec.pod.uid, spec.container, spec.attempt) : undefined;
-    try {
-      return await this.#create(containerConfig(this.#owner, spec, sandboxId, file), signal);
-    } catch (error) {
-      const cannotBind = error instanceof EngineRefusal && /bind source path does not exist|mount source/i.test(error.message);
-      if (!cannotBind) throw error;
-      this.#bindsFiles = false;
-      this.#log.warn('The engine does not see files of this host; termination messages stay empty', { said: error.message });
-      return this.#create(containerConfig(this.#owner, spec, sandboxId, undefined), signal);
-    }
-  }
-
-  /** @returns the id, of the one that exists already where there is one: its name is of this attempt only. */
-  async #create(config: object, signal?: AbortSignal): Promise<string> {
-    const labels = (config as { Labels: Record<string, string> }).Labels;
-    const call = { method: 'POST', path: '/containers/create', query: { name: containerName(labels) }, body: config } as const;
-    try {
-      return (await this.#client.call<{ Id: string }>({ ...call, timeoutMs: CHANGE_TIMEOUT_MS, signal })).Id;
-    } catch (error) {
-      if (!(error instanceof EngineRefusal) || error.status !== 409) throw error;
-      const summaries = await this.#listing.summaries(labels[LABEL.podUid], signal);
-      const twin = findAttempt(summaries, labels[LABEL.container] ?? '', Number(labels[LABEL.attempt]));
-      if (twin === undefined) throw error;
-      return twin.Id;
-    }
-  }
-
-  async #ensurePauseImage(signal?: AbortSignal): Promise<void> {
-    if ((await inspectImage(this.#client, PAUSE_IMAGE, signal)) !== undefined) return;
-    const { architecture } = await this.#client.version(signal);
-    if (architecture !== 'amd64' && architecture !== 'arm64') {
-      throw new KithError('InvalidContainer', `Kith has no pause program for ${architecture}, only for amd64 and arm64`);
-    }
-    const archive = Readable.from(writeTar([tarFile('pause', pauseBinary(architecture), 0o755)]));
-    await importImage(this.#client, { ...PAUSE, changes: [MADE_LABEL, 'ENTRYPOINT ["/pause"]'] }, archive, signal);
-  }
-
-  async #forceRemove(id: string, signal?: AbortSignal): Promise<void> {
-    this.#listing.forget(id);
-    // 404: gone. 409: its removal is under way.
-    await this.#change('DELETE', `/containers/${id}`, signal, { force: true, v: true }).catch(ignoreStatus(404, 409));
-  }
-
-  async #change(
-    method: 'POST' | 'DELETE',
-    path: string,
-    signal?: AbortSignal,
-    query: Record<string, string | number | boolean> = {},
-    timeoutMs = CHANGE_TIMEOUT_MS,
-  ): Promise<void> {
-    await this.#client.call({ method, path, query, timeoutMs, signal });
   }
 
   async #explainingCreate<T>(what: string, act: () => Promise<T>): Promise<T> {
@@ -342,6 +275,11 @@ export class DockerRuntime implements ContainerRuntime {
       if (error.status === 404 && /no such image/i.test(error.message)) throw new KithError('ImageNotFound', `${what}: ${error.message}`);
       throw new KithError('InvalidContainer', `the engine refuses ${what}: ${error.message}`, { status: error.status });
     }
+  }
+
+  async #forceRemove(id: string, signal?: AbortSignal): Promise<boolean> {
+    this.#listing.forget(id);
+    return forceRemove(this.#client, id, signal);
   }
 
   /** What the engine has no reason to refuse: an error of its own. */
@@ -360,6 +298,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   #onEvent(event: { podUid?: string; containerId?: string }): void {
+    if (event.containerId === undefined) this.#network.recheck();
     if (event.containerId !== undefined) this.#listing.forget(event.containerId);
     for (const listener of this.#listeners) listener(event.podUid === undefined ? {} : { podUid: event.podUid });
   }
@@ -367,22 +306,4 @@ export class DockerRuntime implements ContainerRuntime {
 
 function checkUid(uid: string): void {
   if (!UID.test(uid)) throw new KithError('InvalidContainer', `"${uid}" is no pod uid`);
-}
-
-function isSandbox(summary: Summary): boolean {
-  return summary.Labels[LABEL.container] === SANDBOX;
-}
-
-/** The newest attempt where none is named. */
-function findAttempt(summaries: readonly Summary[], container: string, attempt: number | undefined): Summary | undefined {
-  return summaries
-    .filter((summary) => summary.Labels[LABEL.container] === container)
-    .filter((summary) => attempt === undefined || Number(summary.Labels[LABEL.attempt]) === attempt)
-    .sort((left, right) => Number(right.Labels[LABEL.attempt]) - Number(left.Labels[LABEL.attempt]))[0];
-}
-
-function ignoreStatus(...statuses: number[]): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof EngineRefusal) || !statuses.includes(error.status)) throw error;
-  };
 }

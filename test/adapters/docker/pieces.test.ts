@@ -128,7 +128,7 @@ describe('log streams', () => {
 
 describe('names and configuration', () => {
   it('a container is ours by labels and name together', () => {
-    const labels = containerLabels(owner, podSpec(1), 'main', 0, 'image');
+    const labels = containerLabels(owner, podSpec(1), { container: 'main', attempt: 0, image: 'image' });
     const name = `/${containerName(labels)}`;
     expect(isOurs(owner, labels, [name])).toBe(true);
     expect(isOurs(owner, labels, ['/other'])).toBe(false);
@@ -144,11 +144,13 @@ describe('names and configuration', () => {
   });
 
   it('the engine never restarts anything, and no bound is set that nobody asked for', () => {
-    const config = containerConfig(owner, containerStart(podSpec(1), 'i', ':'), 'sandbox', '/f') as { HostConfig: Record<string, unknown> };
+    const config = containerConfig(owner, containerStart(podSpec(1), 'i', ':'), { sandboxId: 'sandbox' }, '/f') as {
+      HostConfig: Record<string, unknown>;
+    };
     expect(config.HostConfig).toMatchObject({ RestartPolicy: { Name: 'no' }, CpuShares: 2, NetworkMode: 'container:sandbox' });
     expect(config.HostConfig).not.toHaveProperty('Memory');
     expect(config.HostConfig).not.toHaveProperty('CpuQuota');
-    expect(() => sandboxConfig(owner, { ...podSpec(1), spec: { containers: [], hostNetwork: true } }, 'p', 'bridge')).toThrow(
+    expect(() => sandboxConfig(owner, { ...podSpec(1), spec: { containers: [], hostNetwork: true } }, 'p', { network: 'bridge' })).toThrow(
       /hostNetwork/,
     );
   });

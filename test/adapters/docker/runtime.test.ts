@@ -1,23 +1,27 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
+import type { ContainerRuntime } from '../../../daemon/ports/runtime.ts';
 import { runtimeAcceptance } from '../../acceptance/runtime.ts';
 import type { RuntimeWorld } from '../../acceptance/runtime.ts';
 import { docker, engineAvailable, startEngine } from '../../support/engine.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-async function dockerWorld(): Promise<RuntimeWorld> {
-  const engine = await startEngine();
+async function dockerWorld(liveRestore: boolean): Promise<RuntimeWorld> {
+  const engine = await startEngine({ liveRestore });
   const dataDir = await mkdtemp('/var/tmp/kith-docker-');
+  const open = async (nodeName: string): Promise<ContainerRuntime> => {
+    const runtime = new DockerRuntime({ log: silentLog }, { host: engine.socketPath, clusterId: 'cluster-1', nodeName, dataDir });
+    await runtime.start();
+    return runtime;
+  };
   return {
     image: engine.image,
-    async open() {
-      const runtime = new DockerRuntime(
-        { log: silentLog },
-        { host: engine.socketPath, clusterId: 'cluster-1', nodeName: 'node-1', dataDir },
-      );
-      await runtime.start();
-      return runtime;
+    open: () => open('node-1'),
+    openNeighbour: () => open('node-2'),
+    async crashEngine() {
+      engine.halt();
+      await engine.resume();
     },
     async leftovers(podUid) {
       const containers = await docker(engine.socketPath, 'ps', '-aq', '--filter', `label=kith.dev/pod-uid=${podUid}`);
@@ -31,4 +35,7 @@ async function dockerWorld(): Promise<RuntimeWorld> {
   };
 }
 
-runtimeAcceptance('docker', dockerWorld, engineAvailable());
+const unavailable = engineAvailable();
+runtimeAcceptance('docker, pods of one container', () => dockerWorld(false), { unavailable });
+// Never started, it makes the pods' sandboxes pause containers.
+runtimeAcceptance('docker, pods of several containers', () => dockerWorld(true), { unavailable, companions: ['beside'] });

@@ -3,6 +3,7 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findMarked } from '../../../daemon/adapters/process/processes.ts';
 import { containerMarker, killAllContainers, ProcessRuntime } from '../../../daemon/adapters/process/runtime.ts';
+import type { ContainerRuntime } from '../../../daemon/ports/runtime.ts';
 import { runtimeAcceptance } from '../../acceptance/runtime.ts';
 import type { RuntimeWorld } from '../../acceptance/runtime.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -14,23 +15,26 @@ async function processWorld(): Promise<RuntimeWorld> {
   const addressDir = join(folder, 'addresses');
   await mkdir(join(imageDir, 'test', 'tools:1'), { recursive: true });
   await writeFile(join(imageDir, 'test', 'tools:1', 'image.json'), '{ "args": ["sh"] }');
+  const neighbourDir = join(folder, 'neighbour');
+  const open = async (nodeName: string, dir: string): Promise<ContainerRuntime> => {
+    const runtime = new ProcessRuntime({ log: silentLog }, { dataDir: dir, imageDirs: [imageDir], nodeName, addressDir });
+    await runtime.start();
+    return runtime;
+  };
   return {
     image: 'test/tools:1',
-    async open() {
-      const runtime = new ProcessRuntime({ log: silentLog }, { dataDir, imageDirs: [imageDir], nodeName: 'node-1', addressDir });
-      await runtime.start();
-      return runtime;
-    },
+    open: () => open('node-1', dataDir),
+    openNeighbour: () => open('node-2', neighbourDir),
     async leftovers(podUid) {
       const processes = await findMarked(`${containerMarker(dataDir)}${podUid}/`);
       const files = (await readdir(dataDir, { recursive: true })).filter((path) => path.includes(podUid));
       return [...processes.map((process) => `process ${process.pid}`), ...files];
     },
     async close() {
-      await killAllContainers(dataDir);
+      for (const dir of [dataDir, neighbourDir]) await killAllContainers(dir);
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-runtimeAcceptance('process', processWorld, platform() === 'linux' ? undefined : 'needs Linux');
+runtimeAcceptance('process', processWorld, { unavailable: platform() === 'linux' ? undefined : 'needs Linux' });

@@ -9,7 +9,8 @@ import { findMarked, isAlive, parseStat, readStat } from '../../../daemon/adapte
 import { containerMarker, killAllContainers, ProcessRuntime } from '../../../daemon/adapters/process/runtime.ts';
 import type { ProcessRuntimeOptions } from '../../../daemon/adapters/process/runtime.ts';
 import type { RuntimeContainer } from '../../../daemon/ports/runtime.ts';
-import { containerStart, eventually, obedient, podSpec } from '../../acceptance/runtime.ts';
+import { eventually } from '../../acceptance/eventually.ts';
+import { containerStart, obedient, podSpec } from '../../acceptance/runtime.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const IMAGES = join(import.meta.dirname, '../../../examples/images');

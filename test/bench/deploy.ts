@@ -1,0 +1,87 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startEngine } from '../support/engine.ts';
+import { LocalCluster, type LocalPeer } from '../support/local-cluster.ts';
+import { waitFor } from '../support/wait.ts';
+import { percentile, rounded, type BenchArguments } from './args.ts';
+import { startRaw } from './raw-engine.ts';
+
+const DEFAULT_PODS = 60;
+const DEFAULT_ROUNDS = 3;
+const COMMAND = ['sleep', '100000'];
+const TIMEOUT_MS = 180_000;
+
+export interface DeployResult {
+  pods: number;
+  kithSeconds: number;
+  rawSeconds: number;
+  /** Of kith's time: until the last pod was bound. */
+  boundSeconds: number;
+}
+
+/** From the order for a Deployment to all of its containers running, as the engine tells it, and the same containers started straight through it, in turns. */
+export async function benchDeploy(given: BenchArguments, say: (text: string) => void): Promise<DeployResult> {
+  const pods = given.numbers.get('pods') ?? DEFAULT_PODS;
+  const rounds = given.numbers.get('rounds') ?? DEFAULT_ROUNDS;
+  const dist = path.dirname(fileURLToPath(import.meta.url)).replace(/[/\\]chunks$/, '');
+  const engine = await startEngine();
+  const url = `unix://${engine.socketPath}`;
+  const cluster = new LocalCluster({ dist, runtime: 'docker', dockerHost: url, imageFolders: [], share: 1, prefix: 'deploy' });
+  const [kith, raw, bound]: number[][] = [[], [], []];
+  try {
+    await cluster.create(1);
+    await cluster.startAll();
+    for (let round = 0; round < rounds; round += 1) {
+      const took = await startThroughKith(cluster, engine.image, pods);
+      kith!.push(took.running);
+      bound!.push(took.bound);
+      raw!.push(await startRaw(url, { pods, image: engine.image, command: COMMAND }));
+      say(`round ${round + 1}: kith ${rounded(took.running)} s (bound ${rounded(took.bound)} s), raw ${rounded(raw!.at(-1)!)} s`);
+    }
+  } finally {
+    await cluster.destroy();
+    await engine.stop();
+  }
+  const median = (samples: number[]): number => rounded(percentile(samples, 0.5));
+  return { pods, kithSeconds: median(kith!), rawSeconds: median(raw!), boundSeconds: median(bound!) };
+}
+
+async function startThroughKith(cluster: LocalCluster, image: string, pods: number): Promise<{ bound: number; running: number }> {
+  const peer = cluster.peer(0);
+  const { client } = peer;
+  const labels = { bench: 'deploy' };
+  const containers = [{ name: 'main', image, command: COMMAND, imagePullPolicy: 'IfNotPresent' }];
+  const template = { metadata: { labels }, spec: { containers, terminationGracePeriodSeconds: 0 } };
+  const body = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: { name: 'deploy' },
+    spec: { replicas: pods, selector: { matchLabels: labels }, template },
+  };
+  const collection = '/apis/apps/v1/namespaces/default/replicasets';
+  const began = performance.now();
+  await client.call({ method: 'POST', path: collection, body });
+  let bound = 0;
+  const wait = { timeoutMs: TIMEOUT_MS, everyMs: 50 };
+  await waitFor(
+    `${pods} containers run`,
+    async () => {
+      if (bound === 0 && (await countBound(client)) === pods) bound = performance.now() - began;
+      return (await cluster.containersOf(peer)).size === pods;
+    },
+    wait,
+  );
+  const running = performance.now() - began;
+  await client.call({ method: 'DELETE', path: `${collection}/deploy`, body: { propagationPolicy: 'Background' } });
+  await waitFor(
+    'nothing of it is left',
+    async () => (await cluster.containersOf(peer)).size === 0 && (await countBound(client)) === 0,
+    wait,
+  );
+  return { bound: bound / 1000, running: running / 1000 };
+}
+
+async function countBound(client: LocalPeer['client']): Promise<number> {
+  const { items } = await client.get<{ items: { spec: { nodeName?: string } }[] }>('/api/v1/namespaces/default/pods');
+  return items.filter(({ spec }) => spec.nodeName !== undefined).length;
+}
