@@ -4,7 +4,7 @@ import { startEngine } from '../support/engine.ts';
 import { LocalCluster, type LocalPeer } from '../support/local-cluster.ts';
 import { waitFor } from '../support/wait.ts';
 import { percentile, rounded, type BenchArguments } from './args.ts';
-import { startRaw } from './raw-engine.ts';
+import { RAW_WIDTH, startRaw, type RawWay } from './raw-engine.ts';
 
 const DEFAULT_PODS = 60;
 const DEFAULT_ROUNDS = 3;
@@ -14,7 +14,12 @@ const TIMEOUT_MS = 180_000;
 export interface DeployResult {
   pods: number;
   kithSeconds: number;
+  /** The containers alone, in the engine's own bridge. */
   rawSeconds: number;
+  /** The same in a network of their own, as kith's are, which costs the engine more. */
+  rawNetworkSeconds: number;
+  /** Each beside a container that holds its network, as pods of several containers are. */
+  rawPairSeconds: number;
   /** Of kith's time: until the last pod was bound. */
   boundSeconds: number;
 }
@@ -27,23 +32,35 @@ export async function benchDeploy(given: BenchArguments, say: (text: string) => 
   const engine = await startEngine();
   const url = `unix://${engine.socketPath}`;
   const cluster = new LocalCluster({ dist, runtime: 'docker', dockerHost: url, imageFolders: [], share: 1, prefix: 'deploy' });
-  const [kith, raw, bound]: number[][] = [[], [], []];
+  const width = given.numbers.get('width') ?? RAW_WIDTH;
+  const [kith, bound]: [number[], number[]] = [[], []];
+  const raw: Record<RawWay, number[]> = { bridge: [], network: [], pair: [] };
   try {
     await cluster.create(1);
     await cluster.startAll();
     for (let round = 0; round < rounds; round += 1) {
       const took = await startThroughKith(cluster, engine.image, pods);
-      kith!.push(took.running);
-      bound!.push(took.bound);
-      raw!.push(await startRaw(url, { pods, image: engine.image, command: COMMAND }));
-      say(`round ${round + 1}: kith ${rounded(took.running)} s (bound ${rounded(took.bound)} s), raw ${rounded(raw!.at(-1)!)} s`);
+      kith.push(took.running);
+      bound.push(took.bound);
+      for (const way of ['bridge', 'network', 'pair'] as const) {
+        raw[way].push(await startRaw(url, { pods, image: engine.image, command: COMMAND, way, width }));
+      }
+      const told = Object.entries(raw).map(([way, samples]) => `${way} ${rounded(samples.at(-1) ?? 0)} s`);
+      say(`round ${round + 1}: kith ${rounded(took.running)} s (bound ${rounded(took.bound)} s), raw ${told.join(', ')}`);
     }
   } finally {
     await cluster.destroy();
     await engine.stop();
   }
   const median = (samples: number[]): number => rounded(percentile(samples, 0.5));
-  return { pods, kithSeconds: median(kith!), rawSeconds: median(raw!), boundSeconds: median(bound!) };
+  return {
+    pods,
+    kithSeconds: median(kith),
+    rawSeconds: median(raw.bridge),
+    rawNetworkSeconds: median(raw.network),
+    rawPairSeconds: median(raw.pair),
+    boundSeconds: median(bound),
+  };
 }
 
 async function startThroughKith(cluster: LocalCluster, image: string, pods: number): Promise<{ bound: number; running: number }> {

@@ -4,13 +4,15 @@ import { EngineClient } from '../../daemon/adapters/docker/client.ts';
 export const RAW_WIDTH = 4;
 const CALL_TIMEOUT_MS = 120_000;
 
+/** In the engine's own bridge, in a network made for it, or each beside a container whose network it joins. */
+export type RawWay = 'bridge' | 'network' | 'pair';
+
 export interface RawRun {
   pods: number;
   image: string;
   command: readonly string[];
-  /** A network to put them in; the engine's own bridge if none is named. */
-  network?: string;
-  width?: number;
+  way: RawWay;
+  width: number;
 }
 
 /** The same containers started straight through the engine's API, `width` at a time: what no cluster on top of it can beat. @returns seconds */
@@ -18,22 +20,31 @@ export async function startRaw(url: string, run: RawRun): Promise<number> {
   const engine = new EngineClient(url);
   await engine.version();
   const ids: string[] = [];
-  let next = 0;
+  const start = async (network: string): Promise<string> => {
+    const body = { Image: run.image, Entrypoint: run.command, HostConfig: { NetworkMode: network } };
+    const { Id } = await engine.call<{ Id: string }>({ method: 'POST', path: '/containers/create', body, timeoutMs: CALL_TIMEOUT_MS });
+    ids.push(Id);
+    await engine.call({ method: 'POST', path: `/containers/${Id}/start`, timeoutMs: CALL_TIMEOUT_MS });
+    return Id;
+  };
+  const network = run.way === 'network' ? 'raw' : 'bridge';
+  const create = { method: 'POST', path: '/networks/create', body: { Name: network }, timeoutMs: CALL_TIMEOUT_MS } as const;
+  if (run.way === 'network') await engine.call(create);
+  let left = run.pods;
   const worker = async (): Promise<void> => {
-    for (; next < run.pods;) {
-      next += 1;
-      const body = { Image: run.image, Entrypoint: run.command, HostConfig: { NetworkMode: run.network ?? 'bridge' } };
-      const { Id } = await engine.call<{ Id: string }>({ method: 'POST', path: '/containers/create', body, timeoutMs: CALL_TIMEOUT_MS });
-      ids.push(Id);
-      await engine.call({ method: 'POST', path: `/containers/${Id}/start`, timeoutMs: CALL_TIMEOUT_MS });
+    while (left > 0) {
+      left -= 1;
+      const first = await start(network);
+      if (run.way === 'pair') await start(`container:${first}`);
     }
   };
   const began = performance.now();
   try {
-    await Promise.all(Array.from({ length: run.width ?? RAW_WIDTH }, worker));
+    await Promise.all(Array.from({ length: run.width }, worker));
     return (performance.now() - began) / 1000;
   } finally {
     await removeRaw(engine, ids);
+    if (run.way === 'network') await engine.call({ method: 'DELETE', path: `/networks/${network}`, timeoutMs: CALL_TIMEOUT_MS });
   }
 }
 

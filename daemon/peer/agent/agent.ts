@@ -1,6 +1,7 @@
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Pod } from '../../../protocol/types.ts';
+import { cpuMillis } from '../../../protocol/values/quantity.ts';
 import type { ClusterView } from '../../core/cluster/view.ts';
 import type { EventDraft, Now } from '../../core/decisions.ts';
 import type { PodAction } from '../../core/reconcile/actions.ts';
@@ -20,7 +21,7 @@ import { CarryOut } from './carry-out.ts';
 import type { ActionSubject, CarriedOut } from './carry-out.ts';
 import { EngineWatch } from './engine-watch.ts';
 import type { Listing } from './engine-watch.ts';
-import { AGENT_LIMITS as LIMITS } from './limits.ts';
+import { AGENT_LIMITS as LIMITS, podsAtOnce } from './limits.ts';
 import { NodeReporter } from './node-reporter.ts';
 import { PodTrack, listedOf, newReport, subjectPod } from './pod-track.ts';
 
@@ -71,7 +72,7 @@ export class NodeAgent {
   constructor(deps: NodeAgentDeps, options: NodeAgentOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#carryOut = new CarryOut(deps);
+    this.#carryOut = new CarryOut(deps, { podsAtOnce: podsAtOnce(cpuMillis(options.facts.capacity['cpu'] ?? '0')) });
     this.#node = new NodeReporter(deps, options);
     const onNews = (): void => this.#decideWithin(0);
     this.#engine = new EngineWatch({ runtime: deps.runtime, clock: deps.clock, log: deps.log, onNews });

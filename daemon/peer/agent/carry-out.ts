@@ -36,12 +36,14 @@ export type CarriedOut = ActionResult & { sandbox?: RuntimeSandbox };
 /** Takes the steps that were decided: each bounded in time, cancellable, and at most so many at once. Never throws. */
 export class CarryOut {
   readonly #deps: CarryOutDeps;
-  readonly #pods = new Turnstile(LIMITS.podsAtOnce);
+  readonly #pods: Turnstile;
   readonly #pulls = new Turnstile(LIMITS.pullsAtOnce);
   readonly #stops = new Turnstile(LIMITS.stopsAtOnce);
 
-  constructor(deps: CarryOutDeps) {
+  /** @param options.podsAtOnce how many pods the engine is given to work on at a time */
+  constructor(deps: CarryOutDeps, options: { podsAtOnce: number }) {
     this.#deps = deps;
+    this.#pods = new Turnstile(options.podsAtOnce);
   }
 
   async run(action: PodAction, subject: ActionSubject, signal: AbortSignal): Promise<CarriedOut> {

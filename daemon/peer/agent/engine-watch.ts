@@ -5,7 +5,7 @@ import type { EngineState } from '../../core/reconcile/node-status.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { bounded } from './bounded.ts';
 import { failure } from './carry-out.ts';
-import { AGENT_LIMITS as LIMITS } from './limits.ts';
+import { AGENT_LIMITS as LIMITS, listGap } from './limits.ts';
 
 export interface EngineWatchDeps {
   runtime: ContainerRuntime;
@@ -28,6 +28,7 @@ export class EngineWatch {
   #listing: Listing | undefined;
   #started = 0;
   #lastStartAt = -Infinity;
+  #lastTookMs = 0;
   #dueAt = -Infinity;
   #wakeUp: AbortController | undefined;
   #failures = 0;
@@ -79,7 +80,7 @@ export class EngineWatch {
   async #untilDue(signal: AbortSignal): Promise<void> {
     for (;;) {
       const now = this.#deps.clock.monotonic();
-      const wait = Math.max(this.#dueAt, this.#lastStartAt + LIMITS.listGapMs) - now;
+      const wait = Math.max(this.#dueAt, this.#lastStartAt + listGap(this.#lastTookMs)) - now;
       if (wait <= 0 || signal.aborted) return;
       this.#wakeUp = new AbortController();
       const either = linkSignals(signal, this.#wakeUp.signal);
@@ -98,6 +99,7 @@ export class EngineWatch {
       const pods = await bounded(clock, 'list what runs', LIMITS.listTimeoutMs, signal, (inner) => runtime.list(inner));
       if (this.#state.is !== 'up') await this.#turnUp(signal);
       this.#failures = 0;
+      this.#lastTookMs = clock.monotonic() - this.#lastStartAt;
       this.#listing = { serial, pods };
     } catch (error) {
       if (signal.aborted) return;

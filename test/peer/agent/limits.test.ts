@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Turnstile, bounded } from '../../../daemon/peer/agent/bounded.ts';
-import { AGENT_LIMITS as LIMITS } from '../../../daemon/peer/agent/limits.ts';
+import { AGENT_LIMITS as LIMITS, listGap, podsAtOnce } from '../../../daemon/peer/agent/limits.ts';
 import { AgentClock } from '../../support/agent-clock.ts';
 
 describe('the bounds of the agent', () => {
@@ -10,8 +10,15 @@ describe('the bounds of the agent', () => {
     expect(LIMITS.relistBusyMs).toBeLessThan(LIMITS.relistMs);
     expect(LIMITS.engineRetryMs).toBeLessThanOrEqual(LIMITS.engineRetryMostMs);
     expect(LIMITS.engineRetryMostMs).toBeLessThan(LIMITS.relistMs);
-    expect(LIMITS.pullsAtOnce).toBeLessThan(LIMITS.podsAtOnce);
-    expect(LIMITS.podsAtOnce).toBeLessThan(LIMITS.stopsAtOnce);
+    expect(LIMITS.listGapMostMs).toBeLessThan(LIMITS.relistBusyMs);
+    expect(LIMITS.pullsAtOnce).toBeLessThanOrEqual(LIMITS.podsAtOnceLeast);
+    expect(LIMITS.podsAtOnceLeast).toBeLessThan(LIMITS.podsAtOnceMost);
+    expect(LIMITS.podsAtOnceMost).toBeLessThan(LIMITS.stopsAtOnce);
+  });
+
+  it('follow the CPUs of the host and the pace of its engine, within limits', () => {
+    expect([500, 2_000, 4_000, 64_000].map(podsAtOnce)).toEqual([4, 4, 8, 32]);
+    expect([0, 10, 40, 3_000].map(listGap)).toEqual([50, 50, 200, 500]);
   });
 
   it('end a call that ignores its signal', async () => {
