@@ -61,9 +61,9 @@ export class PodNetwork {
     const asked = this.#known;
     try {
       const network = await asked;
-      if (network === undefined && this.#known === asked) {
-        this.#known = undefined;
+      if (network === undefined) {
         this.#failedAt = performance.now();
+        if (this.#known === asked) this.#known = undefined;
       }
       return network;
     } catch (error) {
