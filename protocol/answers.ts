@@ -32,6 +32,8 @@ export interface PeerRow {
 /** `GET /kith.dev/v1/conflicts` */
 export interface ConflictsAnswer {
   conflicts: ConflictRow[];
+  /** Objects that do not validate: they are kept, but nothing acts on them. */
+  quarantined: { key: string; reason: string }[];
 }
 export interface ConflictRow {
   /** `pods/default/web` */

@@ -58,4 +58,6 @@ export interface ReplicaChange {
   key: ObjectKey;
   before: DesiredObject | undefined;
   after: DesiredObject | undefined;
+  /** Why the object was set aside with this change: it is kept and merged, but shown to nobody. `after` is undefined then. */
+  invalid?: string;
 }

@@ -68,15 +68,20 @@ export function addConflicts(program: Command, terminal: Terminal): void {
     .command('conflicts')
     .description('Show what two people changed at the same time, and which value the merge took')
     .option('-o, --output <format>', 'json')
-    .addHelpText('after', '\nSet the field again, to either value, and the conflict is settled.\n\nExample:\n  kith conflicts')
+    .addHelpText(
+      'after',
+      '\nSet the field again, to either value, and the conflict is settled. What is set aside does not validate and is not acted\non: create it anew.\n\nExample:\n  kith conflicts',
+    )
     .action(async (options: { output?: string }, command: Command) => {
       const context = contextOf(command, terminal);
       const answer = await context.client.get<ConflictsAnswer>('/kith.dev/v1/conflicts');
       if (options.output === 'json') return context.terminal.out(`${JSON.stringify(answer, null, 2)}\n`);
-      if (answer.conflicts.length === 0) return context.terminal.out('No conflicts.\n');
+      if (answer.conflicts.length + answer.quarantined.length === 0) return context.terminal.out('No conflicts.\n');
       const short = (value: unknown): string => JSON.stringify(value).slice(0, 60);
       const rows = answer.conflicts.map((row) => [row.key, row.path, short(row.winner), row.losers.map(short).join(' ')]);
-      context.terminal.out(formatColumns(['Object', 'Field', 'Taken', 'Not taken'], rows));
+      if (rows.length > 0) context.terminal.out(formatColumns(['Object', 'Field', 'Taken', 'Not taken'], rows));
+      const aside = answer.quarantined.map(({ key, reason }) => [key, reason]);
+      if (aside.length > 0) context.terminal.out(`${rows.length > 0 ? '\n' : ''}${formatColumns(['Set aside', 'Why'], aside)}`);
     });
 }
 

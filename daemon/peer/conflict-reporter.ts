@@ -1,6 +1,10 @@
 import type { ReplicaChange } from '../../protocol/desired.ts';
 import type { DecidedConflict } from '../../protocol/objects.ts';
 import { canonicalJson } from '../../protocol/json.ts';
+import { apiVersionOf } from '../../protocol/kinds/kind.ts';
+import { kindOfResource } from '../../protocol/kinds/registry.ts';
+import type { ObjectKey } from '../../protocol/objects.ts';
+import { parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterView } from '../core/cluster/view.ts';
 import type { EventDraft } from '../core/decisions.ts';
 
@@ -22,7 +26,8 @@ export class ConflictReporter {
 
   look(changes: readonly ReplicaChange[]): void {
     if (!this.#deps.view.leader.isSelf) return;
-    for (const { before, after } of changes) {
+    for (const { key, before, after, invalid } of changes) {
+      if (invalid !== undefined) this.#tellQuarantine(key, invalid);
       if (after === undefined) continue;
       const known = new Set((before?.conflicts ?? []).map(identityOf));
       for (const conflict of after.conflicts) {
@@ -33,6 +38,16 @@ export class ConflictReporter {
         this.#deps.record({ about: after.object, type: 'Warning', reason: 'ConflictDecided', message, component: 'kith' });
       }
     }
+  }
+
+  /** Of what is in such an object nothing can be relied on, so that the Event is about its key. */
+  #tellQuarantine(key: ObjectKey, reason: string): void {
+    const { resource, namespace, name } = parseObjectKey(key);
+    const kind = kindOfResource(resource);
+    const metadata = { name, uid: '', creationTimestamp: '', ...(namespace === '' ? {} : { namespace }) };
+    const about = { apiVersion: kind === undefined ? '' : apiVersionOf(kind), kind: kind?.kind ?? resource, metadata };
+    const message = `set aside and not acted on, since it does not validate: ${short(reason)}. Create it anew to replace it; "kith conflicts" lists what is set aside`;
+    this.#deps.record({ about, type: 'Warning', reason: 'Quarantined', message, component: 'kith' });
   }
 }
 

@@ -8,7 +8,7 @@ export interface AcknowledgedWriterDeps {
   replica: Replica;
   /** Pushes the envelope to members and says what came of it. */
   acknowledge: (envelope: ChangeEnvelope, livePeers: readonly string[]) => Promise<'acknowledged' | 'alone' | 'timeout'>;
-  /** Other members that can be reached just now, nearest first. */
+  /** Other members that are alive, nearest first. */
   livePeers: () => readonly string[];
   /** Members known, this one included. */
   membersKnown: () => number;

@@ -1,4 +1,4 @@
-import type { ConflictRow, PeerRow, PeersAnswer } from '../../protocol/answers.ts';
+import type { ConflictRow, ConflictsAnswer, PeerRow, PeersAnswer } from '../../protocol/answers.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import type { ClusterView } from '../core/cluster/view.ts';
 import type { Replica } from '../ports/replica.ts';
@@ -45,8 +45,14 @@ export function peersAnswer(source: PeersSource): PeersAnswer {
   };
 }
 
+/** What `kith conflicts` shows. */
+export function conflictsAnswer(replica: Pick<Replica, 'all' | 'quarantined'>): ConflictsAnswer {
+  const quarantined = replica.quarantined().map(({ desired, reason }) => ({ key: desired.key, reason }));
+  return { conflicts: conflictRows(replica), quarantined: quarantined.sort((left, right) => (left.key < right.key ? -1 : 1)) };
+}
+
 /** Everything that a merge decided and nobody has settled since. */
-export function conflictRows(replica: Pick<Replica, 'all'>): ConflictRow[] {
+function conflictRows(replica: Pick<Replica, 'all'>): ConflictRow[] {
   const rows: ConflictRow[] = [];
   for (const { key, conflicts } of replica.all()) {
     for (const { path, winner, losers } of conflicts) if (!path.startsWith('/kith/')) rows.push({ key, path, winner, losers });

@@ -342,18 +342,20 @@ export class Peer {
     for (const listener of this.#memberListeners) listener(members);
   }
 
+  /**
+   * Nearest first. One that was heard and is not dead counts, too, when its connection has just broken: a write waits for it. One that was never heard since our
+   * start does not.
+   */
   #livePeers(): readonly string[] {
     const { transport } = this.#deps;
-    const alive = new Set(
-      this.#state
-        .members()
-        .filter((member) => member.state !== 'dead')
-        .map((member) => member.spec.peerId),
-    );
-    const distance = (peer: string): number => transport.roundTripMs(peer) ?? Number.POSITIVE_INFINITY;
-    return transport
-      .connected()
-      .filter((peer) => alive.has(peer))
-      .sort((left, right) => distance(left) - distance(right));
+    const connected = new Set(transport.connected());
+    const distance = (peer: string): number =>
+      connected.has(peer) ? (transport.roundTripMs(peer) ?? Number.MAX_SAFE_INTEGER) : Number.POSITIVE_INFINITY;
+    return this.#state
+      .members()
+      .filter(({ peer, state, incarnation }) => peer !== transport.self && state !== 'dead' && (connected.has(peer) || incarnation > 0))
+      .map(({ peer }) => ({ peer, at: distance(peer) }))
+      .sort((left, right) => (left.at === right.at ? 0 : left.at - right.at))
+      .map(({ peer }) => peer);
   }
 }

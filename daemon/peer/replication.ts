@@ -138,8 +138,10 @@ export class Replication {
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.deps.clock.after(ms, resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const onAbort = (): void => resolve();
+    signal.addEventListener('abort', onAbort, { once: true });
     await promise;
+    signal.removeEventListener('abort', onAbort);
     cancel();
   }
 

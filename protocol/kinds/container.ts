@@ -177,6 +177,8 @@ export const containerSchema: ObjectSchema = object(
       ['File', 'FallbackToLogsOnError'],
       {
         default: 'File',
+        support: 'stored',
+        why: 'last words are read from terminationMessagePath only',
       },
     ),
     securityContext: containerSecurityContextSchema,

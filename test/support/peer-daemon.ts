@@ -4,7 +4,7 @@ import { memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
-import { conflictRows } from '../../daemon/peer/endpoints.ts';
+import { conflictsAnswer } from '../../daemon/peer/endpoints.ts';
 import { Peer } from '../../daemon/peer/peer.ts';
 import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
 import type { Random } from '../../daemon/ports/clock.ts';
@@ -116,7 +116,7 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
       unready: () => [],
       kith: {
         peers: () => peer.peers(),
-        conflicts: () => ({ conflicts: conflictRows(replica) }),
+        conflicts: () => conflictsAnswer(replica),
         manifests: () => ({ folder: undefined, files: [] }),
         createToken: unused,
         join: unused,

@@ -47,9 +47,14 @@ export class Stage implements StageBase {
   }
 
   put(entry: Entry, saved?: Uint8Array): void {
-    const before = visible(this.get(entry.key));
+    const held = this.get(entry.key);
+    const before = visible(held);
     const after = visible(entry);
     this.entries.set(entry.key, { entry, saved });
+    if (entry.invalid !== undefined && entry.invalid !== held?.invalid) {
+      this.log.push({ key: entry.key, before, after, invalid: entry.invalid });
+      return;
+    }
     // A key that was not visible and is not now has changed for nobody, but for its grave.
     if (before !== undefined || after !== undefined || entry.grave !== undefined) this.log.push({ key: entry.key, before, after });
   }

@@ -121,7 +121,7 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
     unready: () => [],
     kith: {
       peers: () => ({ cluster: 'c', self: 'peer-a', leader: { peer: 'peer-a', term: 1 }, complete: true, removed: false, peers: [] }),
-      conflicts: () => ({ conflicts: [] }),
+      conflicts: () => ({ conflicts: [], quarantined: [] }),
       manifests: () => ({ folder: undefined, files: [] }),
       createToken: async ({ ttlSeconds }) => ({ token: `kith1.${ttlSeconds ?? 'default'}`, expiresAt: '2026-01-02T00:00:00Z' }),
       join: async (body, { remoteAddress, exporter }) => ({
