@@ -72,7 +72,11 @@ export async function deleteOne(
   if (target === undefined) throw notFound(call.kind, call.name);
   checkDeletion(call, current, options);
   const { gracePeriodSeconds } = options;
-  const world = { nodeIsMember: (node: string) => deps.nodeIsMember(node), memberOf: (node: string) => deps.memberOf?.(node) };
+  const world = {
+    nodeIsMember: (node: string) => deps.nodeIsMember(node),
+    memberOf: (node: string) => deps.memberOf?.(node),
+    joinTokens: () => deps.joinTokens?.() ?? [],
+  };
   const plan = planDeletion(world, target, { gracePeriodSeconds }, deps.clock.now());
   const gone = plan.outcome === 'buried';
   if (options.dryRun || plan.mutations.length === 0) return { object: current, gone, warnings: [] };

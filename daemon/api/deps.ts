@@ -28,6 +28,8 @@ export interface ApiDeps {
   nodeIsMember(node: string): boolean;
   /** The member object behind a node: deleting the Node removes it. */
   memberOf?(node: string): DesiredObject | undefined;
+  /** Join tokens that were given out: removing a host takes them back. */
+  joinTokens?(): Iterable<DesiredObject>;
   /** What a person's binding says of its author. */
   bindingAuthor(): { membersSeen: number; membersKnown: number; term: number };
   /** What keeps this peer from being ready, a line each; empty when it is. */

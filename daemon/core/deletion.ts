@@ -13,6 +13,8 @@ export interface DeletionWorld {
   nodeIsMember(node: string): boolean;
   /** The member object behind a node: deleting a Node removes its host from the cluster. Without this, only the Node goes. */
   memberOf?(node: string): DesiredObject | undefined;
+  /** Join tokens: a host that is removed knows the secret of each. */
+  joinTokens?(): Iterable<DesiredObject>;
 }
 
 export interface DeletionRequest {
@@ -45,8 +47,9 @@ export function planDeletion(world: DeletionWorld, target: DesiredObject, reques
   if (held) return markOnce(target, nowMs, `finalizers ${finalizers.join(', ')} hold it`);
   const member = resource === 'nodes' ? world.memberOf?.(target.object.metadata.name) : undefined;
   if (member !== undefined) {
-    const mutations = [buryMutation(member, nowMs), buryMutation(target, nowMs)];
-    return { outcome: 'buried', mutations, reason: 'its host is removed from the cluster' };
+    const gone = [member, target, ...(world.joinTokens?.() ?? [])];
+    const mutations = gone.map((each) => buryMutation(each, nowMs));
+    return { outcome: 'buried', mutations, reason: 'its host is removed from the cluster, and what it could let others in with' };
   }
   return bury(target, nowMs, 'nothing holds it');
 }

@@ -92,4 +92,4 @@ function isStandalone(event: EventDraft): boolean {
 }
 
 /** Reasons of a state that lasts: told once for each change of its message, not at each look. */
-export const STANDING_REASONS: ReadonlySet<string> = new Set(['FailedScheduling', 'WaitingForMajority']);
+export const STANDING_REASONS: ReadonlySet<string> = new Set(['FailedScheduling', 'MemberAbsent', 'WaitingForMajority']);

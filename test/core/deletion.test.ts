@@ -31,6 +31,18 @@ describe('planDeletion', () => {
     });
   });
 
+  it('of a node removes its member and takes every join token back, since the host knows their secrets', () => {
+    const [node, member, token] = ['nodes//node-1', 'members.kith.dev//p', 'jointokens.kith.dev//t'].map((key) => desired(key)) as [
+      DesiredObject,
+      DesiredObject,
+      DesiredObject,
+    ];
+    const plan = planDeletion({ ...world, memberOf: () => member, joinTokens: () => [token] }, node, {}, NOW_MS);
+    expect(plan.mutations.map(({ type, key }) => [type, key])).toEqual([member, node, token].map(({ key }) => ['bury', key]));
+    const other = planDeletion({ ...world, joinTokens: () => [token] }, desired('deployments.apps/default/x'), {}, NOW_MS);
+    expect(other.mutations).toHaveLength(1);
+  });
+
   it('marks what finalizers hold, once', () => {
     const held = desired('deployments.apps/default/x', { finalizers: ['a/b'] });
     expect(metadataAfter(held)).toMatchObject({ deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 0 });

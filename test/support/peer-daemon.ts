@@ -1,6 +1,6 @@
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
 import { Api } from '../../daemon/api/api.ts';
-import { memberKey } from '../../daemon/app/members.ts';
+import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
@@ -112,6 +112,7 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
         const member = view.memberOfNode(node);
         return member === undefined ? undefined : view.get(memberKey(member.spec.peerId));
       },
+      joinTokens: () => replica.list(JOIN_TOKENS),
       bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
       unready: () => [],
       kith: {

@@ -2,6 +2,7 @@ import { objectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
 import { MEMBERS } from '../cluster/membership.ts';
+import { parseTime } from '../../../protocol/values/time.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { buryMutation } from '../deletion.ts';
 import type { Decision, Now } from '../decisions.ts';
@@ -32,6 +33,21 @@ export function planMissingNodes(view: ClusterIndex): Decision[] {
     const reason = `member ${peer} runs node ${nodeName}`;
     return [{ do: 'write', mutations: [{ type: 'create', key, object, orMerge: true }], reason }];
   });
+}
+
+/** A member that is away for this long is most likely gone for good, ms. */
+export const LONG_ABSENCE_MS = 72 * 60 * 60 * 1000;
+
+/** Tells what a member costs that is dead for long: only a person can say that it will not come back. */
+export function planLongAbsence(view: ClusterIndex, node: DesiredObject, now: Now): Decision[] {
+  const { name } = node.object.metadata;
+  const death = view.memberOfNode(name)?.death;
+  const diedAt = parseTime(death?.at ?? '');
+  if (death === undefined || diedAt === undefined) return [];
+  const left = diedAt + LONG_ABSENCE_MS - now.wall;
+  if (left > 0) return [{ do: 'wake', key: node.key, at: now.monotonic + left }];
+  const message = `dead since ${death.at}: until it returns, the cluster remembers all that is deleted, as this host may still hold it. If it will not return, remove it: kith delete node ${name}`;
+  return [{ do: 'event', event: { about: node.object, type: 'Warning', reason: 'MemberAbsent', message, component: 'kith' } }];
 }
 
 /** A Node whose member was removed goes, too. */
