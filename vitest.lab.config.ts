@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     setupFiles: ['./protocol/polyfill.ts'],
+    globalSetup: ['./test/lab/set-up.ts'],
     include: ['test/lab/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 180_000,

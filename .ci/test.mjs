@@ -3,10 +3,11 @@
  * As root on Debian it installs the container engine that some of them use; KITH_TEST_INSTALL=0 leaves that out, and those tests are then skipped by name.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installEngine } from './install.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const started = Date.now();
@@ -19,31 +20,6 @@ function say(text) {
 function run(command, arguments_, options = {}) {
   const result = spawnSync(command, arguments_, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options });
   return result.status ?? 1;
-}
-
-/** A policy that keeps packages from starting services while they are installed (Debian policy 11.3). */
-const POLICY = '/usr/sbin/policy-rc.d';
-
-function installEngine() {
-  if (process.env.KITH_TEST_INSTALL === '0' || process.getuid?.() !== 0 || process.platform !== 'linux') return;
-  if (!existsSync('/usr/bin/apt-get') || !existsSync('/etc/debian_version')) return;
-  if (existsSync('/usr/sbin/dockerd') || existsSync('/usr/bin/dockerd')) return;
-  say('installing docker.io, nftables, iproute2, iptables and busybox-static for the tests that run real engines');
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const ownPolicy = !existsSync(POLICY);
-  if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    const packages = ['docker.io', 'nftables', 'iproute2', 'iptables', 'busybox-static'];
-    const install = ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...packages];
-    const quiet = { env: environment, stdio: ['ignore', 'ignore', 'inherit'] };
-    if (run('apt-get', install, quiet) !== 0) {
-      run('apt-get', ['update', '-qq'], quiet);
-      if (run('apt-get', install, quiet) !== 0) say('could not install them: tests that need an engine are skipped');
-    }
-    if (existsSync('/run/systemd/system')) run('systemctl', ['disable', '--quiet', 'docker.service', 'docker.socket'], { stdio: 'ignore' });
-  } finally {
-    if (ownPolicy) rmSync(POLICY, { force: true });
-  }
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -91,7 +67,7 @@ function vitest(title, arguments_) {
 }
 
 await import('./prepare.mjs');
-installEngine();
+installEngine(say);
 if (only.length === 0) {
   say('lint: types, rules, format, imports');
   if (run('npm', ['run', '--silent', 'lint']) !== 0) totals.failed += 1;

@@ -1,39 +1,27 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import path from 'node:path';
-
-export const DOCKERD = '/usr/sbin/dockerd';
-export const BUSYBOX = '/bin/busybox';
-/** Programs, and the Debian packages that have them. */
-const PROGRAMS: Record<string, string> = {
-  unshare: 'util-linux',
-  nsenter: 'util-linux',
-  mount: 'mount',
-  'mkfs.ext4': 'e2fsprogs',
-  fallocate: 'util-linux',
-  ip: 'iproute2',
-  tc: 'iproute2',
-  nft: 'nftables',
-  iptables: 'iptables',
-  docker: 'docker.io',
-  'docker-init': 'docker.io',
-};
-const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/bin'];
+import programs from './programs.json' with { type: 'json' };
+import { suppliesMade } from './supplies.ts';
 
 /** Why there can be no lab here, and what would help; undefined when there can. */
 export function labAvailable(): string | undefined {
+  return machineLacks() ?? (suppliesMade() ? undefined : 'the lab needs its images: "npm run lab -- supplies" makes them');
+}
+
+/** As {@link labAvailable}, less what a lab makes itself. */
+export function machineLacks(): string | undefined {
   if (process.platform !== 'linux') return 'the lab needs Linux';
   if (process.getuid?.() !== 0) return 'the lab needs root';
-  for (const file of [DOCKERD, BUSYBOX]) {
-    if (!existsSync(file)) return `the lab needs ${file} (apt-get install docker.io busybox-static)`;
+  for (const [program, debian] of Object.entries(programs)) {
+    if (!existsSync(program)) return `the lab needs ${program} (in Debian's package ${debian})`;
   }
-  for (const [program, debian] of Object.entries(PROGRAMS)) {
-    if (!FOLDERS.some((folder) => existsSync(path.join(folder, program)))) return `the lab needs ${program} (apt-get install ${debian})`;
-  }
-  try {
-    accessSync('/proc/self/ns/cgroup', constants.R_OK);
-  } catch {
-    return 'the lab needs namespaces';
+  for (const name of ['cgroup', 'mnt', 'net', 'pid', 'uts']) {
+    try {
+      accessSync(`/proc/self/ns/${name}`, constants.R_OK);
+    } catch {
+      return `the lab needs namespaces of the kind "${name}"`;
+    }
   }
   if (!existsSync('/sys/fs/cgroup')) return 'the lab needs control groups at /sys/fs/cgroup';
+  if (!existsSync('/dev/loop-control')) return 'the lab needs loop devices';
   return undefined;
 }

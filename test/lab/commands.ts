@@ -1,15 +1,35 @@
-import { Command, CommanderError } from 'commander';
-import { createLab, labNames, openLab, removeLab } from './lab.ts';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addHurts } from './commands-hurts.ts';
+import { createLab, openLab } from './lab.ts';
+import { labNames } from './record.ts';
+import { REGISTRY_PORT, registryServer } from './registry.ts';
+import { guard, removeLab } from './removal.ts';
+import { ensureSupplies } from './supplies.ts';
 import type { Lab, LabHost } from './types.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-/** `npm run lab -- …` */
+/** `npm run lab -- …`. Resolves with the exit code. */
 export async function runLab(words: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('lab')
+    .description(
+      'Hosts on this machine, each with a network, processes, a Docker Engine and a kithd of its own; and what can happen to them.',
+    )
+    .option('--name <name>', 'which lab', 'lab')
+    .enablePositionalOptions()
+    .exitOverride();
+  const lab = (): Lab => openLab(program.opts<{ name: string }>().name);
+  addLife(program, lab);
+  addPrograms(program, lab, (code) => (exitCode = code));
+  addHurts(program, lab);
+  addServants(program);
   try {
-    await labCommand().parseAsync([...words], { from: 'user' });
-    return 0;
+    await program.parseAsync([...words], { from: 'user' });
+    return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     process.stderr.write(`lab: ${(error as Error).message}\n`);
@@ -17,121 +37,91 @@ export async function runLab(words: readonly string[]): Promise<number> {
   }
 }
 
-function labCommand(): Command {
-  const program = new Command('lab')
-    .description('Hosts on this machine, each with a Docker Engine and a kithd of its own; and what can happen to them.')
-    .option('--name <name>', 'which lab', 'lab')
-    .enablePositionalOptions()
-    .exitOverride();
-  const lab = (): Lab => openLab(program.opts<{ name: string }>().name);
-  const nameOf = (): string => program.opts<{ name: string }>().name;
-  addLife(program, nameOf, lab);
-  addHurts(program, lab);
-  program
-    .command('guard <name>', { hidden: true })
-    .description('take a lab down when standard input ends')
-    .action(async (name: string) => {
-      const said = await readAll(process.stdin);
-      if (said !== 'keep\n') await removeLab(name);
-    });
-  return program;
-}
-
-function addLife(program: Command, nameOf: () => string, lab: () => Lab): void {
+function addLife(program: Command, lab: () => Lab): void {
+  const name = (): string => program.opts<{ name: string }>().name;
   program
     .command('up')
-    .argument('[hosts]', 'how many', toNumber, 3)
-    .description('make a lab and form a cluster of its hosts')
-    .option('--foreground', 'stay, and take the lab down at Ctrl-C')
-    .option('--no-cluster', 'switch nothing on')
-    .action(async (hosts: number, options: { foreground?: boolean; cluster: boolean }) => {
-      const made = await createLab(hosts, { name: nameOf() });
+    .argument('[hosts]', 'how many', wholeNumber, 3)
+    .description('make a lab, and form a cluster of its hosts')
+    .option('--foreground', 'stay; the lab ends with this command')
+    .option('--no-cluster', 'switch no host on')
+    .option('--clocks', 'the daemons’ clocks can be moved')
+    .action(async (hosts: number, options: { foreground?: boolean; cluster: boolean; clocks?: boolean }) => {
+      const made = await createLab(hosts, { name: name(), movableClocks: options.clocks });
       if (options.cluster) await made.startCluster();
-      if (options.foreground !== true) await made.keep();
-      print(options.cluster ? await made.host(1).kith('get', 'nodes') : `${made.hosts.map((host) => host.node).join('\n')}\n`);
-      if (options.foreground !== true) return;
-      await new Promise<void>((resolve) => {
-        const alive = setInterval(() => undefined, 60_000);
-        for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => (clearInterval(alive), resolve()));
-      });
+      print(options.cluster && hosts > 0 ? await made.host(1).kith('get', 'nodes') : '');
+      if (options.foreground !== true) return made.keep();
+      await interrupted();
       await made.down();
     });
   program
+    .command('add')
+    .description('one more host, which joins the cluster')
+    .action(async () => {
+      const opened = lab();
+      const inviter = opened.hosts.find((host) => host.daemonRuns && !host.isFrozen);
+      const added = await opened.addHost();
+      await added.start({ joinToken: await inviter?.token() });
+      print(`${added.node}\n`);
+    });
+  program
     .command('down')
-    .description('end everything that the lab runs, and remove it')
-    .action(async () => removeLab(nameOf()));
+    .description('end everything that the lab runs, and remove what it wrote')
+    .action(async () => removeLab(name()));
   program
     .command('status')
-    .description('the hosts and what runs there')
+    .description('the hosts, and what runs there')
     .action(async () => {
       const names = await labNames();
-      if (!names.includes(nameOf()))
-        throw new Error(`there is no lab "${nameOf()}"${names.length === 0 ? '' : `; there are: ${names.join(', ')}`}`);
-      for (const host of lab().hosts) process.stdout.write(`${await describe(host)}\n`);
+      if (!names.includes(name()))
+        throw new Error(`there is no lab "${name()}"${names.length === 0 ? '' : `; there are: ${names.join(', ')}`}`);
+      for (const host of lab().hosts) print(`${await describe(host)}\n`);
     });
-  program
-    .command('exec <host> [words...]')
-    .passThroughOptions()
-    .description('run a program on a host: exec 2 -- ip address')
-    .action(async (host: string, words: string[]) =>
-      print(
-        await lab()
-          .host(toNumber(host))
-          .exec(...command(words)),
-      ),
-    );
-  program
-    .command('kith <host> [words...]')
-    .passThroughOptions()
-    .allowUnknownOption()
-    .description('run kith on a host: kith 2 get pods')
-    .action(async (host: string, words: string[]) =>
-      print(
-        await lab()
-          .host(toNumber(host))
-          .kith(...command(words)),
-      ),
-    );
 }
 
-function addHurts(program: Command, lab: () => Lab): void {
-  const onHost = (name: string, description: string, action: (host: LabHost, lab: Lab) => Promise<void>): void => {
+function addPrograms(program: Command, lab: () => Lab, exit: (code: number) => void): void {
+  const add = (name: string, description: string, commandLine: (host: LabHost, words: readonly string[]) => readonly string[]): void => {
     program
-      .command(`${name} <host>`)
+      .command(name)
+      .argument('<host>', 'its number', wholeNumber)
+      .argument('[words...]')
       .description(description)
-      .action(async (host: string) => {
-        const opened = lab();
-        await action(opened.host(toNumber(host)), opened);
+      .passThroughOptions()
+      .allowUnknownOption()
+      .action((number: number, words: string[]) => {
+        const [file = '', ...rest] = commandLine(lab().host(number), words[0] === '--' ? words.slice(1) : words);
+        exit(spawnSync(file, rest, { stdio: 'inherit' }).status ?? EXIT_FAILED);
       });
   };
-  onHost('start', 'power on', async (host) => host.start());
-  onHost('kill', 'pull the power cable', async (host) => host.kill());
-  onHost('unplug', 'pull the network cable', async (host, { network }) => network.unplug(host));
-  onHost('plug', 'plug the network cable in again', async (host, { network }) => network.plug(host));
-  onHost('freeze', 'stop every process; the kernel goes on', async (host) => host.freeze());
-  onHost('thaw', 'let them go on', async (host) => host.thaw());
-  onHost('kill-daemon', 'SIGKILL kithd', async (host) => host.killDaemon());
-  onHost('start-daemon', 'start kithd', async (host) => host.startDaemon());
-  onHost('freeze-daemon', 'SIGSTOP kithd', async (host) => host.freezeDaemon());
-  onHost('thaw-daemon', 'SIGCONT kithd', async (host) => host.thawDaemon());
-  onHost('stop-engine', 'stop dockerd as systemctl does', async (host) => host.stopEngine());
-  onHost('start-engine', 'start dockerd', async (host) => host.startEngine());
+  add('exec', 'run a program on a host: exec 2 -- ip address', (host, words) => host.commandLine(...words));
+  add('kith', 'run kith on a host: kith 2 get pods', (host, words) => host.kithCommandLine(...words));
+  add('docker', "run docker with a host's engine: docker 2 ps", (host, words) => [
+    'docker',
+    '--host',
+    `unix://${host.engineSocket}`,
+    ...words,
+  ]);
+}
+
+function addServants(program: Command): void {
   program
-    .command('cut <from> <to>')
-    .option('--one-way', 'only what FROM sends is lost')
-    .description('nothing passes between two hosts')
-    .action(async (from: string, to: string, options: { oneWay?: boolean }) => {
-      const opened = lab();
-      await opened.network.cut([opened.host(toNumber(from))], [opened.host(toNumber(to))], options);
+    .command('supplies')
+    .description('make the images that labs need, which the first lab does otherwise')
+    .action(async () => ensureSupplies());
+  program
+    .command('guard <name>', { hidden: true })
+    .description('take a lab down when standard input ends')
+    .action(async (name: string) => guard(name, process.stdin));
+  program
+    .command('registry <folder> <address>', { hidden: true })
+    .description('hand out images to the hosts')
+    .action(async (folder: string, address: string) => {
+      await once(registryServer(folder).listen(REGISTRY_PORT, address), 'close');
     });
-  program
-    .command('heal')
-    .description('undo every hurt')
-    .action(async () => lab().heal());
 }
 
 async function describe(host: LabHost): Promise<string> {
-  const state = host.isOn ? (host.isFrozen ? 'frozen' : host.daemonRuns ? 'on' : 'on, no kithd') : 'off';
+  const state = !host.isOn ? 'off' : host.isFrozen ? 'frozen' : host.daemonRuns ? 'on' : 'on, no kithd';
   const containers =
     host.isOn && !host.isFrozen
       ? await host.engine.containers().then(
@@ -139,27 +129,23 @@ async function describe(host: LabHost): Promise<string> {
           () => 'no engine',
         )
       : '';
-  return `${host.node}  ${host.address}  ${state}  ${containers}`;
+  return `${host.node}  ${host.address}  ${state}  ${containers}`.trimEnd();
 }
 
-function toNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`"${text}": expected a number`);
+/** Until somebody asks for the end. */
+async function interrupted(): Promise<void> {
+  const alive = setInterval(() => undefined, 60_000);
+  await new Promise<void>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve());
+  });
+  clearInterval(alive);
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a number.');
   return Number(text);
-}
-
-/** Without the `--` that keeps its options from ours. */
-function command(words: string[]): [string, ...string[]] {
-  const [program, ...rest] = words[0] === '--' ? words.slice(1) : words;
-  if (program === undefined) throw new Error('which command?');
-  return [program, ...rest];
 }
 
 function print(text: string): void {
   process.stdout.write(text);
-}
-
-async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
-  let text = '';
-  for await (const chunk of stream) text += String(chunk);
-  return text;
 }

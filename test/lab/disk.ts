@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, open, rm, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor } from '../support/wait.ts';
-import type { Cell } from './cell.ts';
-import { run } from './processes.ts';
+import type { Cell } from '../support/cell/cell.ts';
+import { run } from '../support/cell/processes.ts';
 
 /** Sparse: takes what is written to it only. */
 const SIZE_BYTES = 512 * 1024 * 1024;

@@ -1,72 +1,19 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
-import path from 'node:path';
 import { LABEL, SANDBOX } from '../../daemon/adapters/docker/names.ts';
-import { waitFor, type WaitOptions } from '../support/wait.ts';
-import { DOCKERD } from './available.ts';
-import { readRecord, type Cell } from './cell.ts';
-import { isAlive, run, signal, type ProcessId } from './processes.ts';
+import type { Cell } from '../support/cell/cell.ts';
+import { Dockerd } from '../support/cell/dockerd.ts';
+import { SWITCH_ADDRESS } from './network.ts';
+import { REGISTRY_PORT } from './registry.ts';
 import type { LabContainer, LabEngine, LabEngineEvent } from './types.ts';
 
-const START_TIMEOUT_MS = 60_000;
+/** A host that is cut off from the switch can pull nothing, as in life. */
+const MIRROR = `http://${SWITCH_ADDRESS}:${REGISTRY_PORT}`;
 const CALL_TIMEOUT_MS = 30_000;
 
-/** The Docker Engine of one host: starts and stops it, and asks it. */
-export class HostEngine implements LabEngine {
-  readonly socketPath: string;
-  readonly #cell: Cell;
-  readonly #folder: string;
-
-  /** @param folder of the host */
-  constructor(cell: Cell, folder: string) {
-    this.#cell = cell;
-    this.#folder = folder;
-    this.socketPath = path.join(folder, 'docker.sock');
-  }
-
-  get #record(): string {
-    return path.join(this.#folder, 'dockerd.json');
-  }
-
-  get process(): ProcessId | undefined {
-    const id = readRecord(this.#record);
-    return id !== undefined && isAlive(id) ? id : undefined;
-  }
-
-  /** Resolves when it answers. */
-  async start(wait?: WaitOptions): Promise<void> {
-    if (this.process !== undefined) return;
-    const log = path.join(this.#folder, 'dockerd.log');
-    await writeFile(path.join(this.#folder, 'daemon.json'), '{}');
-    // What a killed one left would be taken for its mark.
-    await this.#cell.exec(['rm', '-f', '/run/docker.pid', this.socketPath]);
-    const words = [
-      ...[DOCKERD, '--host', `unix://${this.socketPath}`, '--host', 'unix:///run/docker.sock'],
-      ...['--data-root', path.join(this.#folder, 'engine'), '--config-file', path.join(this.#folder, 'daemon.json')],
-    ];
-    const id = await this.#cell.spawn(log, words);
-    await writeFile(this.#record, JSON.stringify(id));
-    await waitFor(
-      'the engine answers',
-      async () => {
-        if (!isAlive(id)) throw new Error(`dockerd ended: ${readFileSync(log, 'utf8').slice(-2_000)}`);
-        return existsSync(this.socketPath) && (await this.#get('/_ping')) === 'OK';
-      },
-      { timeoutMs: START_TIMEOUT_MS, everyMs: 20, ...wait },
-    );
-  }
-
-  async stop(name: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const id = this.process;
-    if (id === undefined) return;
-    signal(id, name);
-    await this.#cell.ended(id);
-    rmSync(this.#record, { force: true });
-  }
-
-  async docker(...words: string[]): Promise<string> {
-    return run('docker', ['--host', `unix://${this.socketPath}`, ...words]);
+/** The Docker Engine of one host: its process, and what it says when it is asked directly. */
+export class HostEngine extends Dockerd implements LabEngine {
+  constructor(cell: Cell) {
+    super(cell, { settings: { 'registry-mirrors': [MIRROR] } });
   }
 
   async containers(options: { all?: boolean } = {}): Promise<LabContainer[]> {

@@ -3,18 +3,31 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ApiClient } from '../../cli/client.ts';
 import type { PeersAnswer, TokenAnswer } from '../../protocol/answers.ts';
+import { Cell, readRecord } from '../support/cell/cell.ts';
+import { isAlive, signal, type ProcessId } from '../support/cell/processes.ts';
+import { ENGINE_SET_UP } from '../support/cell/set-up.ts';
 import { waitFor } from '../support/wait.ts';
-import { Cell, readRecord } from './cell.ts';
+import { MovableClock } from './clock.ts';
 import { HostDisk } from './disk.ts';
 import { HostEngine } from './engine.ts';
-import { HOST_SET_UP } from './host-script.ts';
-import { loadImages } from './images.ts';
+import { LAB_IMAGES } from './supplies.ts';
 import { hostAddress, type SwitchedNetwork } from './network.ts';
-import { isAlive, signal, type ProcessId } from './processes.ts';
 import type { LabHost, StartOptions } from './types.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 const LOG_TAIL_CHARS = 4_000;
+
+/**
+ * Arguments: the host's folder, its name, the image of its disk, where that is mounted, and the lab's hosts file. Forwarding is on before the engine starts, which would
+ * otherwise close it for all but its own. There is no route to anywhere but the lab.
+ */
+const SET_UP = `folder=$1 name=$2 disk=$3 data=$4 hosts=$5
+hostname "$name"
+${ENGINE_SET_UP}
+mount --bind "$hosts" /etc/hosts
+mount -o loop "$disk" "$data"
+echo 1 > /proc/sys/net/ipv4/ip_forward
+`;
 
 /** What the hosts of one lab have in common. */
 export interface HostSurroundings {
@@ -23,8 +36,9 @@ export interface HostSurroundings {
   hostsFile: string;
   /** Folder with kithd.js and kith.js. */
   dist: string;
-  imageFolders: readonly string[];
-  extraArguments: (host: number) => string[];
+  /** Arguments of kithd beside those that say whose it is. */
+  daemonWords: readonly string[];
+  movableClocks: boolean;
 }
 
 /** One host of a lab. What is known of it is in its folder, so that the shell can go on with what a test has begun. */
@@ -39,6 +53,7 @@ export class NamespacedHost implements LabHost {
   readonly #around: HostSurroundings;
   readonly #cell: Cell;
   readonly #disk: HostDisk;
+  readonly #clock: MovableClock;
 
   constructor(number: number, folder: string, groupPath: string, around: HostSurroundings) {
     this.number = number;
@@ -48,7 +63,8 @@ export class NamespacedHost implements LabHost {
     this.#around = around;
     this.#cell = new Cell(folder, groupPath);
     this.#disk = new HostDisk(this.#cell, path.join(folder, 'disk.img'), path.join(folder, 'disk'));
-    this.engine = new HostEngine(this.#cell, folder);
+    this.#clock = new MovableClock(path.join(folder, 'clock'));
+    this.engine = new HostEngine(this.#cell);
     this.client = new ApiClient({ type: 'socket', path: this.kithSocket }, () => undefined);
   }
 
@@ -81,13 +97,22 @@ export class NamespacedHost implements LabHost {
     const { network, hostsFile } = this.#around;
     await mkdir(this.manifests, { recursive: true });
     await this.#disk.create();
-    await this.#cell.start(HOST_SET_UP, this.folder, this.node, this.address, this.#disk.image, this.#disk.mount, hostsFile);
+    const words = [this.folder, this.node, this.#disk.image, this.#disk.mount, hostsFile];
+    await this.#cell.start({ setUp: SET_UP, words });
     await network.connect(this.number, this.#cell.init?.pid ?? 0);
     await this.#cell.inNetwork(['ip', 'address', 'add', `${this.address}/24`, 'dev', 'eth0']);
     await this.#cell.inNetwork(['ip', 'link', 'set', 'eth0', 'up']);
     await this.engine.start(options.wait);
-    await loadImages(this.engine);
+    await this.#pullImages();
     if (options.daemon !== false) await this.startDaemon(options);
+  }
+
+  /** Once: a host that starts again has them on its disk. */
+  async #pullImages(): Promise<void> {
+    const present = (await this.engine.docker('images', '--format', '{{.Repository}}:{{.Tag}}')).split('\n');
+    await Promise.all(
+      LAB_IMAGES.filter((image) => !present.includes(image)).map(async (image) => this.engine.docker('pull', '--quiet', image)),
+    );
   }
 
   async kill(): Promise<void> {
@@ -101,7 +126,8 @@ export class NamespacedHost implements LabHost {
     if (this.daemonRuns) return;
     const { joinToken, wait } = options;
     const logged = existsSync(this.daemonLog) ? readFileSync(this.daemonLog, 'utf8').length : 0;
-    const id = await this.#cell.spawn(this.daemonLog, this.#daemonWords(joinToken));
+    const clock = this.#around.movableClocks ? await this.#clock.prefix() : [];
+    const id = await this.#cell.spawn(this.daemonLog, [...clock, ...this.#daemonWords(joinToken)]);
     await writeFile(this.#record, JSON.stringify(id));
     await waitFor(
       `${this.node} answers`,
@@ -119,9 +145,8 @@ export class NamespacedHost implements LabHost {
       ...[process.execPath, '--max-semi-space-size=2', '--v8-pool-size=1', path.join(this.#around.dist, 'kithd.js')],
       ...['--data-dir', this.dataDir, '--node-name', this.node, '--socket', this.kithSocket, '--manifests', this.manifests],
       ...['--runtime', 'docker', '--docker-host', `unix://${this.engineSocket}`],
-      ...this.#around.imageFolders.flatMap((folder) => ['--images', folder]),
       ...(joinToken === undefined ? [] : ['--join', joinToken]),
-      ...this.#around.extraArguments(this.number),
+      ...this.#around.daemonWords,
     ];
   }
 
@@ -165,8 +190,9 @@ export class NamespacedHost implements LabHost {
     await this.#disk.free();
   }
 
-  async moveClock(_byMs: number): Promise<void> {
-    throw new Error('the clock cannot be moved yet');
+  async moveClock(byMs: number): Promise<void> {
+    if (!this.#around.movableClocks) throw new Error("the clocks of this lab are the machine's: make it with movableClocks");
+    await this.#clock.move(byMs);
   }
 
   async starve(cpus: number | undefined): Promise<void> {
@@ -182,6 +208,7 @@ export class NamespacedHost implements LabHost {
 
   /** Undoes what was done to this host itself; its links are the network's. */
   async heal(): Promise<void> {
+    if (this.#around.movableClocks) await this.#clock.move(0);
     if (!this.isOn) return;
     await this.thaw();
     const daemon = this.#daemon();
@@ -192,13 +219,30 @@ export class NamespacedHost implements LabHost {
     rmSync(this.#burnFile, { force: true });
   }
 
-  async exec(program: string, ...words: string[]): Promise<string> {
-    if (this.isFrozen) throw new Error(`${this.node} is frozen: nothing runs there`);
-    return this.#cell.exec([program, ...words]);
+  async exec(...words: [string, ...string[]]): Promise<string> {
+    this.#checkAwake();
+    return this.#cell.exec(words);
+  }
+
+  commandLine(...words: readonly string[]): [string, ...string[]] {
+    this.#checkAwake();
+    return this.#cell.enter(words);
   }
 
   async kith(...words: string[]): Promise<string> {
-    return this.exec('env', `KITH_SOCKET=${this.kithSocket}`, process.execPath, path.join(this.#around.dist, 'kith.js'), ...words);
+    return this.exec(...this.#kithWords(words));
+  }
+
+  kithCommandLine(...words: readonly string[]): [string, ...string[]] {
+    return this.commandLine(...this.#kithWords(words));
+  }
+
+  #kithWords(words: readonly string[]): [string, ...string[]] {
+    return ['env', `KITH_SOCKET=${this.kithSocket}`, process.execPath, path.join(this.#around.dist, 'kith.js'), ...words];
+  }
+
+  #checkAwake(): void {
+    if (this.isFrozen) throw new Error(`${this.node} is frozen: nothing runs there`);
   }
 
   async token(): Promise<string> {

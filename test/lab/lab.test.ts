@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DIST } from '../support/kithd.ts';
 import { waitFor } from '../support/wait.ts';
 import { labAvailable } from './available.ts';
-import { groupsNamed } from './cgroups.ts';
-import { createLab, LABS_FOLDER, openLab } from './lab.ts';
+import { groupsNamed } from '../support/cell/cgroups.ts';
+import { createLab, openLab } from './lab.ts';
+import { labFolder, labGroupPrefix } from './record.ts';
 import type { Lab, LabHost } from './types.ts';
 
 const missing = labAvailable();
@@ -103,7 +104,7 @@ describe.skipIf(missing !== undefined)(`the lab${missing === undefined ? '' : ` 
     await lab.down();
     await lab.down();
     expect(existsSync(lab.folder)).toBe(false);
-    expect(await groupsNamed(`kith-lab-${lab.name}`)).toEqual([]);
+    expect(await groupsNamed(labGroupPrefix(lab.name))).toEqual([]);
     expect(await machine()).toBe(before);
   });
 });
@@ -126,7 +127,7 @@ describe.skipIf(missing !== undefined)('a lab whose maker is killed', () => {
     }
     await waitFor(
       'its guard has removed it',
-      async () => !existsSync(path.join(LABS_FOLDER, name)) && (await groupsNamed(`kith-lab-${name}`)).length === 0,
+      async () => !existsSync(labFolder(name)) && (await groupsNamed(labGroupPrefix(name))).length === 0,
       {
         timeoutMs: 20_000,
       },

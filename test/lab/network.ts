@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Cell } from './cell.ts';
+import type { Cell } from '../support/cell/cell.ts';
 import { linkName, NO_HURTS, renderRules, type NetworkHurts, type SlowLink } from './network-rules.ts';
 import type { LabHost, LabNetwork } from './types.ts';
 
@@ -29,7 +29,7 @@ export class SwitchedNetwork implements LabNetwork {
   }
 
   async start(): Promise<void> {
-    await this.#cell.start(SWITCH_SET_UP);
+    await this.#cell.start({ setUp: SWITCH_SET_UP });
   }
 
   /** Plugs a cable into the switch and, as eth0, into the network namespace of that process. */
@@ -108,7 +108,9 @@ export class SwitchedNetwork implements LabNetwork {
     const limit = hurts.slow[host];
     await this.#cell.inNetwork(['tc', 'qdisc', 'delete', 'dev', link, 'root']).catch(() => undefined);
     if (limit !== undefined && 'kbitPerSecond' in limit) {
-      const shape = ['tbf', 'rate', `${limit.kbitPerSecond}kbit`, 'burst', '4kb', 'latency', `${SLOW_QUEUE_MS}ms`];
+      // At least two frames, and what the line carries in 10 ms.
+      const burstBytes = Math.max(4_096, Math.ceil((limit.kbitPerSecond * 1_000) / 8 / 100));
+      const shape = ['tbf', 'rate', `${limit.kbitPerSecond}kbit`, 'burst', `${burstBytes}b`, 'latency', `${SLOW_QUEUE_MS}ms`];
       await this.#cell.inNetwork(['tc', 'qdisc', 'add', 'dev', link, 'root', ...shape]);
     } else if (limit !== undefined) {
       await this.#cell

@@ -73,7 +73,10 @@ export interface LabHost {
   /** Fills the disk that holds the daemon's data until `leaveBytes` (0) are left. */
   fillDisk(leaveBytes?: number): Promise<void>;
   freeDisk(): Promise<void>;
-  /** Moves the daemon's wall clock by so many milliseconds from the machine's; also while it does not run. The monotonic clock is left alone. */
+  /**
+   * Moves the daemon's wall clock by so many milliseconds from the machine's, at once; also while it does not run. Monotonic clocks are left alone. In labs with
+   * `movableClocks` only.
+   */
   moveClock(byMs: number): Promise<void>;
   /** All processes of the host together get this share of one CPU (0.1 = a tenth); undefined gives it back. */
   starve(cpus: number | undefined): Promise<void>;
@@ -82,6 +85,9 @@ export interface LabHost {
 
   /** Runs a program in the host's namespaces. */
   exec(program: string, ...args: string[]): Promise<string>;
+  /** What to run on the machine to run this on the host: for those who want the program's own input, output and end. */
+  commandLine(...words: readonly string[]): [string, ...string[]];
+  kithCommandLine(...words: readonly string[]): [string, ...string[]];
   /** What `kith` prints when it is run with these arguments on this host. Rejects with its standard error when it fails. */
   kith(...args: string[]): Promise<string>;
   token(): Promise<string>;
@@ -144,10 +150,12 @@ export interface LabNetwork {
 }
 
 export interface LabOptions {
-  /** The name of its folder and its cgroups; generated where absent. */
+  /** Of its folder and its control groups; made up where absent. */
   name?: string;
-  /** Folder with kithd.js and kith.js. */
+  /** Folder with kithd.js, kith.js and lab.js. */
   dist?: string;
+  /** Daemons start in a way that lets their clocks be moved. Each reading of the wall clock takes 5 µs then, so not for measurements. */
+  movableClocks?: boolean;
   /** Arguments of kithd beside the usual ones. */
   extraArguments?: (host: number) => string[];
 }

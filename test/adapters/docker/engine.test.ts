@@ -158,7 +158,7 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     await runtime.createSandbox(pod);
     await runtime.startContainer(containerStart(pod, engine.image, obedient(0)));
     const before = await runtime.list();
-    engine.halt();
+    await engine.halt();
     const failure = await eventually(
       () =>
         runtime.version().then(

@@ -20,7 +20,7 @@ async function dockerWorld(liveRestore: boolean): Promise<RuntimeWorld> {
     open: () => open('node-1'),
     openNeighbour: () => open('node-2'),
     async crashEngine() {
-      engine.halt();
+      await engine.halt();
       await engine.resume();
     },
     async leftovers(podUid) {

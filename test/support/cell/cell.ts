@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { waitFor } from '../support/wait.ts';
+import { waitFor } from '../wait.ts';
 import { ControlGroup } from './cgroups.ts';
 import { isAlive, processId, run, signal, type ProcessId, type RunOptions } from './processes.ts';
 
@@ -34,6 +34,14 @@ const READY = 'ready\n';
 const START_TIMEOUT_MS = 20_000;
 const END_TIMEOUT_MS = 15_000;
 
+export interface CellOptions {
+  setUp: string;
+  /** Arguments of the script. */
+  words?: readonly string[];
+  /** The cell ends with this process, however that ends: the pipe between them closes. Not while it is frozen. */
+  lifeline?: boolean;
+}
+
 /**
  * Namespaces of their own for network, mounts, processes, names and control groups, with what runs in them: a host or the switch of a lab. All that is known of it is in
  * its folder, so that any process of the machine can go on with a cell that another one started.
@@ -57,20 +65,22 @@ export class Cell {
     return id !== undefined && isAlive(id) ? id : undefined;
   }
 
-  /** @param setUp a shell script that runs in the cell before anything else, with these arguments. It must end by itself. */
-  async start(setUp: string, ...words: string[]): Promise<void> {
+  /** @param options.setUp a shell script that runs in the cell before anything else. It must end by itself. */
+  async start(options: CellOptions): Promise<void> {
+    const { setUp, words = [], lifeline = false } = options;
     if (this.init !== undefined) throw new Error(`${this.folder}: runs already`);
     await mkdir(this.folder, { recursive: true });
     await this.group.create();
-    const script = `set -e\n${setUp}\necho ready; exec sleep infinity >&- 2>&-`;
+    const script = `set -e\n${setUp}\necho ready; exec ${lifeline ? 'cat > /dev/null' : 'sleep infinity >&-'} 2>&-`;
     const groups = this.group.folders();
     const log = await open(path.join(this.folder, 'cell.log'), 'a');
     const child = spawn('/bin/sh', ['-c', MAKE, 'make', ...groups, '--', ...this.group.leaves(), '--', script, 'cell', ...words], {
-      stdio: ['ignore', 'pipe', log.fd],
+      stdio: [lifeline ? 'pipe' : 'ignore', 'pipe', log.fd],
       detached: true,
     });
     await log.close();
     child.unref();
+    child.stdin?.on('error', () => undefined);
     let said = '';
     child.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()));
     try {

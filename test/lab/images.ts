@@ -1,3 +1,0 @@
-import type { LabEngine } from './types.ts';
-
-export async function loadImages(_engine: LabEngine): Promise<void> {}
