@@ -89,9 +89,11 @@ export class LocalCluster {
   /** Starts the peer and resolves when its API answers. */
   async start(index: number, joinToken?: string, wait?: WaitOptions): Promise<LocalPeer> {
     const peer = this.peer(index);
-    const child = spawn(process.execPath, this.#arguments(peer, joinToken), {
+    const program = path.join(this.options.dist, 'kithd.js');
+    const { flags, environment } = firstLine(program);
+    const child = spawn(process.execPath, [...flags, program, ...this.#arguments(peer, joinToken)], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...this.options.environment },
+      env: { ...process.env, ...environment, ...this.options.environment },
     });
     peer.process = child;
     const log = createWriteStream(peer.logFile, { flags: 'a' });
@@ -115,15 +117,7 @@ export class LocalCluster {
     const memoryMiB = Math.floor((totalmem() * 0.9) / options.share / 1024 / 1024);
     const cpuMillis = Math.floor((cpus().length * 900) / options.share);
     return [
-      ...[
-        '--max-semi-space-size=2',
-        '--v8-pool-size=1',
-        path.join(options.dist, 'kithd.js'),
-        '--data-dir',
-        peer.dataDir,
-        '--node-name',
-        peer.node,
-      ],
+      ...['--data-dir', peer.dataDir, '--node-name', peer.node],
       ...['--listen', `127.0.0.1:${peer.peerPort}`, '--api-listen', `127.0.0.1:${peer.apiPort}`, '--socket', peer.socket],
       ...[
         '--runtime',
@@ -297,6 +291,15 @@ function markedProcesses(peer: Pick<LocalPeer, 'dataDir'>): MarkedProcess[] {
 
 export function containerProcesses(peer: Pick<LocalPeer, 'dataDir'>): number[] {
   return markedProcesses(peer).map(({ pid }) => pid);
+}
+
+/** How the program starts itself, `#!/usr/bin/env -S NAME=VALUE… node --flag…`: it is started so here, too, by the Node that runs this. */
+function firstLine(program: string): { flags: string[]; environment: Record<string, string> } {
+  const words = (/^#!\/usr\/bin\/env -S (.*)/.exec(readFileSync(program, 'utf8'))?.[1] ?? 'node').split(' ');
+  const node = words.indexOf('node');
+  const environment: Record<string, string> = {};
+  for (const word of words.slice(0, node)) environment[word.slice(0, word.indexOf('='))] = word.slice(word.indexOf('=') + 1);
+  return { flags: words.slice(node + 1), environment };
 }
 
 async function end(peer: LocalPeer, signal: NodeJS.Signals): Promise<void> {

@@ -14,8 +14,11 @@ const TYPE_DEFLATED_CHANGE = 2;
 /** A length of 2^35 is more than any change has. */
 const MAX_LENGTH_BYTES = 5;
 
-/** @throws KithError `DocumentInvalid` for anything but one whole, undamaged change of at most MAX_CHANGE_BYTES once inflated */
-export function checkChange(change: Uint8Array): void {
+/**
+ * The change's hash, in hex: what Automerge knows it by.
+ * @throws KithError `DocumentInvalid` for anything but one whole, undamaged change of at most MAX_CHANGE_BYTES once inflated
+ */
+export function checkedHash(change: Uint8Array): string {
   if (change.byteLength > MAX_CHANGE_BYTES) throw invalid(`${change.byteLength} bytes, at most ${MAX_CHANGE_BYTES} are taken`);
   if (MAGIC.some((byte, index) => change[index] !== byte)) throw invalid('it does not start as a change does');
   const type = change[CHECKSUM_END];
@@ -27,6 +30,7 @@ export function checkChange(change: Uint8Array): void {
   const digest = createHash('sha256').update(Uint8Array.of(TYPE_CHANGE)).update(writeLength(plain.byteLength)).update(plain).digest();
   if (digest.compare(change, MAGIC.length, CHECKSUM_END, 0, CHECKSUM_END - MAGIC.length) !== 0)
     throw invalid('its checksum does not match');
+  return digest.toString('hex');
 }
 
 function inflate(data: Uint8Array): Uint8Array {

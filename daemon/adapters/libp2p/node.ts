@@ -77,6 +77,13 @@ function gossip(topics: readonly string[]) {
     ignoreDuplicatePublishError: true,
     // Our own messages go to every neighbour, not to the mesh alone: one hop, and a thin mesh loses nothing. Forwarding stays with the mesh.
     floodPublish: true,
+    // So forwarding is for those that the author is not connected to: a few neighbours do, and each more only brings what is known already.
+    D: 3,
+    Dlo: 2,
+    Dhi: 4,
+    Dscore: 2,
+    Dout: 1,
+    Dlazy: 3,
     maxInboundDataLength: limits.MAX_GOSSIP_FRAME_BYTES,
     maxOutboundBufferSize: limits.MAX_GOSSIP_BACKLOG_BYTES,
     // Neighbours are members. Scoring by address silences fifteen peers behind one; scoring by behaviour silences a busy one. Both without an error.

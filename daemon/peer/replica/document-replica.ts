@@ -23,6 +23,7 @@ import { GraveLedger } from './graves.ts';
 import { Listeners } from './listeners.ts';
 import type { Entry } from './object-index.ts';
 import { ObjectIndex, tombstoneOf, visible } from './object-index.ts';
+import { RecentDocuments } from './recent-documents.ts';
 import { readRecordDocument } from './record.ts';
 import { Stage } from './stage.ts';
 
@@ -56,6 +57,7 @@ export class DocumentReplica implements SyncedReplica {
   private readonly deps: DocumentReplicaDeps;
   private readonly options: DocumentReplicaOptions;
   private readonly index = new ObjectIndex();
+  private readonly recent = new RecentDocuments();
   private readonly ledger = new GraveLedger();
   private readonly queue = new CommitQueue<Task>((tasks) => this.commit(tasks));
   private readonly changed: Listeners<readonly ReplicaChange[]>;
@@ -259,9 +261,11 @@ export class DocumentReplica implements SyncedReplica {
     return stage.staged(entry.key)?.saved ?? (await this.readDocument(entry));
   }
 
-  /** From disk, checked; undefined when it is damaged, or when the life has ended since. */
+  /** As on disk, checked; undefined when it is damaged, or when the life has ended since. */
   private async readDocument(entry: Entry): Promise<Uint8Array | undefined> {
     if (entry.life === 0) return undefined;
+    const recent = this.recent.get(entry);
+    if (recent !== undefined) return recent;
     try {
       const raw = await this.deps.store.get(objectRecordKey(entry.key));
       if (raw !== undefined) return readRecordDocument(raw);
@@ -298,9 +302,11 @@ export class DocumentReplica implements SyncedReplica {
     }
     if (batch.isEmpty()) return failures;
     await this.deps.store.write(batch.operations());
-    for (const [key, entry] of batch.changedEntries()) {
+    for (const [key, { entry, saved }] of batch.changedEntries()) {
       if (entry === undefined) this.index.remove(key);
       else this.index.put(entry);
+      if (entry === undefined || saved === undefined) this.recent.forget(key);
+      else this.recent.put(entry, saved);
     }
     if (batch.changes().length > 0) this.changed.tell(batch.changes());
     for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);

@@ -82,9 +82,8 @@ export class Stage implements StageBase {
     return this.log;
   }
 
-  /** Key to its new entry; undefined is forgotten. */
-  *changedEntries(): Iterable<[ObjectKey, Entry | undefined]> {
-    for (const [key, { entry }] of this.entries) yield [key, entry];
+  changedEntries(): Iterable<[ObjectKey, Staged]> {
+    return this.entries;
   }
 
   operations(): StoreOperation[] {

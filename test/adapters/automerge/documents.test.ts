@@ -44,6 +44,15 @@ describe('the Automerge codec', () => {
     expect(settled.state.heads).toHaveLength(1);
   });
 
+  it('saves nothing anew for a change that it has already', () => {
+    const { change } = documents.edit(identity, undefined, [{ path: '/x', value: '1' }], by('a'));
+    const merged = documents.merge(identity, undefined, { changes: [change!] });
+    expect(merged).toMatchObject({ changed: true, missing: false });
+    const again = documents.merge(identity, merged.saved, { changes: [change!] });
+    expect(again).toEqual({ ...merged, changed: false });
+    expect(again.saved).toBe(merged.saved);
+  });
+
   it('makes no change of an edit that changes nothing', () => {
     const first = documents.edit(identity, undefined, [{ path: '/x', value: '1' }], by('a'));
     expect(
