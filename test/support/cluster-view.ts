@@ -343,7 +343,7 @@ export class ClusterWorld {
     this.state.applyLiveness([...this.members.values()], leader, this.elapsed);
   }
 
-  private observe(node: string, key: string, value: ObservedValue): void {
+  observe(node: string, key: string, value: ObservedValue): void {
     const record: ObservedRecord = { owner: peerOf(node), node, incarnation: 1, sequence: 1, key, value, signature: '' };
     this.reports.set(`${node}/${key}`, record);
     this.state.applyObserved([record]);

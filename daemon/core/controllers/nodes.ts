@@ -2,6 +2,7 @@ import { objectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
 import { MEMBERS } from '../cluster/membership.ts';
+import { checkLabelValue } from '../../../protocol/values/names.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { buryMutation } from '../deletion.ts';
@@ -25,7 +26,7 @@ export function planMissingNodes(view: ClusterIndex): Decision[] {
         name: nodeName,
         uid: '',
         creationTimestamp,
-        labels: { 'kubernetes.io/hostname': nodeName, 'kubernetes.io/os': 'linux' },
+        labels: ownLabels(nodeName),
         annotations: { [PEER_ANNOTATION]: peer },
       },
       spec: {},
@@ -33,6 +34,26 @@ export function planMissingNodes(view: ClusterIndex): Decision[] {
     const reason = `member ${peer} runs node ${nodeName}`;
     return [{ do: 'write', mutations: [{ type: 'create', key, object, orMerge: true }], reason }];
   });
+}
+
+/** The labels that a node bears by what it is, for the selectors of pods: as a kubelet writes them, and writes them again over another's words. */
+export function planNodeLabels(view: ClusterIndex, node: DesiredObject): Decision[] {
+  const { name, labels = {} } = node.object.metadata;
+  const { architecture, operatingSystem } = view.nodeReport(name)?.status.nodeInfo ?? {};
+  const own = ownLabels(name, operatingSystem, architecture);
+  const missing = Object.entries(own).filter(([label, value]) => labels[label] !== value);
+  if (view.memberOfNode(name) === undefined || missing.length === 0) return [];
+  const metadata = { ...node.object.metadata, labels: { ...labels, ...own } };
+  const next = { ...node.object, metadata };
+  const reason = `node ${name} says what it is: ${missing.map(([label, value]) => `${label}=${value}`).join(', ')}`;
+  return [{ do: 'write', mutations: [{ type: 'update', key: node.key, uid: node.uid, base: node.object, next }], reason }];
+}
+
+/** A name may be longer than a label's value, and what a peer reports may be anything. */
+function ownLabels(name: string, os?: string, architecture?: string): Record<string, string> {
+  const labels = { 'kubernetes.io/arch': architecture, 'kubernetes.io/hostname': name, 'kubernetes.io/os': os };
+  const usable = Object.entries(labels).filter(([, value]) => value !== undefined && value !== '' && checkLabelValue(value).length === 0);
+  return Object.fromEntries(usable) as Record<string, string>;
 }
 
 /** A member that is away for this long is most likely gone for good, ms. */

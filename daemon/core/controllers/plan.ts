@@ -5,7 +5,7 @@ import type { Decision, Now } from '../decisions.ts';
 import { planDeployment } from './deployment.ts';
 import { planGarbage } from './garbage.ts';
 import { planDefaultNamespaces, planNamespace } from './namespaces.ts';
-import { planLongAbsence, planMissingNodes, planNodeEnd } from './nodes.ts';
+import { planLongAbsence, planMissingNodes, planNodeEnd, planNodeLabels } from './nodes.ts';
 import { planPodEnd } from './pod-lifecycle.ts';
 import { planReplicas } from './replicas.ts';
 
@@ -26,7 +26,7 @@ export function planControllers(view: ClusterIndex, key: ObjectKey, now: Now): D
     case 'namespaces':
       return planNamespace(view, desired, now);
     case 'nodes':
-      return [...planNodeEnd(view, desired, now), ...planLongAbsence(view, desired, now)];
+      return [...planNodeEnd(view, desired, now), ...planNodeLabels(view, desired), ...planLongAbsence(view, desired, now)];
     default:
       return [];
   }
