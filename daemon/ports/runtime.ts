@@ -6,7 +6,7 @@ import type { PodSpec } from '../../protocol/types.ts';
  * Calls are idempotent where a repeat is harmless. All take a signal.
  *
  * Errors are KithErrors: `RuntimeUnavailable` (the engine is away; try later), `ImageNotFound`, `ImagePullFailed`, `InvalidContainer` (the engine refuses the
- * configuration; message says why), `ContainerStartFailed` (for example the command does not exist), `NotFound`.
+ * configuration; message says why), `EngineFailed` (it answers, but could not do this one thing; try again), `ContainerStartFailed` (for example the command does not exist), `NotFound`.
  */
 export interface ContainerRuntime {
   readonly name: 'docker' | 'process' | 'simulated';

@@ -101,7 +101,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async list(signal?: AbortSignal): Promise<RuntimePod[]> {
-    return this.#orUnavailable('list containers', async () => {
+    return this.#orFailed('list containers', async () => {
       await this.#starter.adopt(signal);
       const pods = await this.#listing.pods(signal);
       for (const holder of this.#starter.book.holders()) {
@@ -128,15 +128,14 @@ export class DockerRuntime implements ContainerRuntime {
 
   async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
     checkUid(podUid);
-    await this.#orUnavailable(`remove pod ${podUid}`, async () => {
+    await this.#orFailed(`remove pod ${podUid}`, async () => {
       const deadline = performance.now() + REMOVE_TIMEOUT_MS;
       for (
         let left = await this.#listing.summaries(podUid, signal);
         left.length > 0;
         left = await this.#listing.summaries(podUid, signal)
       ) {
-        if (performance.now() > deadline)
-          throw new KithError('RuntimeUnavailable', `the engine does not remove the containers of pod ${podUid}`);
+        if (performance.now() > deadline) throw new KithError('EngineFailed', `the engine does not remove the containers of pod ${podUid}`);
         const [sandboxes, containers] = [left.filter(isSandbox), left.filter((summary) => !isSandbox(summary))];
         const removed = await Promise.all(containers.map((summary) => this.#forceRemove(summary.Id, signal)));
         removed.push(...(await Promise.all(sandboxes.map((summary) => this.#forceRemove(summary.Id, signal)))));
@@ -149,14 +148,14 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async imagePresent(image: string, signal?: AbortSignal): Promise<boolean> {
-    return this.#orUnavailable(`look for image "${image}"`, () => this.#images.present(image, signal));
+    return this.#orFailed(`look for image "${image}"`, () => this.#images.present(image, signal));
   }
 
   async pullImage(image: string, signal?: AbortSignal): Promise<string> {
     const local = await this.#localFolder(image);
     if (local !== undefined && OWN_IMAGE.test(local.name)) return this.#importLocal(local.directory, local.name, signal);
     try {
-      return await this.#orUnavailable(`pull image "${image}"`, () => pullImage(this.#client, image, signal));
+      return await this.#orFailed(`pull image "${image}"`, () => pullImage(this.#client, image, signal));
     } catch (error) {
       if (local === undefined || !(error instanceof KithError) || error.code === 'RuntimeUnavailable') throw error;
       this.#log.info('An image can not be pulled and is made from its folder', { image, error });
@@ -176,7 +175,7 @@ export class DockerRuntime implements ContainerRuntime {
   /** @returns the image's id */
   async #importLocal(directory: string, name: string, signal: AbortSignal | undefined): Promise<string> {
     const tag = await this.importImageFolder(directory, join(directory, ...name.split('/')), signal);
-    const made = await this.#orUnavailable(`look for image "${tag}"`, async () => inspectImage(this.#client, tag, signal));
+    const made = await this.#orFailed(`look for image "${tag}"`, async () => inspectImage(this.#client, tag, signal));
     if (made === undefined) throw new KithError('ImagePullFailed', `image "${tag}" was made from ${directory} and is gone again`);
     return made.id;
   }
@@ -187,7 +186,7 @@ export class DockerRuntime implements ContainerRuntime {
    * @returns the image's name
    */
   async importImageFolder(imagesDirectory: string, folder: string, signal?: AbortSignal): Promise<string> {
-    return this.#orUnavailable(`import image folder ${folder}`, () => this.#importer.importFolder(imagesDirectory, folder, signal));
+    return this.#orFailed(`import image folder ${folder}`, () => this.#importer.importFolder(imagesDirectory, folder, signal));
   }
 
   async startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void> {
@@ -204,7 +203,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   async stopContainer(podUid: string, container: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     checkUid(podUid);
-    await this.#orUnavailable(`stop container "${container}" of pod ${podUid}`, async () => {
+    await this.#orFailed(`stop container "${container}" of pod ${podUid}`, async () => {
       const summaries = await this.#listing.summaries(podUid, signal);
       const running = summaries.filter((summary) => summary.Labels[LABEL.container] === container && summary.State !== 'exited');
       const began = running.filter((summary) => summary.State !== 'created');
@@ -214,7 +213,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   async removeContainer(podUid: string, container: string, attempt: number, signal?: AbortSignal): Promise<void> {
     checkUid(podUid);
-    await this.#orUnavailable(`remove container "${container}" of pod ${podUid}`, async () => {
+    await this.#orFailed(`remove container "${container}" of pod ${podUid}`, async () => {
       const found = findAttempt(await this.#listing.summaries(podUid, signal), container, attempt);
       if (found?.State === 'running' || found?.State === 'paused') {
         throw new KithError('InvalidContainer', `container "${container}" of pod ${podUid} still runs; stop it before removing it`);
@@ -225,7 +224,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async *logs(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogChunk, void, void> {
-    const found = await this.#orUnavailable(`read a log of pod ${request.podUid}`, async () => {
+    const found = await this.#orFailed(`read a log of pod ${request.podUid}`, async () => {
       checkUid(request.podUid);
       const summaries = await this.#listing.summaries(request.podUid, signal);
       const summary = findAttempt(summaries, request.container, request.attempt);
@@ -244,7 +243,7 @@ export class DockerRuntime implements ContainerRuntime {
       since: request.sinceMs === undefined ? undefined : (request.sinceMs / 1000).toFixed(9),
     };
     const path = `/containers/${found.Id}/logs`;
-    const stream = await this.#orUnavailable('read a log', () =>
+    const stream = await this.#orFailed('read a log', () =>
       this.#client.stream({ method: 'GET', path, query, timeoutMs: READ_TIMEOUT_MS, signal }),
     );
     try {
@@ -282,18 +281,13 @@ export class DockerRuntime implements ContainerRuntime {
     return forceRemove(this.#client, id, signal);
   }
 
-  /** What the engine has no reason to refuse: an error of its own. */
-  async #orUnavailable<T>(what: string, act: () => Promise<T>): Promise<T> {
+  /** What the engine has no reason to refuse: an error of its own. It answers, so it is not away, and its other containers are not to suffer. */
+  async #orFailed<T>(what: string, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
       if (!(error instanceof EngineRefusal)) throw error;
-      throw new KithError(
-        'RuntimeUnavailable',
-        `the engine failed to ${what}: ${error.message}`,
-        { status: error.status },
-        { cause: error },
-      );
+      throw new KithError('EngineFailed', `the engine failed to ${what}: ${error.message}`, { status: error.status }, { cause: error });
     }
   }
 
