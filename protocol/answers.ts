@@ -44,6 +44,15 @@ export interface ConflictRow {
   losers: unknown[];
 }
 
+/** `GET /kith.dev/v1/digest`, with `?objects=true` for the hash of each. Equal digests mean equal desired state, byte by byte. */
+export interface DigestAnswer {
+  /** SHA-256 over all keys and the canonical JSON of their objects, in the order of the keys. */
+  digest: string;
+  count: number;
+  /** SHA-256 of each object's canonical JSON, by key. */
+  objects?: Record<string, string>;
+}
+
 /** `GET /kith.dev/v1/manifests` */
 export interface ManifestsAnswer {
   folder: string | undefined;

@@ -1,4 +1,4 @@
-import type { ConflictsAnswer, ManifestsAnswer, PeersAnswer, TokenAnswer, TokenRequest } from '../../protocol/answers.ts';
+import type { ConflictsAnswer, DigestAnswer, ManifestsAnswer, PeersAnswer, TokenAnswer, TokenRequest } from '../../protocol/answers.ts';
 import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import { authorizePath } from './authentication.ts';
 import { isRecord, readDocument } from './body.ts';
@@ -15,6 +15,7 @@ const MAX_TOKEN_SECONDS = 365 * 24 * 60 * 60;
 export interface KithEndpoints {
   peers(): PeersAnswer;
   conflicts(): ConflictsAnswer;
+  digest(options: { objects: boolean }): DigestAnswer;
   manifests(): ManifestsAnswer;
   createToken(request: TokenRequest): Promise<TokenAnswer>;
   /** A kubeconfig with a client certificate or a token for the user, as YAML. Absent where there is no TLS. */
@@ -43,6 +44,8 @@ export async function answerKith(request: HttpRequest, identity: Identity, endpo
       return jsonResponse(200, endpoints.peers());
     case 'GET conflicts':
       return jsonResponse(200, endpoints.conflicts());
+    case 'GET digest':
+      return jsonResponse(200, endpoints.digest({ objects: request.query.get('objects') === 'true' }));
     case 'GET manifests':
       return jsonResponse(200, endpoints.manifests());
     case 'POST tokens':
@@ -54,7 +57,7 @@ export async function answerKith(request: HttpRequest, identity: Identity, endpo
       return { status: 200, headers: { 'content-type': 'application/yaml' }, body: text };
     }
     default:
-      if (['peers', 'conflicts', 'manifests', 'tokens', 'kubeconfig'].includes(name))
+      if (['peers', 'conflicts', 'digest', 'manifests', 'tokens', 'kubeconfig'].includes(name))
         throw methodNotAllowed(`${request.method} ${request.path}`);
       throw noSuchPath();
   }

@@ -12,7 +12,7 @@ import { readApiToken } from '../adapters/x509/api-token.ts';
 import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.ts';
 import { Api } from '../api/api.ts';
 import { draftJoinToken } from '../core/joining/draft-token.ts';
-import { conflictsAnswer } from '../peer/endpoints.ts';
+import { conflictsAnswer, digestAnswer } from '../peer/endpoints.ts';
 import { createJoinHandler, type JoinHandler } from '../peer/joining.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
@@ -119,6 +119,7 @@ export class ApiServers {
         kith: {
           peers: () => peer.peers(),
           conflicts: () => conflictsAnswer(replica),
+          digest: (options) => digestAnswer(replica, options),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
           createToken: async (request) => this.#createToken(request),
           kubeconfig: async (user, credential) => this.#kubeconfig(user, credential),

@@ -1,4 +1,6 @@
-import type { ConflictRow, ConflictsAnswer, PeerRow, PeersAnswer } from '../../protocol/answers.ts';
+import { createHash } from 'node:crypto';
+import type { ConflictRow, ConflictsAnswer, DigestAnswer, PeerRow, PeersAnswer } from '../../protocol/answers.ts';
+import { canonicalJson } from '../../protocol/json.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import type { ClusterView } from '../core/cluster/view.ts';
 import type { Replica } from '../ports/replica.ts';
@@ -58,4 +60,16 @@ function conflictRows(replica: Pick<Replica, 'all'>): ConflictRow[] {
     for (const { path, winner, losers } of conflicts) if (!path.startsWith('/kith/')) rows.push({ key, path, winner, losers });
   }
   return rows.sort((left, right) => (left.key + left.path < right.key + right.path ? -1 : 1));
+}
+
+/** What two peers compare to know that they hold the same: objects as merged, never saved bytes, which depend on the order of merges. */
+export function digestAnswer(replica: Pick<Replica, 'all'>, options: { objects: boolean }): DigestAnswer {
+  const hashes = [...replica.all()].map(({ key, object }): [string, string] => [key, sha256(canonicalJson(object))]);
+  hashes.sort(([left], [right]) => (left < right ? -1 : 1));
+  const digest = sha256(hashes.map(([key, hash]) => `${key}\n${hash}\n`).join(''));
+  return { digest, count: hashes.length, ...(options.objects ? { objects: Object.fromEntries(hashes) } : {}) };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
 }

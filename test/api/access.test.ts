@@ -176,6 +176,8 @@ describe('what is served', () => {
   it('has Kith’s own endpoints', async () => {
     expect((await world.call('GET', '/kith.dev/v1/peers')).body).toMatchObject({ cluster: 'c', complete: true });
     expect((await world.call('GET', '/kith.dev/v1/conflicts')).body).toEqual({ conflicts: [], quarantined: [] });
+    expect((await world.call('GET', '/kith.dev/v1/digest')).body).toEqual({ digest: 'd', count: 0 });
+    expect((await world.call('GET', '/kith.dev/v1/digest?objects=true')).body).toEqual({ digest: 'd', count: 0, objects: {} });
     expect((await world.call('GET', '/kith.dev/v1/manifests')).body).toMatchObject({ files: [] });
     expect((await world.call('POST', '/kith.dev/v1/tokens', { ttlSeconds: 60 })).body).toMatchObject({ token: 'kith1.60' });
     expect((await world.call('POST', '/kith.dev/v1/tokens', { ttlSeconds: -1 })).body.code).toBe(400);

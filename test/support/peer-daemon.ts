@@ -4,7 +4,7 @@ import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
-import { conflictsAnswer } from '../../daemon/peer/endpoints.ts';
+import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
 import { Peer } from '../../daemon/peer/peer.ts';
 import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
 import type { Random } from '../../daemon/ports/clock.ts';
@@ -118,6 +118,7 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
       kith: {
         peers: () => peer.peers(),
         conflicts: () => conflictsAnswer(replica),
+        digest: (options) => digestAnswer(replica, options),
         manifests: () => ({ folder: undefined, files: [] }),
         createToken: unused,
         join: unused,

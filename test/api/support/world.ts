@@ -122,6 +122,7 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
     kith: {
       peers: () => ({ cluster: 'c', self: 'peer-a', leader: { peer: 'peer-a', term: 1 }, complete: true, removed: false, peers: [] }),
       conflicts: () => ({ conflicts: [], quarantined: [] }),
+      digest: ({ objects }) => ({ digest: 'd', count: 0, ...(objects ? { objects: {} } : {}) }),
       manifests: () => ({ folder: undefined, files: [] }),
       createToken: async ({ ttlSeconds }) => ({ token: `kith1.${ttlSeconds ?? 'default'}`, expiresAt: '2026-01-02T00:00:00Z' }),
       join: async (body, { remoteAddress, exporter }) => ({
