@@ -210,7 +210,7 @@ export class Peer {
       }),
       this.#observed.onChanged((records) => {
         this.objects.changed(this.#observedEvents.apply(records));
-        this.#tell(this.#state.applyObserved(records));
+        this.#tell(this.#state.applyObserved(records, monotonic()));
       }),
       this.#liveness.onChanged(() => this.#tell(this.#state.applyLiveness(this.#liveness.members(), this.#liveness.leader(), monotonic()))),
     );

@@ -55,7 +55,7 @@ async function peer(node: string): Promise<Peer> {
     () => brain.stop(),
   );
   const observe = (on: string, key: string, value: Parameters<ClusterState['applyObserved']>[0][number]['value']): void =>
-    brain.touch(state.applyObserved([{ owner: peerOf(on), node: on, incarnation: 1, sequence: 1, key, value, signature: '' }]));
+    brain.touch(state.applyObserved([{ owner: peerOf(on), node: on, incarnation: 1, sequence: 1, key, value, signature: '' }], 0));
   return {
     replica,
     state,

@@ -152,7 +152,7 @@ export class AgentWorld {
       this.changed();
     });
     this.observed.onChanged((records) => {
-      this.state.applyObserved(records);
+      this.state.applyObserved(records, this.clock.monotonic());
       this.changed();
     });
     this.state.setComplete(true);

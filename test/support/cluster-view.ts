@@ -168,8 +168,12 @@ export class ClusterWorld {
     return [member, node];
   }
 
-  reportNode(name: string, allocatable: Record<string, string> = { cpu: '4', memory: '8Gi', pods: '110' }): void {
-    const report: NodeReport = { kind: 'node', version: '0', status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] } };
+  reportNode(
+    name: string,
+    allocatable: Record<string, string> = { cpu: '4', memory: '8Gi', pods: '110' },
+    ready: 'True' | 'False' = 'True',
+  ): void {
+    const report: NodeReport = { kind: 'node', version: '0', status: { allocatable, conditions: [{ type: 'Ready', status: ready }] } };
     this.observe(name, 'node', report);
   }
 
@@ -257,7 +261,7 @@ export class ClusterWorld {
   learnReports(from: ClusterWorld, nodes: readonly string[]): void {
     const records = [...from.reports.values()].filter(({ node }) => nodes.includes(node));
     for (const record of records) this.reports.set(`${record.node}/${record.key}`, record);
-    this.state.applyObserved(records);
+    this.state.applyObserved(records, this.elapsed);
   }
 
   replaceDesired(desired: MemoryDesired): void {
@@ -346,7 +350,7 @@ export class ClusterWorld {
   observe(node: string, key: string, value: ObservedValue): void {
     const record: ObservedRecord = { owner: peerOf(node), node, incarnation: 1, sequence: 1, key, value, signature: '' };
     this.reports.set(`${node}/${key}`, record);
-    this.state.applyObserved([record]);
+    this.state.applyObserved([record], this.elapsed);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DesiredObject, ObjectKey, OwnerReference } from '../../../protocol/objects.ts';
 import { objectKey } from '../../../protocol/objects.ts';
-import type { PodReport } from '../../../protocol/observed.ts';
+import type { NodeReport, PodReport } from '../../../protocol/observed.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
 import type { ClusterView } from './view.ts';
@@ -12,6 +12,11 @@ export type NodeStanding = 'alive' | 'suspected' | 'dead' | 'absent';
 
 export function nodeStanding(view: ClusterView, node: string): NodeStanding {
   return view.memberOfNode(node)?.state ?? 'absent';
+}
+
+/** Whether a node says that it can run nothing: its container engine is away. What it last said of its pods is no longer vouched for. */
+export function saysUnready(report: NodeReport | undefined): boolean {
+  return report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'False') === true;
 }
 
 export function boundNode(pod: DesiredObject): string | undefined {
@@ -40,12 +45,12 @@ export function isActive(view: ClusterView, pod: DesiredObject): boolean {
   return !isDeleting(pod) && !isTerminal(view, pod);
 }
 
-/** Milliseconds since 1970 when the pod became ready; undefined while it is not, or while its node is dead. */
+/** Milliseconds since 1970 when the pod became ready; undefined while it is not, or while its node is dead or not ready. */
 export function readySince(view: ClusterView, pod: DesiredObject): number | undefined {
   const node = boundNode(pod);
   if (node === undefined || isTerminal(view, pod)) return undefined;
   const standing = nodeStanding(view, node);
-  if (standing === 'dead' || standing === 'absent') return undefined;
+  if (standing === 'dead' || standing === 'absent' || saysUnready(view.nodeReport(node))) return undefined;
   const ready = reportOf(view, pod)?.status.conditions?.find((condition) => condition.type === 'Ready');
   if (ready?.status !== 'True') return undefined;
   return parseTime(ready.lastTransitionTime ?? '') ?? parseTime(pod.object.metadata.creationTimestamp) ?? 0;

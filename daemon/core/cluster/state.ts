@@ -5,7 +5,7 @@ import type { NodeReport, ObservedRecord, PodReport } from '../../../protocol/ob
 import { jsonEqual } from '../../../protocol/json.ts';
 import { joinMembership, MEMBERS, type Membership } from './membership.ts';
 import { ObjectIndex } from './object-index.ts';
-import { boundNode, controllerOf } from './pods.ts';
+import { boundNode, controllerOf, saysUnready } from './pods.ts';
 import type { ClusterIndex, LeaderView, MemberState, MemberView } from './view.ts';
 
 /** Owners of owners that a change is told to: pod, ReplicaSet, Deployment, and one to spare. */
@@ -30,6 +30,8 @@ export class ClusterState implements ClusterIndex {
   private readonly objects = new ObjectIndex();
   private readonly podReports = new Map<string, { report: PodReport; incarnation: number }>();
   private readonly nodeReports = new Map<string, NodeReport>();
+  /** Nodes that say that they are not ready: monotonic ms since when. */
+  private readonly unreadySince = new Map<string, number>();
   private states = new Map<string, MemberState>();
   private membership: Membership = { members: [], byNode: new Map(), seen: 0 };
   /** Nodes that pods are bound to and that are no member's: monotonic ms since when. */
@@ -64,11 +66,12 @@ export class ClusterState implements ClusterIndex {
     return affected;
   }
 
-  applyObserved(records: readonly ObservedRecord[]): Set<ObjectKey> {
+  /** @param monotonic ms: when this was learned. */
+  applyObserved(records: readonly ObservedRecord[], monotonic: number): Set<ObjectKey> {
     this.changes += 1;
     const affected = new Set<ObjectKey>();
     for (const { key, node, incarnation, value } of records) {
-      if (key === 'node') this.applyNodeReport(node, value?.kind === 'node' ? value : undefined, affected);
+      if (key === 'node') this.applyNodeReport(node, value?.kind === 'node' ? value : undefined, affected, monotonic);
       else if (key.startsWith('pod/'))
         this.applyPodReport(key.slice('pod/'.length), node, value?.kind === 'pod' ? { report: value, incarnation } : undefined, affected);
     }
@@ -187,12 +190,21 @@ export class ClusterState implements ClusterIndex {
     return this.absentSince.get(node);
   }
 
-  private applyNodeReport(node: string, report: NodeReport | undefined, affected: Set<ObjectKey>): void {
+  nodeUnreadySince(node: string): number | undefined {
+    return this.unreadySince.get(node);
+  }
+
+  private applyNodeReport(node: string, report: NodeReport | undefined, affected: Set<ObjectKey>, monotonic: number): void {
     const before = this.nodeReports.get(node);
     if (report === undefined) this.nodeReports.delete(node);
     else this.nodeReports.set(node, report);
     affected.add(objectKey('nodes', '', node));
     if (!jsonEqual(roomOf(before), roomOf(report))) this.addUnbound(affected);
+    const unready = saysUnready(report);
+    if (unready === this.unreadySince.has(node)) return;
+    if (unready) this.unreadySince.set(node, monotonic);
+    else this.unreadySince.delete(node);
+    for (const pod of this.objects.podsOnNode(node)) this.addWithOwners(pod.key, affected);
   }
 
   private applyPodReport(

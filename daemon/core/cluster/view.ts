@@ -48,6 +48,8 @@ export interface ClusterIndex extends ClusterView {
   unboundPods(): readonly DesiredObject[];
   /** Monotonic ms (of this peer) since when the node is dead or no member's; undefined while it is a living member's, or nothing was ever bound to it. */
   nodeLostSince(node: string): number | undefined;
+  /** Monotonic ms (of this peer) since when the node says of itself that it is not ready: its container engine is away. */
+  nodeUnreadySince(node: string): number | undefined;
 }
 
 export interface MemberView extends MemberState {

@@ -6,7 +6,7 @@ import type { ClusterIndex } from '../cluster/view.ts';
 import type { Decision, Now } from '../decisions.ts';
 import { NodeTable } from '../scheduler/node-table.ts';
 import { moveBarePod, moveSlotPod } from './moves.ts';
-import { orphanCase } from './orphans.ts';
+import { lossOf, orphanCase } from './orphans.ts';
 import { partitionPolicy } from './policy.ts';
 import { rankHeirs } from './ranking.ts';
 
@@ -29,6 +29,13 @@ export interface HeirSettings {
    * this long: what it takes to refute a death, twice.
    */
   newsSettleMs: number;
+  /**
+   * A node that lives but says that its container engine is away keeps its pods this long: an engine that is restarted or upgraded is back by then, and most likely
+   * its containers never stopped.
+   */
+  unreadyMs: number;
+  /** How soon to look again for a node that takes an orphan, where none fits. */
+  noHeirMs: number;
 }
 
 export const HEIR_SETTINGS: HeirSettings = {
@@ -39,6 +46,8 @@ export const HEIR_SETTINGS: HeirSettings = {
   inFlightMs: 60_000,
   queueMs: 500,
   newsSettleMs: 3_000,
+  unreadyMs: 10_000,
+  noHeirMs: 10_000,
 };
 
 /** What passes remember. Times are monotonic ms. */
@@ -88,12 +97,12 @@ export function planClaims(
 function planOrphan(pass: Pass, orphan: DesiredObject): void {
   const { view, now, settings, table } = pass;
   const kind = orphanCase(view, orphan);
-  const lostSince = view.nodeLostSince(boundNode(orphan) ?? '');
+  const lostSince = lostSinceOf(pass, boundNode(orphan) ?? '');
   if (kind === undefined || lostSince === undefined) return;
   const heirs = rankHeirs(table, orphan, settings.ranks);
   const rank = heirs.indexOf(view.self.node);
   if (partitionPolicy(view, orphan) === 'majority') {
-    if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(orphan));
+    if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(view, orphan));
     return;
   }
   const opensAt = Math.max(lostSince + (isDoubtful(view) ? settings.doubtMs : 0), newsSettledAt(pass, orphan, lostSince));
@@ -106,6 +115,18 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
   const endsAt = view.leader.isSelf ? opensAt + (heirs.length + 1) * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= endsAt) takeOver(pass, orphan, kind, heirs);
   else if (Number.isFinite(Math.min(turnAt, endsAt))) pass.decisions.push({ do: 'wake', key: orphan.key, at: Math.min(turnAt, endsAt) });
+}
+
+/** Monotonic ms. */
+function lostSinceOf({ view, settings }: Pass, node: string): number | undefined {
+  if (lossOf(view, node) !== 'unready') return view.nodeLostSince(node);
+  const since = view.nodeUnreadySince(node);
+  return since === undefined ? undefined : since + settings.unreadyMs;
+}
+
+/** For people: why its pods go elsewhere. */
+function lossText(view: ClusterIndex, node: string): string {
+  return lossOf(view, node) === 'unready' ? `${node} is not ready` : `${node} is dead`;
 }
 
 function newsSettledAt({ view, memory, now, settings }: Pass, orphan: DesiredObject, lostSince: number): number {
@@ -152,7 +173,7 @@ function claim(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', node: s
     at: formatTime(now.wall),
   };
   const from = boundNode(orphan) ?? '';
-  if (!move(pass, orphan, kind, binding, `${from} is dead and ${node} is heir number ${rank + 1}`)) return;
+  if (!move(pass, orphan, kind, binding, `${lossText(view, from)} and ${node} is heir number ${rank + 1}`)) return;
   pass.inFlight.set(node, inFlightOn(pass, node) + 1);
   pass.table.take(orphan, node);
 }
@@ -160,11 +181,17 @@ function claim(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', node: s
 /** The heirs' turns are over: the pod goes to the scheduler. Not while heirs work through a queue: it is theirs. */
 function takeOver(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', heirs: readonly string[]): void {
   const { settings, now } = pass;
+  const from = boundNode(orphan) ?? '';
+  // Nothing is won by ending what its node may yet go on with, while no other node takes it: a slot is given back to its original, a bare pod would be lost for ever.
+  if (heirs.length === 0 && (kind === 'bare' || lossOf(pass.view, from) === 'unready')) {
+    pass.decisions.push({ do: 'wake', key: orphan.key, at: now.monotonic + settings.noHeirMs });
+    return;
+  }
   if (heirs.some((heir) => inFlightOn(pass, heir) >= settings.inFlight)) {
     pass.decisions.push({ do: 'wake', key: orphan.key, at: now.monotonic + settings.escalationMs });
     return;
   }
-  move(pass, orphan, kind, undefined, `${boundNode(orphan) ?? ''} is dead and no heir took it`);
+  move(pass, orphan, kind, undefined, `${lossText(pass.view, from)} and no heir took it`);
 }
 
 function move(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', binding: Binding | undefined, reason: string): boolean {
@@ -179,7 +206,7 @@ function move(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', binding:
   return true;
 }
 
-function majorityEvent(orphan: DesiredObject): Decision {
-  const message = `${boundNode(orphan) ?? ''} is dead; the pod asks for a majority before it may start elsewhere (kith.dev/partition), so it waits for its node`;
+function majorityEvent(view: ClusterIndex, orphan: DesiredObject): Decision {
+  const message = `${lossText(view, boundNode(orphan) ?? '')}; the pod asks for a majority before it may start elsewhere (kith.dev/partition), so it waits for its node`;
   return { do: 'event', event: { about: orphan.object, type: 'Warning', reason: 'WaitingForMajority', message, component: 'kith' } };
 }

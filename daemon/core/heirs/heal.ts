@@ -1,6 +1,6 @@
 import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
-import { asPod, boundNode, isReady, isTerminal, reportOf } from '../cluster/pods.ts';
+import { asPod, boundNode, isReady, isTerminal, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import { isMajority, type ReconcilePolicy, reconcilePolicy } from './policy.ts';
 
@@ -30,12 +30,13 @@ export function judgeOriginal(
   const node = boundNode(original);
   const member = node === undefined ? undefined : view.memberOfNode(node);
   // Nothing of the replacement ever ran, and the room that it lacks may be what the original still counts for.
-  if (member?.state === 'alive' && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
+  const serves = member?.state === 'alive' && !saysUnready(view.nodeReport(member.spec.nodeName));
+  if (member !== undefined && serves && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
     return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
   const policy = reconcilePolicy(view, original) ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
   if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
   if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
-  if (member.state !== 'alive') return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
+  if (!serves) return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
   if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
   // What its node said before it was lost tells nothing of what runs there now.
   const runningSince = view.isCurrentReport(original.uid, member.spec.nodeName) ? containersSince(view, original) : undefined;

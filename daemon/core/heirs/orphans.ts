@@ -7,13 +7,22 @@ import { isMajority } from './policy.ts';
 /** A cluster this small has no majority to ask for after a loss. */
 const SMALL_CLUSTER_MEMBERS = 2;
 
+/** How a member's node came to run nothing that can be relied on: it is dead, or it lives and says that it is not ready. */
+export type NodeLoss = 'dead' | 'unready';
+
+export function lossOf(view: ClusterIndex, node: string): NodeLoss | undefined {
+  const standing = nodeStanding(view, node);
+  if (standing === 'dead') return 'dead';
+  return standing !== 'absent' && view.nodeUnreadySince(node) !== undefined ? 'unready' : undefined;
+}
+
 /**
- * Whether a pod lost its node to death and is to be replaced: `slot` through its owner's slot, `bare` as the next life of its own key. A pod of a node that was
+ * Whether a pod lost its node and is to be replaced: `slot` through its owner's slot, `bare` as the next life of its own key. A pod of a node that was
  * removed is no orphan: it is ended and replaced in the ordinary way.
  */
 export function orphanCase(view: ClusterIndex, pod: DesiredObject): 'slot' | 'bare' | undefined {
   const node = boundNode(pod);
-  if (node === undefined || nodeStanding(view, node) !== 'dead' || !isActive(view, pod)) return undefined;
+  if (node === undefined || lossOf(view, node) === undefined || !isActive(view, pod)) return undefined;
   if (controllerOf(pod) === undefined) return isBareCase(view, pod) ? 'bare' : undefined;
   if (slotStanding(view, pod) !== 'kept') return undefined;
   const owner = controllerObject(view, pod);

@@ -2,7 +2,7 @@ import type { PodCondition } from 'kubernetes-types/core/v1.js';
 import type { DesiredObject, ObjectMeta } from '../../../protocol/objects.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
-import { asPod, boundNode, isDeleting, reportOf } from '../cluster/pods.ts';
+import { asPod, boundNode, isDeleting, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { isSchedulable } from '../scheduler/bindings.ts';
 import { whyUnschedulable } from '../scheduler/place.ts';
@@ -22,8 +22,25 @@ export function renderPod(view: ClusterIndex, desired: DesiredObject): Pod {
   if (node === undefined) return { ...pod, spec, status: unboundStatus(view, desired) };
   const status = boundStatus(desired, reported);
   const member = view.memberOfNode(node);
-  if (member !== undefined && member.state !== 'dead') return { ...pod, spec, status };
+  if (member !== undefined && member.state !== 'dead') {
+    return { ...pod, spec, status: saysUnready(view.nodeReport(node)) ? unreadyStatus(view, status, node) : status };
+  }
   return renderLost(view, desired, { ...pod, spec }, status, node, member?.death);
+}
+
+/** On a node that says that it is not ready: as upstream's node controller marks its pods. */
+function unreadyStatus(view: ClusterIndex, status: PodStatus, node: string): PodStatus {
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True') return status;
+  const at = view.nodeReport(node)?.status.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? ready.lastTransitionTime;
+  const unready: PodCondition = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'NodeNotReady',
+    message: 'Node is not ready',
+    lastTransitionTime: at,
+  };
+  return { ...status, conditions: replaceConditions(status.conditions, [unready]) };
 }
 
 /** On a dead node: nobody knows. A superseded one is on its way out, though only its grave will end it. */

@@ -11,17 +11,20 @@ describe('the view of a peer', () => {
     world.converge();
     const [pod] = world.pods();
     const node = pod!.object.kith!.binding!.node;
-    const affected = world.state.applyObserved([
-      {
-        owner: `peer-${node}`,
-        node,
-        incarnation: 1,
-        sequence: 9,
-        key: `pod/${pod!.uid}`,
-        value: { kind: 'pod', uid: pod!.uid, namespace: 'default', name: pod!.object.metadata.name, status: { phase: 'Failed' } },
-        signature: '',
-      },
-    ]);
+    const affected = world.state.applyObserved(
+      [
+        {
+          owner: `peer-${node}`,
+          node,
+          incarnation: 1,
+          sequence: 9,
+          key: `pod/${pod!.uid}`,
+          value: { kind: 'pod', uid: pod!.uid, namespace: 'default', name: pod!.object.metadata.name, status: { phase: 'Failed' } },
+          signature: '',
+        },
+      ],
+      0,
+    );
     const [replicaSet] = world.state.list('replicasets.apps');
     expect([...affected].sort()).toEqual([WEB, pod!.key, replicaSet!.key].sort());
     expect(world.state.podReport(pod!.uid, node)?.status.phase).toBe('Failed');

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { isReady } from '../../../daemon/core/cluster/pods.ts';
+import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
+import { renderPod } from '../../../daemon/core/status/pod-status.ts';
+import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
+
+const RS = 'replicasets.apps/default/web';
+const ROOM = { cpu: '4', memory: '8Gi', pods: '110' };
+const unready = (world: ClusterWorld, node: string): void => world.reportNode(node, ROOM, 'False');
+const nodesOf = (world: ClusterWorld): string[] =>
+  world
+    .pods()
+    .map(({ object }) => object.kith?.binding?.node ?? '')
+    .sort();
+
+function running(nodes: number, replicas: number): ClusterWorld {
+  const world = worldOf(nodes);
+  world.create(replicaSetObject('web', replicas));
+  world.converge();
+  return world;
+}
+
+/** What every peer of the world would do, as each sees itself. */
+function claimsOf(world: ClusterWorld, self: string): ReturnType<typeof planClaims> {
+  const seen = new ClusterWorld(['node-1', 'node-2', 'node-3'].slice(0, world.state.membersKnown), self, world.desired.copy());
+  seen.elapsed = world.elapsed;
+  seen.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  seen.elapsed += HEIR_SETTINGS.unreadyMs;
+  return planClaims(seen.state, seen.pods(), seen.now);
+}
+
+describe('a node that lives and says that its engine is away', () => {
+  it('has no ready pods, and shows them so', () => {
+    const world = running(3, 3);
+    const [pod] = world.state.podsOnNode('node-2');
+    expect(isReady(world.state, pod!)).toBe(true);
+    unready(world, 'node-2');
+    expect(isReady(world.state, pod!)).toBe(false);
+    const ready = renderPod(world.state, pod!).status?.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready).toMatchObject({ status: 'False', reason: 'NodeNotReady' });
+  });
+
+  it('keeps its pods for a while, then heirs claim them', () => {
+    const world = running(3, 3);
+    unready(world, 'node-3');
+    const early = planClaims(world.state, world.pods(), world.now);
+    expect(early.every((each) => each.do === 'wake')).toBe(true);
+    const claims = ['node-1', 'node-2', 'node-3'].map((self) => claimsOf(world, self).filter((each) => each.do === 'write').length);
+    expect(claims[2]).toBe(0);
+    expect(claims[0]! + claims[1]!).toBe(1);
+  });
+
+  it('is done without: its pods are replaced elsewhere and deleted, and it takes new ones when it is ready again', () => {
+    const world = running(3, 3);
+    unready(world, 'node-3');
+    world.converge({ nodes: ['node-1', 'node-2'], quietMs: 60_000 });
+    expect(world.pods().filter((pod) => isReady(world.state, pod))).toHaveLength(3);
+    // Only the node itself can end its copy, once its engine is back.
+    const [left] = world.state.podsOnNode('node-3');
+    expect(left?.object.metadata.deletionTimestamp).toBeDefined();
+    world.reportNode('node-3');
+    world.converge();
+    expect(nodesOf(world)).not.toContain('node-3');
+    expect(world.pods()).toHaveLength(3);
+    world.edit(RS, (draft) => void ((draft as unknown as { spec: { replicas: number } }).spec.replicas = 5));
+    world.converge();
+    expect(nodesOf(world)).toContain('node-3');
+  });
+
+  it('keeps its pods when no other node takes them: nothing is won by ending them', () => {
+    const world = running(1, 2);
+    const before = world.pods().map(({ uid }) => uid);
+    unready(world, 'node-1');
+    world.converge({ nodes: [], quietMs: 120_000 });
+    expect(world.pods().map(({ uid }) => uid)).toEqual(before);
+    world.reportNode('node-1');
+    world.converge();
+    expect(world.pods().map(({ uid }) => uid)).toEqual(before);
+  });
+});
+
+it('a bare pod of a dead node that no other node takes is left as it is: its node may go on with it', () => {
+  const world = worldOf(3);
+  world.create(podObject('solo', { nodeSelector: { 'kubernetes.io/hostname': 'node-3' } }));
+  world.bind(podKey('solo'), 'node-3');
+  world.reportPod(podKey('solo'), readyStatus(world.now.wall));
+  const { uid } = world.object(podKey('solo'));
+  world.setMember('node-3', 'dead');
+  world.converge({ nodes: ['node-1', 'node-2'], quietMs: 60_000 });
+  expect(world.object(podKey('solo')).uid).toBe(uid);
+  world.setMember('node-3', 'alive', 2);
+  world.converge();
+  expect(world.object(podKey('solo')).uid).toBe(uid);
+});
