@@ -89,6 +89,9 @@ export class NamespacedHost implements LabHost {
   get daemonRuns(): boolean {
     return this.#daemon() !== undefined;
   }
+  get engineRuns(): boolean {
+    return this.engine.process !== undefined;
+  }
   get isFrozen(): boolean {
     return this.#cell.group.isFrozen;
   }

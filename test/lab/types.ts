@@ -50,6 +50,7 @@ export interface LabHost {
   /** Namespaces and engine are up. */
   readonly isOn: boolean;
   readonly daemonRuns: boolean;
+  readonly engineRuns: boolean;
   readonly isFrozen: boolean;
 
   /** Power on: namespaces, the engine with its images, and (unless told otherwise) the daemon. Resolves when both answer. */

@@ -174,7 +174,7 @@ export function isReady(pod: Pod): boolean {
   );
 }
 
-function podText(pod: Pod): string {
+export function podText(pod: Pod): string {
   const waiting = (pod.status?.containerStatuses ?? [])
     .map(({ state, restartCount }) => `${JSON.stringify(state)} x${restartCount}`)
     .join(' ');
