@@ -3,26 +3,41 @@ import '../../protocol/polyfill.ts';
 
 const { parseBenchArguments } = await import('./args.ts');
 const { benchDeploy } = await import('./deploy.ts');
+const { benchFailover } = await import('./failover.ts');
 const { benchFootprint } = await import('./footprint.ts');
+const { benchLeader } = await import('./leader.ts');
 const { benchPropagation } = await import('./propagation.ts');
 const { benchReplica } = await import('./replica.ts');
 const { benchScheduler } = await import('./scheduler.ts');
+const { benchStart } = await import('./start.ts');
 
 const benches = {
   deploy: benchDeploy,
+  failover: benchFailover,
   footprint: benchFootprint,
+  leader: benchLeader,
   propagation: benchPropagation,
   replica: benchReplica,
   scheduler: benchScheduler,
+  start: benchStart,
 };
 
-const given = parseBenchArguments(process.argv.slice(2));
-const bench = benches[given.name as keyof typeof benches];
-if (bench === undefined) {
-  process.stderr.write(`Usage: npm run bench -- ${Object.keys(benches).join('|')} [--json]\n`);
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+function refuse(text: string): never {
+  say(text);
+  say(`Usage: npm run bench -- ${Object.keys(benches).join('|')} [--json] [--OPTION VALUE ...]; docs/benchmarks.md tells the options`);
   process.exit(2);
 }
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
+function read(): ReturnType<typeof parseBenchArguments> {
+  try {
+    return parseBenchArguments(process.argv.slice(2));
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+const given = read();
+const bench =
+  benches[given.name as keyof typeof benches] ?? refuse(given.name === '' ? 'Which benchmark?' : `There is no benchmark ${given.name}.`);
 const result = await bench(given, say);
 process.stdout.write(given.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
 process.exit(0);

@@ -1,124 +1,73 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startEngine } from '../support/engine.ts';
-import { EngineProbe } from '../support/engine-client.ts';
-import { LocalCluster, type LocalPeer } from '../support/local-cluster.ts';
-import { waitFor } from '../support/wait.ts';
-import { percentile, rounded, type BenchArguments } from './args.ts';
-import { RAW_WIDTH, startRaw, type RawWay } from './raw-engine.ts';
+import type { Lab } from '../lab/types.ts';
+import { listOption, percentile, rounded, type BenchArguments } from './args.ts';
+import { BENCH_COMMAND, BENCH_IMAGE, KithContender, SwarmContender, waitRunning, type Contender } from './contenders.ts';
+import { RAW_WIDTH, startRaw } from './raw-engine.ts';
+import { withLab } from './with-lab.ts';
 
 const DEFAULT_PODS = 60;
+const DEFAULT_HOSTS = 3;
 const DEFAULT_ROUNDS = 3;
-const COMMAND = ['sleep', '100000'];
-const TIMEOUT_MS = 180_000;
 
 export interface DeployResult {
   pods: number;
+  hosts: number;
+  rounds: number;
   kithSeconds: number;
-  /** The containers alone, in the engine's own bridge. */
-  rawSeconds: number;
-  /** The same in a network of their own, as kith's are, which costs the engine more. */
-  rawNetworkSeconds: number;
-  /** Each beside a container that holds its network, as pods of several containers are. */
-  rawPairSeconds: number;
-  /** Of kith's time: until the last pod was bound. */
-  boundSeconds: number;
+  rawSeconds?: number;
+  swarmSeconds?: number;
 }
 
-/** From the order for a Deployment to all of its containers running, as the engine tells it, and the same containers started straight through it, in turns. */
+/**
+ * From the order for so many replicas to all of their containers running, by the times that the engines tell; medians. `raw` is the same containers started straight
+ * through the engines' API, in turns with ours: what nothing on top of them can beat.
+ */
 export async function benchDeploy(given: BenchArguments, say: (text: string) => void): Promise<DeployResult> {
+  const rivals = listOption(given, 'versus', ['swarm', 'raw']);
   const pods = given.numbers.get('pods') ?? DEFAULT_PODS;
+  const hosts = given.numbers.get('hosts') ?? DEFAULT_HOSTS;
   const rounds = given.numbers.get('rounds') ?? DEFAULT_ROUNDS;
-  const dist = path.dirname(fileURLToPath(import.meta.url)).replace(/[/\\]chunks$/, '');
-  const engine = await startEngine();
-  const url = `unix://${engine.socketPath}`;
-  const cluster = new LocalCluster({ dist, runtime: 'docker', dockerHost: url, imageFolders: [], share: 1, prefix: 'deploy' });
-  const width = given.numbers.get('width') ?? RAW_WIDTH;
-  const [kith, bound]: [number[], number[]] = [[], []];
-  const raw: Record<RawWay, number[]> = { bridge: [], network: [], pair: [] };
-  try {
-    await cluster.create(1);
-    await cluster.startAll();
+  say(`deploy: ${pods} pods on ${hosts} hosts, ${rounds} rounds`);
+  return withLab(hosts, say, async (lab) => {
+    const samples: Record<'kith' | 'raw' | 'swarm', number[]> = { kith: [], raw: [], swarm: [] };
+    const take = (who: 'kith' | 'raw' | 'swarm', seconds: number): void => {
+      samples[who].push(seconds);
+      say(`  ${who}: ${rounded(seconds)} s`);
+    };
+    const kith = new KithContender(lab);
+    await kith.begin();
     for (let round = 0; round < rounds; round += 1) {
-      const took = await startThroughKith(cluster, new EngineProbe(url), engine.image, pods);
-      kith.push(took.running);
-      bound.push(took.bound);
-      for (const way of ['bridge', 'network', 'pair'] as const) {
-        raw[way].push(await startRaw(url, { pods, image: engine.image, command: COMMAND, way, width }));
-      }
-      const told = Object.entries(raw).map(([way, samples]) => `${way} ${rounded(samples.at(-1) ?? 0)} s`);
-      say(
-        `round ${round + 1}: kith ${rounded(took.running)} s (bound ${rounded(took.bound)} s, kithd ${rounded(took.cpu)} s of CPU), raw ${told.join(', ')}`,
-      );
+      take('kith', await deployOnce(lab, kith, pods));
+      if (rivals.includes('raw')) take('raw', await rawOnce(lab, pods));
     }
-  } finally {
-    await cluster.destroy();
-    await engine.stop();
-  }
-  const median = (samples: number[]): number => rounded(percentile(samples, 0.5));
-  return {
-    pods,
-    kithSeconds: median(kith),
-    rawSeconds: median(raw.bridge),
-    rawNetworkSeconds: median(raw.network),
-    rawPairSeconds: median(raw.pair),
-    boundSeconds: median(bound),
-  };
+    await kith.end();
+    if (rivals.includes('swarm')) {
+      const swarm = new SwarmContender(lab);
+      await swarm.begin();
+      for (let round = 0; round < rounds; round += 1) take('swarm', await deployOnce(lab, swarm, pods));
+      await swarm.end();
+    }
+    const median = (who: 'kith' | 'raw' | 'swarm'): number | undefined =>
+      samples[who].length === 0 ? undefined : rounded(percentile(samples[who], 0.5));
+    return { pods, hosts, rounds, kithSeconds: median('kith') ?? Number.NaN, rawSeconds: median('raw'), swarmSeconds: median('swarm') };
+  });
 }
 
-interface KithRun {
-  bound: number;
-  running: number;
-  /** What the daemon itself used of the CPUs meanwhile. */
-  cpu: number;
+async function deployOnce(lab: Lab, contender: Contender, pods: number): Promise<number> {
+  const began = Date.now();
+  await contender.deploy(pods, lab.host(1));
+  const running = await waitRunning(lab.hosts, contender.label, pods, 250);
+  const last = Math.max(...running.map(({ startedAtMs }) => startedAtMs));
+  await contender.remove(lab.host(1));
+  await waitRunning(lab.hosts, contender.label, 0);
+  return (last - began) / 1000;
 }
 
-async function startThroughKith(cluster: LocalCluster, engine: EngineProbe, image: string, pods: number): Promise<KithRun> {
-  const { client, node, process: daemon } = cluster.peer(0);
-  const count = async (): Promise<number> =>
-    (await engine.running(node)).filter(({ Labels }) => Labels['kith.dev/container'] === 'main').length;
-  const cpuBefore = cpuSeconds(daemon?.pid);
-  const labels = { bench: 'deploy' };
-  const containers = [{ name: 'main', image, command: COMMAND, imagePullPolicy: 'IfNotPresent' }];
-  const template = { metadata: { labels }, spec: { containers, terminationGracePeriodSeconds: 0 } };
-  const body = {
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
-    metadata: { name: 'deploy' },
-    spec: { replicas: pods, selector: { matchLabels: labels }, template },
-  };
-  const collection = '/apis/apps/v1/namespaces/default/replicasets';
-  const began = performance.now();
-  await client.call({ method: 'POST', path: collection, body });
-  let bound = 0;
-  // Asking costs the engine, too.
-  const wait = { timeoutMs: TIMEOUT_MS, everyMs: 100 };
-  await waitFor(
-    `${pods} containers run`,
-    async () => {
-      if (bound === 0 && (await countBound(client)) === pods) bound = performance.now() - began;
-      return (await count()) === pods;
-    },
-    wait,
+/** As evenly over the hosts as they come. */
+async function rawOnce(lab: Lab, pods: number): Promise<number> {
+  const shares = lab.hosts.map((_, index) => Math.floor((pods + index) / lab.hosts.length));
+  const run = { image: BENCH_IMAGE, command: BENCH_COMMAND, way: 'bridge', width: RAW_WIDTH } as const;
+  const took = await Promise.all(
+    lab.hosts.map(async (host, index) => startRaw(`unix://${host.engineSocket}`, { ...run, pods: shares[index] ?? 0 })),
   );
-  const running = performance.now() - began;
-  const cpu = cpuSeconds(daemon?.pid) - cpuBefore;
-  await client.call({ method: 'DELETE', path: `${collection}/deploy`, body: { propagationPolicy: 'Background' } });
-  await waitFor('nothing of it is left', async () => (await count()) === 0 && (await countBound(client)) === 0, wait);
-  return { bound: bound / 1000, running: running / 1000, cpu };
-}
-
-/** User and system time of a process, from `/proc/PID/stat`, in ticks of 10 ms. */
-function cpuSeconds(pid: number | undefined): number {
-  const fields =
-    readFileSync(`/proc/${pid ?? 'self'}/stat`, 'latin1')
-      .split(') ')[1]
-      ?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function countBound(client: LocalPeer['client']): Promise<number> {
-  const { items } = await client.get<{ items: { spec: { nodeName?: string } }[] }>('/api/v1/namespaces/default/pods');
-  return items.filter(({ spec }) => spec.nodeName !== undefined).length;
+  return Math.max(...took);
 }
