@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
 const entries = {
   kithd: 'daemon/app/kithd.ts',
@@ -59,7 +59,6 @@ const unusedByUs = {
 };
 
 export async function build() {
-  const { build: bundle } = await import('esbuild');
   const next = `${dist}.next.${process.pid}`;
   await rm(next, { recursive: true, force: true });
   await mkdir(next, { recursive: true });
@@ -67,9 +66,20 @@ export async function build() {
   for (const [name, file] of Object.entries(entries)) {
     if (await stat(path.join(root, file)).catch(() => undefined)) present[name] = path.join(root, file);
   }
+  await bundleInto(next, present, []);
+  for (const name of ['kithd', 'kith']) if (present[name]) await chmod(path.join(next, `${name}.js`), 0o755);
+  const old = `${dist}.old.${process.pid}`;
+  await rename(dist, old).catch(() => undefined);
+  await rename(next, dist);
+  await rm(old, { recursive: true, force: true });
+}
+
+/** Bundles programs into a folder, the Automerge wasm beside them. */
+export async function bundleInto(outdir, entryPoints, plugins) {
+  const { build: bundle } = await import('esbuild');
   await bundle({
-    entryPoints: present,
-    outdir: next,
+    entryPoints,
+    outdir,
     bundle: true,
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
@@ -83,7 +93,7 @@ export async function build() {
     legalComments: 'none',
     logLevel: 'warning',
     external: ['classic-level'],
-    plugins: [unusedByUs],
+    plugins: [unusedByUs, ...plugins],
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; import { fileURLToPath as __toPath } from 'node:url'; import { dirname as __dirnameOf } from 'node:path'; const require = __createRequire(import.meta.url); const __filename = __toPath(import.meta.url); const __dirname = __dirnameOf(__filename);",
     },
@@ -91,14 +101,9 @@ export async function build() {
   const require = createRequire(import.meta.url);
   const automerge = path.dirname(require.resolve('@automerge/automerge'));
   const wasm = await findFile(path.resolve(automerge, '..', '..'), 'automerge_wasm_bg.wasm');
-  await copyFile(wasm, path.join(next, 'automerge_wasm_bg.wasm'));
-  await mkdir(path.join(next, 'chunks'), { recursive: true });
-  await copyFile(wasm, path.join(next, 'chunks', 'automerge_wasm_bg.wasm'));
-  for (const name of ['kithd', 'kith']) if (present[name]) await chmod(path.join(next, `${name}.js`), 0o755);
-  const old = `${dist}.old.${process.pid}`;
-  await rename(dist, old).catch(() => undefined);
-  await rename(next, dist);
-  await rm(old, { recursive: true, force: true });
+  await copyFile(wasm, path.join(outdir, 'automerge_wasm_bg.wasm'));
+  await mkdir(path.join(outdir, 'chunks'), { recursive: true });
+  await copyFile(wasm, path.join(outdir, 'chunks', 'automerge_wasm_bg.wasm'));
 }
 
 async function findFile(folder, name) {

@@ -41,6 +41,7 @@ export class Acts {
       this.world.clock.after(at, () => {
         if (this.isCalm) return;
         this.world.timeline.add(whereOf(act), `→ ${describeAct(act)}`);
+        if (!USERS.has(act.do)) this.world.disturb();
         this.perform(act);
       });
     }
@@ -128,7 +129,7 @@ export class Acts {
         return this.later(act.forMs, () => (host.runtime.away = undefined));
       case 'engineHangs':
         host.runtime.hanging.add(act.call);
-        return this.later(act.forMs, () => host.runtime.hanging.delete(act.call));
+        return this.later(act.forMs, () => host.runtime.release(act.call));
       case 'containerEnds':
         return this.containerEnds(host, act);
       case 'containersWiped':
@@ -139,7 +140,13 @@ export class Acts {
   }
 
   private later(forMs: number, undo: () => unknown): void {
-    const once = (): unknown => (this.undoing.delete(once) ? undo() : undefined);
+    this.world.troubles += 1;
+    const once = (): unknown => {
+      if (!this.undoing.delete(once)) return undefined;
+      this.world.troubles -= 1;
+      this.world.disturb();
+      return undo();
+    };
     this.undoing.add(once);
     this.world.clock.after(forMs, once);
   }
@@ -240,18 +247,11 @@ export class Acts {
   }
 
   private image({ image, behaviour, forMs }: Extract<Act, { do: 'image' }>): void {
-    const set = (value: typeof behaviour | undefined): void => {
-      for (const { runtime } of this.world.hosts) {
-        if (value !== undefined) runtime.behaviours.set(image, value);
-        else if (image === SHORT_IMAGE) runtime.behaviours.set(image, SHORT);
-        else {
-          runtime.behaviours.delete(image);
-          runtime.steady(image);
-        }
-      }
+    const set = (value: typeof behaviour): void => {
+      for (const { runtime } of this.world.hosts) runtime.behave(image, value);
     };
     set(behaviour);
-    this.later(forMs, () => set(undefined));
+    this.later(forMs, () => set(image === SHORT_IMAGE ? SHORT : {}));
   }
 
   private forge(host: SimHost, victimIndex: number): void {
@@ -334,6 +334,9 @@ export class Acts {
     }
   }
 }
+
+/** What is no trouble to a healthy cluster. */
+const USERS: ReadonlySet<string> = new Set(['request', 'file', 'deletePod', 'containerEnds']);
 
 /** Images that end by themselves; the others run until they are stopped. */
 const SHORT = { exitAfterMs: 5_000, exitCode: 0 };

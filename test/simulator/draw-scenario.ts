@@ -22,14 +22,14 @@ interface Pen {
 export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const draw = new Draw(seed);
   const peers = draw.int(options.peers.least, options.peers.most);
-  const stormMs = draw.duration(15_000, 120_000);
+  const stormMs = draw.duration(8_000, 70_000);
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
   const cpu = draw.weighted([
     [4, '4'],
     [1, '1'],
   ]);
   const acts: { at: number; act: Act }[] = firstRequests(draw, pen.host).map((act, index) => ({ at: 200 * index, act }));
-  const users = draw.int(2, 25);
+  const users = draw.int(2, 18);
   for (let count = 0; count < users; count += 1) acts.push({ at: draw.int(500, stormMs), act: drawRequest(draw, pen.host()) });
   // Some seeds dwell on one kind of fault: together they hide each other.
   const kinds = draw.chance(0.4) ? [draw.pick(FAULTS)] : draw.shuffled(FAULTS).slice(0, draw.int(1, FAULTS.length));
@@ -114,7 +114,7 @@ function drawClog(pen: Pen): Act {
 }
 
 function drawDisk(pen: Pen): DiskLoss {
-  if (!pen.mayLoseDisk || !pen.draw.chance(0.2)) return 'none';
+  if (!pen.mayLoseDisk || !pen.draw.chance(0.3)) return 'none';
   pen.mayLoseDisk = false;
   return pen.draw.pick<DiskLoss>(['tail', 'damaged', 'lost']);
 }

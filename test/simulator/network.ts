@@ -56,6 +56,9 @@ export class SimNetwork extends MemoryNetwork {
   private readonly base: WayFault;
   /** Peers whose host lost its power: nobody is told that their connections have ended. */
   private readonly vanished = new Set<string>();
+  /** Ways that are blocked just now, and when anything about one changed last. */
+  private faults = 0;
+  private troubledAt = -Infinity;
 
   constructor(deps: { clock: Clock; draw: Draw }, base: WayFault) {
     super({ clock: deps.clock, random: deps.draw });
@@ -78,21 +81,32 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   setWay(from: string, to: string, fault: Partial<WayFault>): void {
+    this.troubledAt = this.clock.monotonic();
     Object.assign(this.way(from, to), this.base, fault);
   }
 
+  /** Whether anything was wrong with any way since then. */
+  isTroubled(since: number): boolean {
+    return this.faults > 0 || this.troubledAt >= since;
+  }
+
   block(from: string, to: string): void {
+    this.faults += 1;
     this.way(from, to).blocked += 1;
     this.giveUpLater(from, to);
   }
 
   unblock(from: string, to: string): void {
     const way = this.way(from, to);
+    if (way.blocked > 0) this.faults -= 1;
+    this.troubledAt = this.clock.monotonic();
     way.blocked = Math.max(0, way.blocked - 1);
     this.release(from, to, way);
   }
 
   override healAll(): void {
+    if (this.faults > 0) this.troubledAt = this.clock.monotonic();
+    this.faults = 0;
     for (const [name, way] of this.ways) {
       Object.assign(way, this.base, { blocked: 0 });
       const [from = '', to = ''] = name.split(' ');

@@ -2,6 +2,14 @@ import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts
 import { Acts } from './acts.ts';
 import { Violation } from './checker.ts';
 import type { Checker } from './checker.ts';
+import {
+  AnytimeCordonsHold,
+  AnytimeOneHeirClaims,
+  AnytimeOnePlaceAPod,
+  AnytimeTheLivingAreNotDead,
+  AnytimeTheMajoritysBindingCounts,
+  AnytimeTheOriginalIsKept,
+} from './checkers/conduct.ts';
 import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from './checkers/containers.ts';
 import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './checkers/convergence.ts';
 import { AnytimeAcknowledgedIsKept, AnytimeNothingDeletedReturns, AnytimeToldAfterDisk } from './checkers/disk.ts';
@@ -14,10 +22,12 @@ import type { Scenario } from './scenario.ts';
 import { SimWorld } from './world.ts';
 
 const TICK_MS = 500;
+/** What was asked for last is on its way everywhere by then. */
+const SETTLE_MS = 2_000;
 /** A new cluster stands within this time. */
 const FOUND_MS = 30_000;
 /** Everything is looked at again every 30 s (`BRAIN_LIMITS.resyncMs`): what lasts longer lasts. */
-const REST_MS = 40_000;
+const REST_MS = 34_000;
 
 export interface Outcome {
   seed: number;
@@ -80,6 +90,7 @@ class Run {
     this.tick();
     await this.pass(scenario.stormMs);
     await this.wait(acts.calm(), FOUND_MS * 4);
+    await this.pass(SETTLE_MS);
     for (const checker of checkers) {
       if (checker.missing === undefined) continue;
       const { withinMs = FOUND_MS } = checker;
@@ -199,6 +210,12 @@ function allCheckers(world: SimWorld): Checker[] {
     new AnytimeOnlyTheOwnerSpeaks(),
     new AnytimeTermsGrow(),
     new AnytimeWatchesAreComplete(world),
+    new AnytimeTheLivingAreNotDead(),
+    new AnytimeOnePlaceAPod(world),
+    new AnytimeOneHeirClaims(),
+    new AnytimeCordonsHold(),
+    new AnytimeTheMajoritysBindingCounts(),
+    new AnytimeTheOriginalIsKept(),
     new EventuallyOneLeader(),
     new EventuallyEqual(),
     new EventuallyAsDesired(),

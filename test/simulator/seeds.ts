@@ -1,5 +1,6 @@
 import type { SimulateArguments } from './args.ts';
 import { Crew } from './crew.ts';
+import { shrink } from './shrink.ts';
 import { replayCommand } from './task.ts';
 import type { Task, TaskResult } from './task.ts';
 
@@ -20,6 +21,10 @@ export async function runSeeds(given: SimulateArguments, url: URL): Promise<numb
       if (result.failure !== undefined) {
         failed.push(result);
         progress.say(failureText(task, result));
+        if (given.shrink) {
+          const smaller = await shrink(task, result, crew, given);
+          progress.say(`shrunk to ${smaller.result.steps} of ${result.steps} steps:\n${failureText(smaller.task, smaller.result)}`);
+        }
       } else if (given.verbose) progress.say(result.timeline);
     }
   };

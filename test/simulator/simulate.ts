@@ -10,6 +10,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 const { runTask } = await import('./task.ts');
 const { parseArguments } = await import('./args.ts');
 const { runSeeds } = await import('./seeds.ts');
+const { huntMutants } = await import('./hunt.ts');
 
 // One signal ends many requests of a wide cluster.
 setMaxListeners(0);
@@ -20,7 +21,8 @@ if (!isMainThread && workerData === 'simulate') {
 } else {
   try {
     const given = parseArguments(process.argv.slice(2));
-    process.exitCode = await runSeeds(given, new URL(import.meta.url));
+    const url = new URL(import.meta.url);
+    process.exitCode = given.mutants ? await huntMutants(given, url) : await runSeeds(given, url);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;

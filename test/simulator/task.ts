@@ -28,7 +28,7 @@ export function scenarioOf(task: Pick<Task, 'seed' | 'peers' | 'without' | 'stor
   const drawn = drawScenario(task.seed, { peers: task.peers });
   const without = new Set(task.without);
   const stormMs = Math.min(drawn.stormMs, task.stormMs ?? Infinity);
-  return { ...drawn, stormMs, steps: drawn.steps.filter(({ id }) => !without.has(id)) };
+  return { ...drawn, stormMs, steps: drawn.steps.filter(({ id, at }) => !without.has(id) && at <= stormMs) };
 }
 
 export async function runTask(task: Task): Promise<TaskResult> {

@@ -34,6 +34,9 @@ export class SimWorld {
   readonly documents: Documents;
   /** Called with each daemon that is composed, before it starts. */
   readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
+  /** Faults that last just now. */
+  troubles = 0;
+  private disturbedAt = 0;
   /** Runs a check and keeps what it throws. */
   guard: (check: () => void) => void = (check) => check();
   private readonly options: WorldOptions;
@@ -44,6 +47,17 @@ export class SimWorld {
     this.documents = options.documents;
     this.network = new SimNetwork({ clock: this.clock, draw: draw.fork() }, options.network);
     this.beatNetwork = new MemoryBeatNetwork(this.network);
+  }
+
+  /** Something that a cluster has to recover from began or ended. */
+  disturb(): void {
+    this.disturbedAt = this.clock.monotonic();
+  }
+
+  /** How long nothing was wrong and every host up, ms. */
+  quietMs(): number {
+    const isWhole = this.troubles === 0 && this.hosts.every(({ daemon, isGone }) => daemon !== undefined || isGone);
+    return isWhole ? this.clock.monotonic() - this.disturbedAt : 0;
   }
 
   host(index: number): SimHost | undefined {
@@ -117,6 +131,7 @@ export class SimWorld {
     });
     for (const listener of this.onBoot) listener(host, daemon);
     await daemon.peer.start(new AbortController().signal);
+    this.disturb();
     this.timeline.add(host.node, 'the daemon is up');
   }
 
@@ -125,6 +140,7 @@ export class SimWorld {
     const { daemon } = host;
     if (daemon === undefined) return;
     this.timeline.add(host.node, `the daemon dies: ${why}`);
+    this.disturb();
     host.daemon = undefined;
     daemon.clock.kill();
     daemon.worker.kill();

@@ -92,6 +92,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   private readonly options: Required<SimulatedRuntimeOptions>;
   private readonly pods = new Map<string, SimulatedPod>();
   private readonly listeners = new Set<(hint: { podUid?: string }) => void>();
+  private readonly hung = new Map<string, (() => void)[]>();
   private addresses = 0;
 
   constructor(clock: Clock, options: SimulatedRuntimeOptions = {}) {
@@ -221,10 +222,17 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (running !== undefined) this.end(podUid, running, 'exit', 'itself', exitCode);
   }
 
-  /** What runs of the image now runs on until it is stopped. */
-  steady(image: string): void {
-    for (const { containers } of this.pods.values())
-      for (const container of containers) if (container.image === image) container.cancelExit();
+  /** What runs of the image already behaves like this, too. */
+  behave(image: string, behaviour: ImageBehaviour): void {
+    this.behaviours.set(image, behaviour);
+    for (const { uid, containers } of this.pods.values()) {
+      for (const container of containers) {
+        if (container.image !== image || container.state !== 'running') continue;
+        container.cancelExit();
+        container.behaviour = behaviour;
+        this.exitLater(uid, container);
+      }
+    }
   }
 
   /** What someone who removes all containers by hand does. */
@@ -270,12 +278,14 @@ export class SimulatedRuntime implements ContainerRuntime {
     };
     pod.containers.push(container);
     this.note('start', 'order', pod.uid, container);
-    if (behaviour.exitAfterMs !== undefined) {
-      container.cancelExit = this.clock.after(behaviour.exitAfterMs, () =>
-        this.end(pod.uid, container, 'exit', 'itself', behaviour.exitCode ?? 0),
-      );
-    }
+    this.exitLater(pod.uid, container);
     this.hint(pod.uid);
+  }
+
+  private exitLater(podUid: string, container: Container): void {
+    const { exitAfterMs, exitCode = 0 } = container.behaviour;
+    if (exitAfterMs === undefined) return;
+    container.cancelExit = this.clock.after(exitAfterMs, () => this.end(podUid, container, 'exit', 'itself', exitCode));
   }
 
   private end(
@@ -321,11 +331,22 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.calls.push(method);
     if (this.away !== undefined) throw new KithError('RuntimeUnavailable', this.away);
     const failure = this.failures.get(method)?.shift();
-    if (this.hanging.has(method)) await this.pause(Infinity, signal);
+    if (this.hanging.has(method)) await Promise.race([this.pause(Infinity, signal), this.untilReleased(method)]);
     await this.pause(ms, signal);
     if (failure !== undefined) throw failure;
     // The engine may have gone while it worked.
     if (this.away !== undefined) throw new KithError('RuntimeUnavailable', this.away);
+  }
+
+  /** Calls of the method come back from now on; those that hung go on where they were. */
+  release(method: string): void {
+    this.hanging.delete(method);
+    for (const goOn of this.hung.get(method) ?? []) goOn();
+    this.hung.delete(method);
+  }
+
+  private untilReleased(method: string): Promise<void> {
+    return new Promise((resolve) => this.hung.set(method, [...(this.hung.get(method) ?? []), resolve]));
   }
 
   private pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -96,7 +96,8 @@ export class EventuallyAsDesired implements Checker {
     if (owner.key.startsWith('deployments')) {
       const { spec } = owner.object as Deployment;
       const sets = [...replica.list('replicasets.apps')].filter((set) => ownedBy(set, owner));
-      const wrong = sets.filter((set) => wantedOf(set) !== 0 && imageOf(templateOf(set)) !== imageOf(spec.template.spec));
+      const template = canonicalJson(spec.template.spec);
+      const wrong = sets.filter((set) => wantedOf(set) !== 0 && canonicalJson(templateOf(set) as never) !== template);
       if (wrong.length > 0) return `still asks for ${wrong.map(({ key }) => key).join()}`;
       const asked = sets.reduce((sum, set) => sum + wantedOf(set), 0);
       return asked === (spec.replicas ?? 1) ? undefined : `asks for ${spec.replicas} pods, its ReplicaSets for ${asked}`;
@@ -112,13 +113,12 @@ export class EventuallyAsDesired implements Checker {
   private pod(up: readonly Up[], first: Up, pod: DesiredObject, expected: Map<string, string[]>): string | undefined {
     const { metadata, kith } = pod.object;
     if (metadata.deletionTimestamp !== undefined) return 'is being deleted';
-    if (kith?.outcome !== undefined) return undefined;
     const node = kith?.binding?.node;
+    if (node !== undefined && !expected.has(node)) return `is bound to ${node}, which is none`;
+    if (kith?.outcome !== undefined) return undefined;
     if (node === undefined) return roomFor(first, pod) === undefined ? undefined : `has no node, and ${roomFor(first, pod)} has room`;
-    const onNode = expected.get(node);
-    if (onNode === undefined) return `is bound to ${node}, which is none`;
     if (imageOf(pod.object['spec'] as PodSpec) === SHORT_IMAGE) return 'has not ended yet';
-    onNode.push(pod.uid);
+    expected.get(node)?.push(pod.uid);
     for (const { node: observer, daemon } of up) {
       const report = daemon.peer.view.podReport(pod.uid, node);
       const ready = report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;

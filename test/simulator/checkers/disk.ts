@@ -58,10 +58,18 @@ export class AnytimeToldAfterDisk implements Checker {
 export class AnytimeAcknowledgedIsKept implements Checker {
   readonly name = 'anytimeAcknowledgedIsKept';
   private readonly world: SimWorld;
+  /** Graves seen anywhere: they may have been forgotten since. */
+  private readonly buried = new Map<ObjectKey, number>();
   private readonly kept: { host: string; object: DesiredObject; isBurial: boolean }[] = [];
 
   constructor(world: SimWorld) {
     this.world = world;
+  }
+
+  onBoot(_host: SimHost, { replica }: SimDaemon): void {
+    replica.onChanged((changes) => {
+      for (const { key } of changes) this.buried.set(key, Math.max(replica.buriedLife(key), this.buried.get(key) ?? 0));
+    });
   }
 
   onAcknowledged(host: SimHost, { mutations, objects, warnings }: Acknowledged): void {
@@ -86,7 +94,7 @@ export class AnytimeAcknowledgedIsKept implements Checker {
     const lasting = world.lasting();
     for (const { host, object, isBurial } of this.kept) {
       // A later burial stands for all that was written before; who joined after all others held it never hears of it.
-      if (lasting.some(({ disk }) => diskBuries(disk, object.key, object.life))) continue;
+      if ((this.buried.get(object.key) ?? 0) >= object.life) continue;
       const without = isBurial ? lasting[0] : lasting.find(({ disk }) => !this.holds(disk, object));
       if (without === undefined) continue;
       const what = isBurial ? 'its deletion' : `its change ${object.heads.join().slice(0, 8)}`;

@@ -1,9 +1,15 @@
+import { STORE_KEYS } from '../../../daemon/app/store-keys.ts';
 import type { KubeObject } from '../../../protocol/objects.ts';
 import { FORGED_INCARNATION } from '../acts.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
+
+/** Whether its disk says that it held the whole desired state at some time: read there, not asked of the daemon. */
+export function hasProved({ disk }: SimHost): boolean {
+  return disk.records.has(STORE_KEYS.complete);
+}
 
 /** A peer that has not proved that its state is complete writes nothing of its own accord: users' requests and its own member aside. */
 export class AnytimeEmptyViewIsNoOrder implements Checker {
@@ -19,7 +25,7 @@ export class AnytimeEmptyViewIsNoOrder implements Checker {
     };
     replica.write = (mutations) => {
       world.guard(() => {
-        if (peer.view.complete || users > 0) return;
+        if (hasProved(host) || users > 0) return;
         const keys = mutations.map(({ type, key }) => `${type} ${key}`).join(', ');
         throw new Violation(this.name, `${host.node} does not hold the whole state, and writes: ${keys}`);
       });

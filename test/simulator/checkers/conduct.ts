@@ -1,0 +1,179 @@
+import type { Binding, DesiredObject } from '../../../protocol/objects.ts';
+import type { Node } from '../../../protocol/types.ts';
+import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
+import { Violation } from '../checker.ts';
+import type { Acknowledged, Checker } from '../checker.ts';
+import type { SimDaemon, SimHost } from '../host.ts';
+import type { SimWorld } from '../world.ts';
+import { ownerOf } from './containers.ts';
+
+/** How long nothing must have been wrong before all is expected to be well: three silences, a redial, and two rounds of anti-entropy. */
+const QUIET_MS = 30_000;
+
+/** Where nothing is wrong, nobody is held for dead. */
+export class AnytimeTheLivingAreNotDead implements Checker {
+  readonly name = 'anytimeTheLivingAreNotDead';
+
+  onTick(world: SimWorld): void {
+    if (world.quietMs() < QUIET_MS) return;
+    const ids = new Set(world.lasting().map(({ id }) => id));
+    for (const { node, daemon } of world.running()) {
+      const dead = daemon.peer.view.members().find(({ state, spec }) => state === 'dead' && ids.has(spec.peerId));
+      if (dead !== undefined)
+        throw new Violation(this.name, `${node} holds ${dead.spec.nodeName} for dead, and nothing is wrong for ${QUIET_MS / 1000} s`);
+    }
+  }
+}
+
+/** Where nothing is wrong, a pod is started on one node only: heirs take turns, and one scheduler binds. */
+export class AnytimeOnePlaceAPod implements Checker {
+  readonly name = 'anytimeOnePlaceAPod';
+  private readonly world: SimWorld;
+  private readonly places = new Map<string, { node: string; at: number }>();
+
+  constructor(world: SimWorld) {
+    this.world = world;
+  }
+
+  onContainer(host: SimHost, { what, podUid, at }: RuntimeEvent): void {
+    if (what !== 'start') return;
+    const before = this.places.get(podUid);
+    this.places.set(podUid, { node: host.node, at });
+    if (before === undefined || before.node === host.node) return;
+    // Both starts in a time without cuts: what a pause or a crash does to one of them is enough of an excuse.
+    if (this.world.quietMs() < at - before.at + QUIET_MS) return;
+    throw new Violation(this.name, `${podUid} was started on ${before.node}, then on ${host.node}, and nothing was wrong`);
+  }
+}
+
+/** What an heir takes from a dead node while the network is whole, one heir takes: the next one's turn comes when it sees no claim. */
+export class AnytimeOneHeirClaims implements Checker {
+  readonly name = 'anytimeOneHeirClaims';
+  private readonly claims = new Map<string, { node: string; at: number }>();
+
+  onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    replica.onWritten(({ changes }) =>
+      world.guard(() => {
+        for (const { key } of changes) {
+          if (!key.startsWith('pods/')) continue;
+          const pod = replica.get(key);
+          const binding = pod?.object.kith?.binding;
+          if (pod === undefined || binding?.by !== 'heir' || binding.node !== host.node) continue;
+          this.look(pod, host.node, world);
+        }
+      }),
+    );
+  }
+
+  private look(pod: DesiredObject, node: string, world: SimWorld): void {
+    const at = world.clock.monotonic();
+    const before = this.claims.get(pod.uid);
+    this.claims.set(pod.uid, { node, at });
+    if (before === undefined || before.node === node || world.troubles > 0 || world.network.isTroubled(at - CLAIM_MS)) return;
+    throw new Violation(
+      this.name,
+      `${pod.key} was claimed by ${before.node} and ${at - before.at} ms later by ${node}, with no trouble on the network`,
+    );
+  }
+}
+
+/** Longer than a claim takes to reach everybody where nothing is wrong with the network. */
+const CLAIM_MS = 30_000;
+
+/** A scheduler that knows of a cordon places nothing there. */
+export class AnytimeCordonsHold implements Checker {
+  readonly name = 'anytimeCordonsHold';
+
+  onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    const bound = new Set<string>();
+    replica.onChanged((changes) => {
+      for (const { after } of changes) if (after?.object.kith?.binding !== undefined) bound.add(after.uid);
+    });
+    const write = replica.write.bind(replica);
+    replica.write = (mutations) => {
+      world.guard(() => {
+        for (const mutation of mutations) {
+          if (mutation.type === 'bury' || !mutation.key.startsWith('pods/')) continue;
+          const binding = (mutation.type === 'create' ? mutation.object : mutation.next).kith?.binding;
+          const before = replica.get(mutation.key)?.object.kith?.binding;
+          if (binding === undefined || before !== undefined || binding.by === 'user') continue;
+          const node = replica.get(`nodes//${binding.node}`)?.object as Node | undefined;
+          if (node?.spec?.unschedulable === true) {
+            throw new Violation(this.name, `${host.node} places ${mutation.key} on ${binding.node}, which it knows to be cordoned`);
+          }
+        }
+      });
+      return write(mutations);
+    };
+  }
+}
+
+/** Of two bindings of a pod the one counts whose author saw more members. */
+export class AnytimeTheMajoritysBindingCounts implements Checker {
+  readonly name = 'anytimeTheMajoritysBindingCounts';
+
+  onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    replica.onChanged((changes) =>
+      world.guard(() => {
+        for (const { key, after } of changes) {
+          const decided = after?.conflicts.find(({ path }) => path === '/kith/binding');
+          if (decided === undefined) continue;
+          const winner = decided.winner as unknown as Binding;
+          const better = (decided.losers as unknown as Binding[]).find(({ membersSeen }) => membersSeen > winner.membersSeen);
+          if (better === undefined) continue;
+          const why = `whose author saw ${winner.membersSeen} members, over ${better.node}, whose author saw ${better.membersSeen}`;
+          throw new Violation(this.name, `${host.node} takes ${winner.node} for ${key}, ${why}`);
+        }
+      }),
+    );
+  }
+}
+
+/** A pod that was running all the time is not ended for a replacement that a minority made. */
+export class AnytimeTheOriginalIsKept implements Checker {
+  readonly name = 'anytimeTheOriginalIsKept';
+  /** Uids of pods that a user asked to be deleted, or whose owner changed in a way that may end them. */
+  private readonly touched = new Set<string>();
+  private readonly startedAt = new Map<string, number>();
+  private readonly claims = new Map<string, { at: number; minority: boolean }>();
+
+  onAcknowledged(_host: SimHost, { mutations, objects }: Acknowledged): void {
+    for (const [index, { uid, object }] of objects.entries()) {
+      const mutation = mutations[index];
+      if (mutation?.type === 'create') continue;
+      this.touched.add(uid);
+      for (const owner of object.metadata.ownerReferences ?? []) this.touched.add(owner.uid);
+    }
+  }
+
+  onBoot(_host: SimHost, daemon: SimDaemon, world: SimWorld): void {
+    daemon.replica.onWritten(({ changes }) => {
+      for (const { key } of changes) {
+        for (const [slot, { claim, generation }] of Object.entries(daemon.replica.get(key)?.object.kith?.slots ?? {})) {
+          const name = `${daemon.replica.get(key)?.uid} ${slot} ${claim?.from}`;
+          if (claim === undefined || this.claims.has(`${name} ${generation}`)) continue;
+          this.claims.set(`${name} ${generation}`, { at: world.clock.monotonic(), minority: claim.membersSeen * 2 <= claim.membersKnown });
+        }
+      }
+    });
+  }
+
+  onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent): void {
+    if (what === 'start') this.startedAt.set(`${host.node} ${podUid}`, at);
+    const isEnd = what === 'stop' || (what === 'kill' && by === 'order');
+    if (!isEnd || host.daemon === undefined) return;
+    const pod = [...host.daemon.replica.list('pods')].find(({ uid }) => uid === podUid);
+    const slot = pod?.object.kith?.slot;
+    const owner = pod === undefined ? undefined : ownerOf(host.daemon, pod);
+    const state = owner?.object.kith?.slots?.[String(slot?.slot)];
+    if (pod === undefined || slot === undefined || owner === undefined || state?.claim?.from !== slot.generation) return;
+    const isTouched = this.touched.has(podUid) || owner.object.kith?.retired?.includes(slot.slot) === true;
+    const chain = [owner.uid, ...(owner.object.metadata.ownerReferences ?? []).map(({ uid }) => uid)];
+    if (isTouched || chain.some((uid) => this.touched.has(uid))) return;
+    const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation}`);
+    const since = this.startedAt.get(`${host.node} ${podUid}`) ?? 0;
+    if (claim?.minority === true && since < claim.at - 1_000) {
+      throw new Violation(this.name, `${host.node} ends ${pod.key}, which ran since before a minority claimed its slot`);
+    }
+  }
+}
