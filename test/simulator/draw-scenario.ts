@@ -2,7 +2,7 @@ import { Draw } from './draw.ts';
 import type { CrashMoment } from './host.ts';
 import type { WayFault } from './network.ts';
 import type { Act, DiskLoss, Scenario, Step } from './scenario.ts';
-import { drawRequest, firstRequests, IMAGES, SHORT_IMAGE } from './workloads.ts';
+import { drawRequest, firstRequests, rivalOf, IMAGES, SHORT_IMAGE } from './workloads.ts';
 
 export interface DrawOptions {
   /** Peers: drawn between these. */
@@ -30,7 +30,7 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   ]);
   const acts: { at: number; act: Act }[] = firstRequests(draw, pen.host).map((act, index) => ({ at: 200 * index, act }));
   const users = draw.int(2, 18);
-  for (let count = 0; count < users; count += 1) acts.push({ at: draw.int(500, stormMs), act: drawRequest(draw, pen.host()) });
+  for (let count = 0; count < users; count += 1) acts.push(...drawUsers(pen, draw.int(500, stormMs)));
   // Some seeds dwell on one kind of fault: together they hide each other.
   const kinds = draw.chance(0.4) ? [draw.pick(FAULTS)] : draw.shuffled(FAULTS).slice(0, draw.int(1, FAULTS.length));
   const faults = draw.duration(1, 24);
@@ -43,6 +43,16 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   // Real documents take most of the time: one seed in eight has them.
   const documents = seed % 8 === 0 ? 'automerge' : 'light';
   return { seed, peers, cpu, network: drawNetwork(draw), documents, stormMs, steps };
+}
+
+/** Somebody asks for something; now and then two at once of the same, at two peers. */
+function drawUsers({ draw, host }: Pen, at: number): { at: number; act: Act }[] {
+  const act = drawRequest(draw, host());
+  if (act.do !== 'request' || !draw.chance(0.3)) return [{ at, act }];
+  return [
+    { at, act },
+    { at: at + draw.int(0, 20), act: rivalOf(draw, act, host()) },
+  ];
 }
 
 function drawNetwork(draw: Draw): WayFault {
@@ -116,7 +126,7 @@ function drawClog(pen: Pen): Act {
 function drawDisk(pen: Pen): DiskLoss {
   if (!pen.mayLoseDisk || !pen.draw.chance(0.3)) return 'none';
   pen.mayLoseDisk = false;
-  return pen.draw.pick<DiskLoss>(['tail', 'damaged', 'lost']);
+  return pen.draw.pick<DiskLoss>(['tail', 'tail', 'damaged', 'lost']);
 }
 
 function drawCrash(pen: Pen): Act {

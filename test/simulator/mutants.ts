@@ -110,8 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
     'tell-before-disk',
     'a write is told to others before it is on disk here',
     'daemon/peer/replica/document-replica.ts',
-    '    await this.deps.store.write(batch.operations());\n    for (const [key, entry]',
-    '    for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);\n    await this.deps.store.write(batch.operations());\n    for (const [key, entry]',
+    '    await this.deps.store.write(batch.operations());\n',
+    '    for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);\n    await this.deps.store.write(batch.operations());\n',
   ),
   one(
     'stop-when-cut-off',

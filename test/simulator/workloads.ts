@@ -95,6 +95,23 @@ export function drawRequest(draw: Draw, host: number): Act {
   ])();
 }
 
+/** What another user asks of the same object in the same moment: an edit beside a deletion, a deletion or a size beside the rest. */
+export function rivalOf(draw: Draw, { method, target, what }: Request, host: number): Request {
+  const object = method === 'POST' ? `${target}/${what.split(' ').at(-1) ?? ''}` : target;
+  const isPod = object.startsWith(TARGETS.pods);
+  const labels = { metadata: { labels: { rival: draw.pick(['left', 'right']) } } };
+  const size = { spec: { replicas: draw.int(0, MOST_REPLICAS) } };
+  if (method !== 'DELETE' && draw.chance(0.5)) return { do: 'request', host, method: 'DELETE', target: object, what: `delete ${object}` };
+  return {
+    do: 'request',
+    host,
+    method: 'PATCH',
+    target: object,
+    body: isPod || draw.chance(0.3) ? labels : size,
+    what: `change ${object}`,
+  };
+}
+
 function create(draw: Draw, host: number): Act {
   const [target, name, body] = draw.weighted<() => [string, string, object]>([
     [5, () => withName(draw, DEPLOYMENTS, TARGETS.deployments, deploymentOf)],
