@@ -1,7 +1,7 @@
 import type { Lab } from '../lab/types.ts';
 import { listOption, percentile, rounded, type BenchArguments } from './args.ts';
 import { BENCH_COMMAND, BENCH_IMAGE, KithContender, SwarmContender, waitRunning, type Contender } from './contenders.ts';
-import { RAW_WIDTH, startRaw } from './raw-engine.ts';
+import { RAW_WIDTH, startRaw, type RawWay } from './raw-engine.ts';
 import { withLab } from './with-lab.ts';
 
 const DEFAULT_PODS = 60;
@@ -14,8 +14,12 @@ export interface DeployResult {
   rounds: number;
   kithSeconds: number;
   rawSeconds?: number;
+  /** The same in a network made for them, as pods are in one of their node: that costs an engine more than its own bridge does. */
+  rawNetworkSeconds?: number;
   swarmSeconds?: number;
 }
+
+type Who = 'kith' | 'raw' | 'rawNetwork' | 'swarm';
 
 /**
  * From the order for so many replicas to all of their containers running, by the times that the engines tell; medians. `raw` is the same containers started straight
@@ -28,8 +32,8 @@ export async function benchDeploy(given: BenchArguments, say: (text: string) => 
   const rounds = given.numbers.get('rounds') ?? DEFAULT_ROUNDS;
   say(`deploy: ${pods} pods on ${hosts} hosts, ${rounds} rounds`);
   return withLab(hosts, say, async (lab) => {
-    const samples: Record<'kith' | 'raw' | 'swarm', number[]> = { kith: [], raw: [], swarm: [] };
-    const take = (who: 'kith' | 'raw' | 'swarm', seconds: number): void => {
+    const samples: Record<Who, number[]> = { kith: [], raw: [], rawNetwork: [], swarm: [] };
+    const take = (who: Who, seconds: number): void => {
       samples[who].push(seconds);
       say(`  ${who}: ${rounded(seconds)} s`);
     };
@@ -37,7 +41,9 @@ export async function benchDeploy(given: BenchArguments, say: (text: string) => 
     await kith.begin();
     for (let round = 0; round < rounds; round += 1) {
       take('kith', await deployOnce(lab, kith, pods));
-      if (rivals.includes('raw')) take('raw', await rawOnce(lab, pods));
+      if (!rivals.includes('raw')) continue;
+      take('raw', await rawOnce(lab, pods, 'bridge'));
+      take('rawNetwork', await rawOnce(lab, pods, 'network'));
     }
     await kith.end();
     if (rivals.includes('swarm')) {
@@ -46,9 +52,16 @@ export async function benchDeploy(given: BenchArguments, say: (text: string) => 
       for (let round = 0; round < rounds; round += 1) take('swarm', await deployOnce(lab, swarm, pods));
       await swarm.end();
     }
-    const median = (who: 'kith' | 'raw' | 'swarm'): number | undefined =>
-      samples[who].length === 0 ? undefined : rounded(percentile(samples[who], 0.5));
-    return { pods, hosts, rounds, kithSeconds: median('kith') ?? Number.NaN, rawSeconds: median('raw'), swarmSeconds: median('swarm') };
+    const median = (who: Who): number | undefined => (samples[who].length === 0 ? undefined : rounded(percentile(samples[who], 0.5)));
+    return {
+      pods,
+      hosts,
+      rounds,
+      kithSeconds: median('kith') ?? Number.NaN,
+      rawSeconds: median('raw'),
+      rawNetworkSeconds: median('rawNetwork'),
+      swarmSeconds: median('swarm'),
+    };
   });
 }
 
@@ -63,9 +76,9 @@ async function deployOnce(lab: Lab, contender: Contender, pods: number): Promise
 }
 
 /** As evenly over the hosts as they come. */
-async function rawOnce(lab: Lab, pods: number): Promise<number> {
+async function rawOnce(lab: Lab, pods: number, way: RawWay): Promise<number> {
   const shares = lab.hosts.map((_, index) => Math.floor((pods + index) / lab.hosts.length));
-  const run = { image: BENCH_IMAGE, command: BENCH_COMMAND, way: 'bridge', width: RAW_WIDTH } as const;
+  const run = { image: BENCH_IMAGE, command: BENCH_COMMAND, way, width: RAW_WIDTH } as const;
   const took = await Promise.all(
     lab.hosts.map(async (host, index) => startRaw(`unix://${host.engineSocket}`, { ...run, pods: shares[index] ?? 0 })),
   );
