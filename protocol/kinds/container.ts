@@ -175,11 +175,7 @@ export const containerSchema: ObjectSchema = object(
     terminationMessagePolicy: oneOf(
       'Whether the end of the log stands in for last words of a failed container.',
       ['File', 'FallbackToLogsOnError'],
-      {
-        default: 'File',
-        support: 'stored',
-        why: 'last words are read from terminationMessagePath only',
-      },
+      { default: 'File' },
     ),
     securityContext: containerSecurityContextSchema,
     stdin: boolean('Keeps standard input open.'),

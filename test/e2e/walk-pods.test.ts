@@ -81,6 +81,12 @@ it('a pod that may not be restarted ends as its container does', async () => {
   expect(await peers.kith(0, ['get', 'pod', 'once'])).toMatch(/once +0\/1 +Error +0/);
 });
 
+it('a container that fails without last words has the end of its log said of it, where its spec asks for that', async () => {
+  await run('speaks', 'echo "no such file"; exit 7', { container: { terminationMessagePolicy: 'FallbackToLogsOnError' } });
+  const ended = await until('speaks', 'it failed', phase('Failed'));
+  expect(ended.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 7, message: 'no such file\n' });
+});
+
 it('an image that is nowhere is told by name, with what to do', async () => {
   await run('lost', 'true', { container: { image: 'registry.example/none:1', command: undefined } });
   await until('lost', 'it backs off', (pod) => waiting('ImagePullBackOff')(pod) || waiting('ErrImagePull')(pod));

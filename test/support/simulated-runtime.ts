@@ -18,6 +18,8 @@ export interface ImageBehaviour {
   /** Default 0. */
   exitCode?: number;
   terminationMessage?: string;
+  /** What it says after its first line. */
+  says?: readonly string[];
   outOfMemory?: boolean;
   /** Does not heed the stop signal: only the kill after the grace period ends it. */
   ignoresStop?: boolean;
@@ -210,7 +212,9 @@ export class SimulatedRuntime implements ContainerRuntime {
     const attempts = this.pods.get(request.podUid)?.containers.filter((container) => container.name === request.container) ?? [];
     const found = request.attempt === undefined ? attempts.at(-1) : attempts.find((each) => each.attempt === request.attempt);
     if (found === undefined) throw new KithError('NotFound', `container ${request.container} has no such attempt`);
-    for (const chunk of found.lines) {
+    if (this.hanging.has('logs')) await this.pause(Infinity, signal);
+    const said = (found.behaviour.says ?? []).map((line) => ({ ...found.lines[0]!, line: new TextEncoder().encode(line) }));
+    for (const chunk of [...found.lines, ...said].slice(-(request.tailLines ?? Infinity))) {
       if (signal.aborted) return;
       yield chunk;
     }

@@ -16,7 +16,7 @@ import type { PodPlan } from '../../core/reconcile/plan.ts';
 import type { CancelTimer, Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ObservedState } from '../../ports/observed.ts';
-import type { ContainerRuntime, LogChunk, LogRequest } from '../../ports/runtime.ts';
+import type { ContainerRuntime, LogChunk, LogRequest, RuntimePod } from '../../ports/runtime.ts';
 import { CarryOut } from './carry-out.ts';
 import type { ActionSubject, CarriedOut } from './carry-out.ts';
 import { EngineWatch } from './engine-watch.ts';
@@ -150,7 +150,8 @@ export class NodeAgent {
       return Infinity;
     }
     if (listing.serial < track.needsSerial) return Infinity;
-    const listed = listedOf(track, podCase.listed, listing.serial);
+    if (this.#waitsForWords(track, intent, podCase.listed)) return Infinity;
+    const listed = track.words.addTo(listedOf(track, podCase.listed, listing.serial));
     const node = { name: view.self.node, hostIP: this.#hostIP() };
     const plan = planPod({ uid: podCase.uid, intent, pod, listed, memory: track.memory, node }, now);
     track.memory = plan.memory;
@@ -163,6 +164,14 @@ export class NodeAgent {
     const report = pod === undefined ? undefined : newReport(track, pod, plan.status);
     if (report !== undefined) this.#deps.observed.publish(`pod/${podCase.uid}`, report);
     return this.#step(track, podCase, plan, listed?.sandbox.ip ?? '', now);
+  }
+
+  /** A container that failed is looked at when its last words are there, so that they are in what is said of it first and last. */
+  #waitsForWords({ pod, words }: PodTrack, { want }: PodCase['intent'], listed: RuntimePod | undefined): boolean {
+    if (pod === undefined || listed === undefined || (want !== 'run' && want !== 'finished')) return false;
+    const { waits, begun } = words.read(this.#deps.runtime, this.#deps.clock, pod, listed);
+    for (const read of begun) this.#keep(read.then(() => this.#decideWithin(0)));
+    return waits;
   }
 
   #step(track: PodTrack, podCase: PodCase, plan: PodPlan, podIP: string, now: Now): number {
@@ -237,6 +246,7 @@ export class NodeAgent {
       if (concerned.has(track.uid)) continue;
       track.reconsider(undefined);
       if (track.busyWith !== undefined) continue;
+      track.giveUp();
       this.#tracks.delete(track.uid);
       this.#deps.observed.publish(`pod/${track.uid}`, null);
     }

@@ -31,6 +31,7 @@ export const AGENT_LIMITS = {
   startTimeoutMs: 120_000,
   removeTimeoutMs: 60_000,
   writeTimeoutMs: 30_000,
+  logEndTimeoutMs: 5_000,
   /** On top of the grace period. */
   stopTimeoutMs: 30_000,
 } as const;

@@ -6,6 +6,7 @@ import { interrupts } from '../../core/reconcile/actions.ts';
 import type { Intent, PodAction } from '../../core/reconcile/actions.ts';
 import type { PodMemory } from '../../core/reconcile/memory.ts';
 import type { RuntimePod, RuntimeSandbox } from '../../ports/runtime.ts';
+import { LastWords } from './last-words.ts';
 
 /** The agent's own record of one pod: its memory, and the step that is being taken. */
 export class PodTrack {
@@ -25,6 +26,7 @@ export class PodTrack {
   /** Why the last decision came out as it did. */
   reason = '';
   published: PodStatus | undefined;
+  readonly words = new LastWords();
   /** A look will soon show more. */
   settled = true;
   #busy: { action: PodAction; abort: AbortController; begun: boolean } | undefined;
@@ -56,6 +58,7 @@ export class PodTrack {
 
   /** Whatever is being done for it. */
   giveUp(): void {
+    this.words.giveUp();
     this.#busy?.abort.abort();
   }
 
