@@ -1,3 +1,4 @@
+import type { Json } from './json.ts';
 import type { DesiredObject, ObjectKey, StoredObject, Tombstone } from './objects.ts';
 
 /** What a peer asks its replica to do. A batch is applied whole or not at all. */
@@ -60,4 +61,13 @@ export interface ReplicaChange {
   after: DesiredObject | undefined;
   /** Why the object was set aside with this change: it is kept and merged, but shown to nobody. `after` is undefined then. */
   invalid?: string;
+  /** Edits that went with a deletion whose author had not seen them. `after` is undefined then. */
+  lost?: readonly LostEdit[];
+}
+
+export interface LostEdit {
+  /** JSON pointer. */
+  path: string;
+  /** Undefined: it was taken away. */
+  value: Json | undefined;
 }

@@ -158,6 +158,8 @@ export interface Tombstone {
   life: number;
   /** RFC 3339, when the person or controller that buried it did; for people. */
   at: string;
+  /** What the peer that buried it had seen of the last life. Who has seen more tells what was lost. Unknown when absent. */
+  heads?: readonly string[];
 }
 
 export type { Condition };

@@ -20,6 +20,8 @@ export interface EventDraft {
   /** Kubernetes' component name: `kubelet`, `default-scheduler`, `replicaset-controller`, `kith`. */
   component: string;
   fieldPath?: string;
+  /** Follows from what several nodes have seen: each of them tells it, under one name. */
+  shared?: boolean;
 }
 
 /** The moment of a decision. */

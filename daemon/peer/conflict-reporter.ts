@@ -1,5 +1,5 @@
-import type { ReplicaChange } from '../../protocol/desired.ts';
-import type { DecidedConflict } from '../../protocol/objects.ts';
+import type { LostEdit, ReplicaChange } from '../../protocol/desired.ts';
+import type { DecidedConflict, DesiredObject } from '../../protocol/objects.ts';
 import { canonicalJson } from '../../protocol/json.ts';
 import { apiVersionOf } from '../../protocol/kinds/kind.ts';
 import { kindOfResource } from '../../protocol/kinds/registry.ts';
@@ -25,6 +25,7 @@ export class ConflictReporter {
   }
 
   look(changes: readonly ReplicaChange[]): void {
+    for (const { before, lost } of changes) if (before !== undefined && lost !== undefined) this.#tellLost(before, lost);
     if (!this.#deps.view.leader.isSelf) return;
     for (const { key, before, after, invalid } of changes) {
       if (invalid !== undefined) this.#tellQuarantine(key, invalid);
@@ -38,6 +39,16 @@ export class ConflictReporter {
         this.#deps.record({ about: after.object, type: 'Warning', reason: 'ConflictDecided', message, component: 'kith' });
       }
     }
+  }
+
+  /** The leader may stand on the side that deleted, and has never seen these edits: so whoever has them tells it, all under one name. */
+  #tellLost({ key, object }: DesiredObject, lost: readonly LostEdit[]): void {
+    const controlled = object.metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
+    // What controllers write, and Kith's own objects, follow from the rest.
+    if (controlled || parseObjectKey(key).resource.endsWith('.kith.dev')) return;
+    const edits = lost.map(({ path, value }) => (value === undefined ? `${path} was removed` : `${path} was set to ${short(value)}`));
+    const message = `deleted on one side while it was changed on another: ${edits.join(', ')}, and went with it. Create it again if that is not what you want`;
+    this.#deps.record({ about: object, type: 'Warning', reason: 'EditsDeleted', message, component: 'kith', shared: true });
   }
 
   /** Of what is in such an object nothing can be relied on, so that the Event is about its key. */

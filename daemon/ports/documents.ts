@@ -23,8 +23,8 @@ export interface Documents {
    */
   changesSince(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[], maxBytes: number): IncomingChanges;
   read(saved: Uint8Array): DocumentState;
-  /** The fields as they were at one head: what its author saw and wrote. */
-  readAt(saved: Uint8Array, head: string): DocumentFields;
+  /** The fields as they were at these heads: of one, what its author saw and wrote. Undefined when the document does not have them all. */
+  readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined;
 }
 
 export interface DocumentIdentity {

@@ -20,7 +20,7 @@ export function changesBody(envelope: ChangeEnvelope): Fields {
   return {
     id: envelope.id,
     changes: envelope.changes.map(({ key, life, changes, document }) => ({ key, life, changes, document })),
-    tombstones: envelope.tombstones.map(({ key, life, at }) => ({ key, life, at })),
+    tombstones: envelope.tombstones.map(({ key, life, at, heads }) => ({ key, life, at, heads: heads?.map(hashBytes) })),
   };
 }
 
@@ -44,7 +44,9 @@ function documentChanges(fields: Fields): DocumentChanges {
 function tombstone(fields: Fields): Tombstone {
   const buried = life(fields, 'life');
   if (buried === 0) throw wireInvalid('a tombstone of life 0');
-  return { key: key(fields, 'key'), life: buried, at: text(fields, 'at', MAX_TIME_CHARS) };
+  const grave: Tombstone = { key: key(fields, 'key'), life: buried, at: text(fields, 'at', MAX_TIME_CHARS) };
+  if (fields['heads'] === undefined) return grave;
+  return { ...grave, heads: list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head')) };
 }
 
 export function versionsBody(versions: readonly ReplicaVersion[]): readonly Fields[] {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ACKNOWLEDGE_TIMEOUT_MS } from '../../daemon/peer/replication.ts';
 import type { Answer } from '../support/peer-world.ts';
+import { requestApi, warningOf } from '../support/peer-daemon.ts';
 import { PeerWorld } from '../support/peer-world.ts';
 
 const NAMESPACES = '/api/v1/namespaces';
@@ -40,4 +41,27 @@ it('warns after two seconds when it stays away, and at once when it is known to 
   const second = await write('second');
   expect(second.warning).toContain('no other member can be reached');
   expect(second.tookMs).toBeLessThan(500);
+});
+
+it('is quick and silent for a host that has joined, at any moment, and when it is removed', async () => {
+  const answers: (Answer['warning'] | number)[][] = [];
+  let writing = true;
+  const again = (): void => {
+    const begun = world.clock.monotonic();
+    const body = { metadata: { name: `n${answers.length}` } };
+    void requestApi(world.host(1).daemon, 'POST', NAMESPACES, body).then((answer) => {
+      answers.push([warningOf(answer), world.clock.monotonic() - begun]);
+      if (writing) world.clock.after(20, again);
+    });
+  };
+  again();
+  const third = await world.join();
+  await world.until('it is seen', () => answers.length > 20 && world.hosts.every((host) => world.sees(host, world.hosts)));
+  writing = false;
+  for (const [warning, tookMs] of answers) expect([warning, Number(tookMs) < 500]).toEqual([undefined, true]);
+  for (const host of [third, world.host(2)]) {
+    const { status, warning } = await world.call(world.host(1), 'DELETE', `/api/v1/nodes/${host.node}`);
+    expect([status, warning]).toEqual([200, undefined]);
+  }
+  expect((await write('alone')).warning).toBeUndefined();
 });

@@ -67,7 +67,7 @@ class Side {
         if (saved === undefined) return undefined;
         const { heads } = this.documents.read(saved);
         const head = this.ordered(heads)[step.head];
-        return head === undefined ? undefined : [...this.documents.readAt(saved, head)];
+        return head === undefined ? undefined : [...(this.documents.readAt(saved, [head]) ?? [])];
       }
     }
   }

@@ -127,11 +127,12 @@ export class LightDocuments implements Documents {
     return stateOf(this.load(saved));
   }
 
-  readAt(saved: Uint8Array, head: string): DocumentFields {
+  readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined {
     const document = this.load(saved);
-    const have = ancestors(document, [head]);
+    if (!heads.every((head) => document.changes.has(head))) return undefined;
+    const have = ancestors(document, heads);
     const [first, ...others] = [...document.changes.values()].filter(({ hash }) => have.has(hash));
-    if (first === undefined) throw new KithError('DocumentInvalid', `no change ${head}`);
+    if (first === undefined) return undefined;
     return fieldsOf(apply({ ...emptyOf(document.identity), ...beginning(first) }, others).values);
   }
 

@@ -93,8 +93,10 @@ export class AutomergeDocuments implements Documents {
     return guarded(undefined, () => withDocument(saved, READER, stateOf));
   }
 
-  readAt(saved: Uint8Array, head: string): DocumentFields {
-    return guarded(undefined, () => withDocument(saved, READER, (document) => fieldsOf(document, [head])));
+  readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined {
+    return guarded(undefined, () =>
+      withDocument(saved, READER, (document) => (Automerge.hasHeads(document, [...heads]) ? fieldsOf(document, [...heads]) : undefined)),
+    );
   }
 }
 

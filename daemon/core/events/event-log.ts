@@ -65,7 +65,7 @@ export class EventLog {
   record(draft: EventDraft, now: Now): EventChanges {
     const changes: EventChanges = new Map();
     const message = cut(draft.message, EVENT_LIMITS.message);
-    const name = eventName(draft, message, this.#node);
+    const name = eventName(draft, message, draft.shared === true ? '' : this.#node);
     const namespace = draft.about.metadata.namespace ?? 'default';
     const key = `event/${namespace}/${name}`;
     const before = this.#kept.get(key)?.event;
@@ -130,7 +130,7 @@ export class EventLog {
       reason: draft.reason,
       message,
       type: draft.type,
-      source: { component: draft.component, host: this.#node },
+      source: { component: draft.component, ...(draft.shared === true ? {} : { host: this.#node }) },
       firstTimestamp: at,
       lastTimestamp: at,
       count: 1,
@@ -142,7 +142,7 @@ export function observedKey(event: StoredObject): string {
   return `event/${event.metadata.namespace ?? 'default'}/${event.metadata.name}`;
 }
 
-/** `NAME.HASH`, the same for the same thing told of the same object by the same component of the same node. */
+/** `NAME.HASH`, the same for the same thing told of the same object by the same component of the same node; of any, when `node` is empty. */
 export function eventName(draft: EventDraft, message: string, node: string): string {
   const { about, type, reason, component, fieldPath } = draft;
   const identity = canonicalJson([about.kind, about.metadata.uid, type, reason, message, component, node, fieldPath ?? '']);

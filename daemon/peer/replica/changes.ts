@@ -1,4 +1,4 @@
-import type { DocumentChanges, MergeResult, Mutation } from '../../../protocol/desired.ts';
+import type { DocumentChanges, LostEdit, MergeResult, Mutation } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import { deriveUid, MAX_LIFE } from '../../../protocol/identity.ts';
 import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
@@ -9,9 +9,11 @@ import { editsBetween, editsToCreate, editsToRepair, overtakenField, touchesSpec
 import type { FlatFields } from '../../core/desired/fields.ts';
 import { splitObject } from '../../core/desired/fields.ts';
 import { bury, judgeChanges, lifeToOpen } from '../../core/desired/lives.ts';
+import { lostEdits } from '../../core/desired/lost.ts';
 import { resolveObject } from '../../core/desired/resolve.ts';
 import type { Validate } from '../../core/desired/resolve.ts';
-import type { DocumentIdentity, Documents, DocumentState, FieldEdit } from '../../ports/documents.ts';
+import { sameHeads } from '../../core/desired/sync.ts';
+import type { DocumentFields, DocumentIdentity, Documents, DocumentState, FieldEdit } from '../../ports/documents.ts';
 import type { Entry } from './object-index.ts';
 import type { Stage } from './stage.ts';
 
@@ -124,8 +126,10 @@ function edit(context: ChangeContext, stage: Stage, { key, life, saved, edits, i
 
 function buryObject(stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
   const { entry, desired } = open(stage, key, uid);
-  stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false } });
-  return { object: desired, tombstone: { key, life: entry.life, at } };
+  // Of a document that is damaged here nobody knows what was seen.
+  const seen = entry.heads.length === 0 ? {} : { heads: entry.heads };
+  stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false, ...seen } });
+  return { object: desired, tombstone: { key, life: entry.life, at, ...seen } };
 }
 
 function open(stage: Stage, key: ObjectKey, uid: string): { entry: Entry; desired: DesiredObject } {
@@ -156,7 +160,7 @@ function openEntry(
 ): { entry: Entry; desired: DesiredObject } {
   const { key, life, clusterId } = identity;
   const uid = deriveUid(clusterId, key, life);
-  const readAt = (head: string): ReturnType<Documents['readAt']> => context.documents.readAt(saved, head);
+  const readAt = (head: string): DocumentFields => context.documents.readAt(saved, [head]) ?? new Map();
   const { object, conflicts, fallback, invalid } = resolveObject({ key, uid, state, validate: guardedValidate(context), readAt });
   const desired: DesiredObject = { key, life, uid, object, heads: state.heads, conflicts };
   const entry: Entry = {
@@ -217,7 +221,8 @@ function isDocumentError(error: unknown): error is KithError {
   return error instanceof KithError && String(error.code).startsWith('Document');
 }
 
-export function applyTombstone(stage: Stage, { key, life, at }: Tombstone, result: MergeResult): void {
+export async function applyTombstone(context: ChangeContext, stage: Stage, tombstone: Tombstone, result: MergeResult): Promise<void> {
+  const { key, life, at, heads } = tombstone;
   if (!isObjectKey(key) || !Number.isSafeInteger(life) || life < 1 || life > MAX_LIFE) {
     result.refused.push({ key, reason: 'not an object key and life' });
     return;
@@ -226,6 +231,21 @@ export function applyTombstone(stage: Stage, { key, life, at }: Tombstone, resul
   const state = bury(held, life);
   // An open life beyond the grave says as much itself.
   if (state === undefined || state.life > 0) return;
-  stage.put({ key, ...state, heads: [], grave: { at, settled: false } });
+  const lost = held.life === life && heads !== undefined ? await lostWith(context, stage, held, heads) : [];
+  stage.put({ key, ...state, heads: [], grave: { at, settled: false, ...(heads === undefined ? {} : { heads }) } }, undefined, lost);
   result.changed += 1;
+}
+
+/** What of the open life goes with a deletion whose author had seen it at `heads` only. Nothing, when these are not all here: then it may have seen all that is. */
+async function lostWith(context: ChangeContext, stage: Stage, held: Entry, heads: readonly string[]): Promise<LostEdit[]> {
+  if (held.invalid !== undefined || heads.length === 0 || sameHeads(held.heads, [...heads].sort())) return [];
+  const saved = await context.documentOf(stage, held);
+  if (saved === undefined) return [];
+  try {
+    const seen = context.documents.readAt(saved, heads);
+    return seen === undefined ? [] : lostEdits(seen, context.documents.read(saved).fields);
+  } catch (error) {
+    if (!isDocumentError(error)) throw error;
+    return [];
+  }
 }

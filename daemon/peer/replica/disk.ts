@@ -51,7 +51,7 @@ export function objectRemoval(key: ObjectKey): StoreOperation {
 }
 
 export function tombstoneOperation(entry: Entry): StoreOperation {
-  const json = { life: entry.buried, at: entry.grave?.at ?? '', settled: entry.grave?.settled ?? false };
+  const json = { life: entry.buried, at: entry.grave?.at ?? '', settled: entry.grave?.settled ?? false, heads: entry.grave?.heads };
   return { type: 'put', key: TOMBSTONE_PREFIX + entry.key, value: encodeRecord(json) };
 }
 
@@ -145,7 +145,11 @@ function graveEntry(key: ObjectKey, json: JsonObject): Entry {
     life: 0,
     buried,
     heads: [],
-    grave: { at: typeof json['at'] === 'string' ? json['at'] : '', settled: json['settled'] === true },
+    grave: {
+      at: typeof json['at'] === 'string' ? json['at'] : '',
+      settled: json['settled'] === true,
+      ...(Array.isArray(json['heads']) ? { heads: json['heads'].map(String) } : {}),
+    },
   };
 }
 

@@ -148,7 +148,7 @@ export class DocumentReplica implements SyncedReplica {
     const result: MergeResult = { changed: 0, missing: [], refused: [] };
     await this.queue.add({
       apply: async (stage) => {
-        for (const tombstone of envelope.tombstones) applyTombstone(stage, tombstone, result);
+        for (const tombstone of envelope.tombstones) await applyTombstone(this.context, stage, tombstone, result);
         for (const changes of envelope.changes) await applyRemoteChanges(this.context, stage, changes, result);
       },
     });

@@ -11,7 +11,7 @@ export interface Entry extends LifeState {
   /** Of the open life's document, sorted; empty when the document on disk is damaged and must come from a peer. */
   readonly heads: readonly string[];
   /** Of a key whose lives are all buried. */
-  readonly grave?: { readonly at: string; readonly settled: boolean };
+  readonly grave?: { readonly at: string; readonly settled: boolean; readonly heads?: readonly string[] };
   /** Of an open life. */
   readonly desired?: DesiredObject;
   /** Why the open life's object must not be acted on. */
@@ -105,5 +105,5 @@ export function versionOf({ key, life, buried, heads, grave }: Entry): ReplicaVe
 }
 
 export function tombstoneOf({ key, buried, grave }: Entry): Tombstone {
-  return { key, life: buried, at: grave?.at ?? '' };
+  return { key, life: buried, at: grave?.at ?? '', ...(grave?.heads === undefined ? {} : { heads: grave.heads }) };
 }

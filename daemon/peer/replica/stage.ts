@@ -1,4 +1,4 @@
-import type { ReplicaChange } from '../../../protocol/desired.ts';
+import type { LostEdit, ReplicaChange } from '../../../protocol/desired.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
 import type { StoreOperation } from '../../ports/store.ts';
 import { NO_LIFE } from '../../core/desired/lives.ts';
@@ -46,7 +46,8 @@ export class Stage implements StageBase {
     return this.entries.get(key) ?? this.base.staged(key);
   }
 
-  put(entry: Entry, saved?: Uint8Array): void {
+  /** `lost`: edits that a burial takes with it unseen. */
+  put(entry: Entry, saved?: Uint8Array, lost: readonly LostEdit[] = []): void {
     const held = this.get(entry.key);
     const before = visible(held);
     const after = visible(entry);
@@ -56,7 +57,8 @@ export class Stage implements StageBase {
       return;
     }
     // A key that was not visible and is not now has changed for nobody, but for its grave.
-    if (before !== undefined || after !== undefined || entry.grave !== undefined) this.log.push({ key: entry.key, before, after });
+    if (before === undefined && after === undefined && entry.grave === undefined) return;
+    this.log.push({ key: entry.key, before, after, ...(lost.length === 0 ? {} : { lost }) });
   }
 
   /** A grave whose bookkeeping changed: nobody need hear of it. */

@@ -38,7 +38,8 @@ describe('the Automerge codec', () => {
     ]);
     expect(onLeft.state.counter).toBe(4);
     expect(onLeft.state.heads).toHaveLength(2);
-    expect(documents.readAt(onLeft.saved, left.state.heads[0]!).get('/x')).toEqual(['1']);
+    expect(documents.readAt(onLeft.saved, left.state.heads)?.get('/x')).toEqual(['1']);
+    expect(documents.readAt(onLeft.saved, ['00'.repeat(32)])).toBeUndefined();
     const settled = documents.edit(identity, onLeft.saved, [{ path: '/x', value: '2' }], by('c'));
     expect(settled.state.fields.get('/x')).toEqual(['2']);
     expect(settled.state.heads).toHaveLength(1);
