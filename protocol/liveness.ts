@@ -51,6 +51,8 @@ export const livenessSettings = {
   maxSelfDoubt: 4,
   /** A suspect raises its incarnation at most so often. */
   refuteIntervalMs: 1_000,
+  /** A death that others tell of a peer whom we hear ourselves is believed after this: by then it has heard of it from us, and refuted it. */
+  contestedMs: 2_500,
   /** Connections of a suspect are dropped and dialled anew at most so often. */
   reconnectIntervalMs: 5_000,
   /** The detector looks at its peers so often while all is well, … */

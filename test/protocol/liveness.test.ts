@@ -46,6 +46,10 @@ describe('the settings of liveness', () => {
     expect(settings.electionListenMs).toBeGreaterThan(2 * settings.beatIntervalMs);
   });
 
+  it('believe a contested death only after its peer had time to refute twice', () => {
+    expect(settings.contestedMs).toBeGreaterThanOrEqual(2 * settings.refuteIntervalMs + settings.beatIntervalMs);
+  });
+
   it('notice a stall of their own before they would suspect others for it', () => {
     expect(settings.stalledLagMs).toBeLessThan(settings.suspectAfterMs);
     expect(settings.stalledGraceMs).toBeGreaterThan(settings.suspectAfterMs);

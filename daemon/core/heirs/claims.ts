@@ -56,6 +56,10 @@ export interface OrphanMemory {
   readonly nodes: Map<string, number>;
   /** Since when each pod is an orphan. */
   readonly since: Map<ObjectKey, number>;
+  /** This peer saw half of the members or fewer when it last looked. */
+  doubtful?: boolean;
+  /** When that ended. */
+  trustedSince?: number;
 }
 
 /** One pass over the orphans: running totals and how many more may be claimed. */
@@ -82,6 +86,7 @@ export function planClaims(
   settings: HeirSettings = HEIR_SETTINGS,
   memory?: OrphanMemory,
 ): Decision[] {
+  if (memory !== undefined) noteDoubt(view, memory, now.monotonic);
   const orphans: DesiredObject[] = [];
   for (const pod of pods) {
     if (orphanCase(view, pod) !== undefined) orphans.push(pod);
@@ -105,7 +110,8 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
     if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(view, orphan));
     return;
   }
-  const opensAt = Math.max(lostSince + (isDoubtful(view) ? settings.doubtMs : 0), newsSettledAt(pass, orphan, lostSince));
+  const doubtMs = isDoubtful(view) ? settings.doubtMs : 0;
+  const opensAt = Math.max(lostSince + doubtMs, newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince));
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= turnAt) {
     if (inFlightOn(pass, view.self.node) < settings.inFlight) claim(pass, orphan, kind, view.self.node, rank);
@@ -141,6 +147,18 @@ function newsSettledAt({ view, memory, now, settings }: Pass, orphan: DesiredObj
   const since = memory.since.get(orphan.key) ?? now.monotonic;
   memory.since.set(orphan.key, since);
   return since > lostSince ? since + settings.newsSettleMs : lostSince;
+}
+
+function noteDoubt(view: ClusterIndex, memory: OrphanMemory, monotonic: number): void {
+  const doubtful = isDoubtful(view);
+  if (memory.doubtful === true && !doubtful) memory.trustedSince = monotonic;
+  memory.doubtful = doubtful;
+}
+
+/** Of the peers that return after a cut one is the first to be heard. Who was cut off does not take that one and itself for the majority that survived the others. */
+function healedAt({ memory, settings }: Pass, lostSince: number): number {
+  const trustedSince = memory?.trustedSince ?? Number.NEGATIVE_INFINITY;
+  return lostSince < trustedSince ? trustedSince + settings.newsSettleMs : Number.NEGATIVE_INFINITY;
 }
 
 /** Two members have nobody to ask. */

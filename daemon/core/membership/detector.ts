@@ -8,7 +8,7 @@ import type { AboutAnswer } from '../../../protocol/liveness.ts';
 import type { MemberState } from '../cluster/view.ts';
 import type { Now } from '../decisions.ts';
 import type { Candidates } from '../election/election.ts';
-import { died, heard, minted, opinion, unanswered } from './evidence.ts';
+import { contestedToo, died, heard, minted, opinion, unanswered } from './evidence.ts';
 import { observedBy, observersOf } from './rendezvous.ts';
 import { judgeSilence } from './silence.ts';
 import type { DetectorDecision, DetectorEvent, DetectorState, DetectorStep, PeerTrack } from './state.ts';
@@ -94,6 +94,7 @@ function newTrack(peer: string, node: string, now: number): PeerTrack {
     asked: NEVER,
     round: undefined,
     death: undefined,
+    contested: undefined,
     declaredHere: false,
   };
 }
@@ -123,7 +124,8 @@ function tick(state: DetectorState, lagMs: number, now: Now): DetectorStep {
     if (step.track !== current) next = withPeer(next, step.track);
     decisions.push(...step.decisions);
   }
-  return { state: next, decisions };
+  const believed = contestedToo(next, now.monotonic);
+  return { state: believed.state, decisions: [...decisions, ...believed.decisions] };
 }
 
 /** We were away, not they: everybody's silence counts anew. */

@@ -6,9 +6,15 @@ import { withPeer } from './state.ts';
 /** A sign of life at first hand. One of an incarnation that is dead does not raise it: the peer is told, and refutes with a higher one. */
 export function heard(state: DetectorState, track: PeerTrack, at: number, incarnation: number, now: number): DetectorStep {
   if (incarnation < track.incarnation) return { state, decisions: [] };
-  const fresher = { ...track, seen: true, directAt: Math.max(track.directAt, at), incarnation };
+  const contested = refuted(track, incarnation);
+  const fresher = { ...track, seen: true, directAt: Math.max(track.directAt, at), incarnation, contested };
   if (track.death && incarnation <= track.death.incarnation) return remindDead(state, { ...fresher, death: track.death }, now);
   return enliven(state, fresher, now, incarnation > track.incarnation ? `heard in incarnation ${incarnation}` : 'heard');
+}
+
+/** What remains of the contested death of a peer that is known in this incarnation now. */
+function refuted({ contested }: PeerTrack, incarnation: number): PeerTrack['contested'] {
+  return contested !== undefined && contested.record.incarnation < incarnation ? undefined : contested;
 }
 
 /** Tells a peer that is heard in an incarnation declared dead, now and then, until it refutes. */
@@ -53,7 +59,8 @@ export function opinion(state: DetectorState, from: string, about: string, answe
   const relayedAt = Math.max(track.relayedAt, now - answer.heardAgoMs);
   // What it heard before we began to count is no sign of life since our start.
   const seen = track.seen || relayedAt > track.countFrom;
-  const told: PeerTrack = { ...track, relayedKernel, relayedAt, seen, incarnation: answer.incarnation };
+  const contested = refuted(track, answer.incarnation);
+  const told: PeerTrack = { ...track, relayedKernel, relayedAt, seen, incarnation: answer.incarnation, contested };
   if (track.death && answer.incarnation <= track.death.incarnation) return { state: withPeer(calmer, told), decisions: [] };
   // Old news does not raise a suspect: only what is within the window does.
   if (track.state !== 'dead' && now - relayedAt >= state.settings.suspectAfterMs) return { state: withPeer(calmer, told), decisions: [] };
@@ -75,17 +82,45 @@ function withoutWaiting(track: PeerTrack | undefined, from: string): PeerTrack |
   return { ...track, round: { ...track.round, waiting: track.round.waiting.filter((peer) => peer !== from) } };
 }
 
-/** Every peer believes a death record, until it is refuted. Of several, all keep the same one. */
+/**
+ * Every peer believes a death record, until it is refuted. Of several, all keep the same one. A peer that we hear ourselves is told first, and has time to refute: a host
+ * that was cut off calls all others dead, and its word arrives before theirs when it is back.
+ */
 export function died(state: DetectorState, record: DeathRecord, now: number): DetectorStep {
   const track = state.peers.get(record.peerId);
   if (track === undefined || record.incarnation < track.incarnation) return { state, decisions: [] };
   if (track.death && track.death.incarnation === record.incarnation && !precedes(record, track.death)) return { state, decisions: [] };
+  const { contestedMs, suspectAfterMs } = state.settings;
+  if (track.death === undefined && now - track.directAt < suspectAfterMs && now - (track.contested?.at ?? now) < contestedMs) {
+    const next = { ...track, incarnation: record.incarnation, contested: { record, at: track.contested?.at ?? now } };
+    const reason = `heard, but declared dead at ${record.at}`;
+    return {
+      state: withPeer(state, next),
+      decisions: track.contested ? [] : [{ do: 'accuse', peer: track.peer, incarnation: record.incarnation, reason }],
+    };
+  }
+  return believe(state, track, record, now);
+}
+
+/** What was contested, is still not refuted, and has had its time. */
+export function contestedToo(state: DetectorState, now: number): DetectorStep {
+  let [next, decisions]: [DetectorState, DetectorDecision[]] = [state, []];
+  for (const track of state.peers.values()) {
+    if (track.contested === undefined || now - track.contested.at < state.settings.contestedMs) continue;
+    const step = believe(next, track, track.contested.record, now);
+    [next, decisions] = [step.state, [...decisions, ...step.decisions]];
+  }
+  return { state: next, decisions };
+}
+
+function believe(state: DetectorState, track: PeerTrack, record: DeathRecord, now: number): DetectorStep {
   const next: PeerTrack = {
     ...track,
     state: 'dead',
     since: track.state === 'dead' ? track.since : now,
     incarnation: record.incarnation,
     death: record,
+    contested: undefined,
     round: undefined,
   };
   const reason = `${record.how}: declared dead at ${record.at}, last seen ${record.lastSeen}`;
@@ -104,5 +139,10 @@ function precedes(left: DeathRecord, right: DeathRecord): boolean {
 export function minted(state: DetectorState, track: PeerTrack, incarnation: number, now: number): DetectorStep {
   if (incarnation <= track.incarnation) return { state, decisions: [] };
   if (track.incarnation === 0 && !track.death) return { state: withPeer(state, { ...track, incarnation }), decisions: [] };
-  return enliven(state, { ...track, incarnation, seen: true, relayedAt: now }, now, `it announces incarnation ${incarnation}`);
+  return enliven(
+    state,
+    { ...track, incarnation, seen: true, relayedAt: now, contested: refuted(track, incarnation) },
+    now,
+    `it announces incarnation ${incarnation}`,
+  );
 }

@@ -41,6 +41,8 @@ export interface PeerTrack {
   /** Its other observers' opinions: whom we still wait for. */
   readonly round: { readonly askedAt: number; readonly waiting: readonly string[] } | undefined;
   readonly death: DeathRecord | undefined;
+  /** A death that others tell of it though we hear it, and since when: believed only when it is not refuted soon. */
+  readonly contested: { readonly record: DeathRecord; readonly at: number } | undefined;
   /** We published its death, so we withdraw it. */
   readonly declaredHere: boolean;
 }

@@ -120,8 +120,24 @@ describe('the failure detector', () => {
     expect(observer.hear(1_600, 'b', 2).believes('b')).toBe('alive');
     expect(observer.of('withdraw')).toHaveLength(1);
     expect(observer.at(1_700, { type: 'death', record: death('b', 1) }).believes('b')).toBe('alive');
-    expect(observer.at(1_800, { type: 'death', record: death('b', 2) }).believes('b')).toBe('dead');
-    expect(observer.at(1_900, { type: 'incarnation', peer: 'b', incarnation: 3 }).believes('b')).toBe('alive');
+    expect(observer.at(2_400, { type: 'death', record: death('b', 2) }).believes('b')).toBe('dead');
+    expect(observer.at(2_500, { type: 'incarnation', peer: 'b', incarnation: 3 }).believes('b')).toBe('alive');
+  });
+
+  it('does not believe the death of a peer that it hears, but tells that peer, until it had time to refute', () => {
+    const observer = new Observer('b', 'c').hear(100, 'b');
+    observer.at(200, { type: 'death', record: death('b', 1) }).at(250, { type: 'death', record: death('b', 1) });
+    expect(observer.believes('b')).toBe('alive');
+    expect(observer.of('accuse')).toMatchObject([{ peer: 'b', incarnation: 1 }]);
+    expect(observer.hear(300, 'b', 2).believes('b')).toBe('alive');
+    observer.tickUntil(320, 320 + settings.contestedMs);
+    expect(observer.of('changed').filter((each) => each.do === 'changed' && each.peer === 'b' && each.state === 'dead')).toEqual([]);
+    observer.hear(3_000, 'b', 2).at(3_000, { type: 'death', record: death('b', 2) });
+    for (let now = 3_000; now < 3_000 + settings.contestedMs; now += 100)
+      expect(observer.hear(now, 'b', 2).tickUntil(now, now).believes('b')).toBe('alive');
+    // It had its time: all peers decide the same again.
+    expect(observer.tickUntil(3_000 + settings.contestedMs, 3_000 + settings.contestedMs).believes('b')).toBe('dead');
+    expect(observer.hear(6_000, 'b', 3).believes('b')).toBe('alive');
   });
 
   it('refutes what is said of it, not too often, and never what is said of its past', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isReady } from '../../../daemon/core/cluster/pods.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
+import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
 import { renderPod } from '../../../daemon/core/status/pod-status.ts';
 import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 
@@ -91,4 +92,23 @@ it('a bare pod of a dead node that no other node takes is left as it is: its nod
   world.setMember('node-3', 'alive', 2);
   world.converge();
   expect(world.object(podKey('solo')).uid).toBe(uid);
+});
+
+it('a host that was cut off does not take itself and the first that it hears again for the majority that survived the others', () => {
+  const world = running(3, 6);
+  const memory: OrphanMemory = { nodes: new Map(), since: new Map() };
+  const alone = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-3', world.desired.copy());
+  alone.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  const claims = (): number =>
+    planClaims(alone.state, alone.pods(), alone.now, HEIR_SETTINGS, memory).filter((each) => each.do === 'write').length;
+  for (const node of ['node-1', 'node-2']) alone.setMember(node, 'dead');
+  expect(claims()).toBe(0);
+  alone.elapsed += 5_000;
+  alone.setMember('node-1', 'alive', 2);
+  expect(claims()).toBe(0);
+  alone.elapsed += HEIR_SETTINGS.newsSettleMs - 1;
+  expect(claims()).toBe(0);
+  // The other is not heard: it is dead indeed.
+  alone.elapsed += 1 + HEIR_SETTINGS.escalationMs;
+  expect(claims()).toBeGreaterThan(0);
 });
