@@ -7,7 +7,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadCluster } from '../../daemon/adapters/identity/cluster.ts';
 import { createClusterCa, issueClientCertificate } from '../../daemon/adapters/x509/certificates.ts';
-import { counters, realPeers, removeQuietly, runCommand, type CommandResult } from '../support/real-peers.ts';
+import { realPeers, removeQuietly } from '../support/real-peers.ts';
+import { runCommand, type CommandResult } from '../support/run-command.ts';
+import { counters } from '../support/workloads.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kith-access-'));
 const kubeconfig = path.join(folder, 'kubeconfig');

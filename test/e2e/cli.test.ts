@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Deployment } from '../../protocol/types.ts';
-import { counters, DIST, hello, PATIENCE_MS, realPeers, removeQuietly, type CommandResult } from '../support/real-peers.ts';
-import { waitFor } from '../support/wait.ts';
+import { DIST, realPeers, removeQuietly } from '../support/real-peers.ts';
+import { type CommandResult } from '../support/run-command.ts';
+import { counters, hello } from '../support/workloads.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kith-cli-'));
 afterAll(async () => removeQuietly(folder));

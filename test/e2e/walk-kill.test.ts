@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Node } from '../../protocol/types.ts';
 import type { RealPeers } from '../support/real-peers.ts';
-import { counters, hello, isReady, namesOf, pod, PATIENCE_MS, realPeers } from '../support/real-peers.ts';
-import { waitFor } from '../support/wait.ts';
+import { realPeers } from '../support/real-peers.ts';
+import { counters, hello, isReady, namesOf, pod } from '../support/workloads.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 /** The promise on a machine of one's own is 5 to 7 s: one kernel answers for all peers here, so a dead one looks like a daemon that restarts. */
 const TAKEN_OVER_MS = 15_000;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Pod } from '../../protocol/types.ts';
-import { PATIENCE_MS, realPeers } from '../support/real-peers.ts';
-import { waitFor } from '../support/wait.ts';
+import { realPeers } from '../support/real-peers.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 const peers = realPeers(1, 'pods');
 

@@ -2,8 +2,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { Pod } from '../../protocol/types.ts';
-import { isReady, PATIENCE_MS, realPeers } from '../support/real-peers.ts';
-import { waitFor } from '../support/wait.ts';
+import { realPeers } from '../support/real-peers.ts';
+import { isReady } from '../support/workloads.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'tutorial');
 const file = (name: string): string => path.join(folder, name);

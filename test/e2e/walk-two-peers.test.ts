@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { counters, isReady, namesOf, pod, PATIENCE_MS, realPeers } from '../support/real-peers.ts';
-import { waitFor } from '../support/wait.ts';
+import { realPeers } from '../support/real-peers.ts';
+import { counters, isReady, namesOf, pod } from '../support/workloads.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 const peers = realPeers(2, 'two');
 const { cluster } = peers;

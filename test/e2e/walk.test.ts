@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ConflictsAnswer } from '../../protocol/answers.ts';
 import type { Deployment, Node, Pod } from '../../protocol/types.ts';
-import { counters, hello, isReady, namesOf, pod, PATIENCE_MS, realPeers } from '../support/real-peers.ts';
-import { waitFor } from '../support/wait.ts';
+import { realPeers } from '../support/real-peers.ts';
+import { counters, hello, isReady, namesOf, pod } from '../support/workloads.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 describe('three peers', () => {
   const peers = realPeers(3, 'walk');

@@ -1,42 +1,15 @@
 /** A cluster in a lab, for the tests on it: what they do and ask again and again. Engines are asked themselves; a peer's word is not taken for what runs. */
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, type SuiteAPI } from 'vitest';
 import type { DigestAnswer, PeersAnswer } from '../../protocol/answers.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { Node, Pod } from '../../protocol/types.ts';
-import { isReady, PATIENCE_MS, pod, podText, runCommand } from '../support/real-peers.ts';
+import { runCommand } from '../support/run-command.ts';
+import { isReady, pod, podText } from '../support/workloads.ts';
 import { tail } from '../support/local-cluster.ts';
-import { waitFor } from '../support/wait.ts';
-import { labAvailable } from './available.ts';
-import { createLab } from './lab.ts';
-import type { Lab, LabContainer, LabHost, LabOptions } from './types.ts';
+import { PATIENCE_MS, waitFor } from '../support/wait.ts';
+import type { Lab, LabContainer, LabHost } from './types.ts';
 
 const LOG_LINES = 60;
-const missing = labAvailable();
-
-/** `describe` for tests that need a lab: where there can be none they are skipped, and say why. */
-export function describeInLab(name: string, tests: () => void): ReturnType<SuiteAPI> {
-  return describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name} (${missing})`, tests);
-}
-
-/** A lab of so many hosts whose cluster lives as long as the tests of a `describe`. When one fails, the logs of all daemons are shown. */
-export function labCluster(hosts: number, options?: LabOptions): LabCluster {
-  const cluster = new LabCluster();
-  beforeAll(async () => {
-    cluster.open(await createLab(hosts, options));
-    await cluster.lab.startCluster();
-  });
-  afterEach(({ task }) => {
-    if (task.result?.state === 'fail') cluster.showLogs();
-  });
-  afterAll(async () => {
-    const errors = cluster.errorsLogged();
-    await cluster.close();
-    // An ERROR in the log of a daemon is a bug or a damaged disk, whatever else went well.
-    expect(errors).toEqual([]);
-  });
-  return cluster;
-}
 
 export class LabCluster {
   #lab: Lab | undefined;

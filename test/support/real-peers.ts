@@ -3,54 +3,16 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { runKith } from '../../cli/program.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
 import { LocalCluster, tail, type LocalPeer } from './local-cluster.ts';
-import { waitFor } from './wait.ts';
+import { runCommand, type CommandOptions, type CommandResult } from './run-command.ts';
+import { PATIENCE_MS, waitFor } from './wait.ts';
+import { isReady, podText } from './workloads.ts';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const DIST = path.join(root, 'dist');
 const LOG_LINES = 40;
-/** Until pods run or are gone, on a machine that does many other things. */
-export const PATIENCE_MS = 45_000;
-
-export interface CommandResult {
-  code: number;
-  out: string;
-  err: string;
-}
-
-export interface CommandOptions {
-  stdin?: string;
-  signal?: AbortSignal;
-  /** Each piece of output as it comes. */
-  onOut?: (text: string) => void;
-  environment?: Record<string, string>;
-}
-
-/** Runs `kith` in this process: the same code as the command, half a second sooner. */
-export async function runCommand(words: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const result: CommandResult = { code: 0, out: '', err: '' };
-  result.code = await runKith(
-    words,
-    {
-      out: (text) => {
-        result.out += text;
-        options.onOut?.(text);
-      },
-      err: (text) => (result.err += text),
-      interactive: false,
-      environment: options.environment ?? {},
-      uid: process.getuid?.() ?? -1,
-      readStdin: () => Promise.resolve(options.stdin ?? ''),
-      signal: options.signal ?? new AbortController().signal,
-      now: () => Date.now(),
-    },
-    'test',
-  );
-  return result;
-}
 
 /** A cluster of the process runtime that lives as long as the test file, with what its tests ask again and again. */
 export class RealPeers {
@@ -167,73 +129,6 @@ export function realPeers(count: number, prefix: string, extraArguments?: (index
   return new RealPeers(cluster);
 }
 
-export function isReady(pod: Pod): boolean {
-  return (
-    pod.metadata.deletionTimestamp === undefined &&
-    (pod.status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True')
-  );
-}
-
-export function podText(pod: Pod): string {
-  const waiting = (pod.status?.containerStatuses ?? [])
-    .map(({ state, restartCount }) => `${JSON.stringify(state)} x${restartCount}`)
-    .join(' ');
-  const deleted = pod.metadata.deletionTimestamp === undefined ? '' : ' terminating';
-  return `${pod.metadata.name} on ${pod.spec.nodeName ?? '?'} ${pod.status?.phase ?? ''}${deleted} ${waiting}`;
-}
-
-export function namesOf(objects: readonly KubeObject[]): string[] {
-  return objects.map((object) => object.metadata.name).sort();
-}
-
 export async function removeQuietly(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-}
-
-const IDLE = 'trap \'exit 0\' TERM; i=0; while true; do i=$((i+1)); echo "count $i"; sleep 0.5 & wait $!; done';
-
-function template(app: string, container: Record<string, unknown>): Record<string, unknown> {
-  return {
-    metadata: { labels: { app } },
-    spec: { terminationGracePeriodSeconds: 2, containers: [{ resources: { requests: { cpu: '10m', memory: '4Mi' } }, ...container }] },
-  };
-}
-
-/** A controller of shells that count. */
-export function counters(name: string, replicas: number, namespace?: string): unknown {
-  const container = { name: 'counter', image: 'busybox', command: ['/bin/sh', '-c', IDLE] };
-  return {
-    apiVersion: 'v1',
-    kind: 'ReplicationController',
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-    spec: { replicas, selector: { app: name }, template: template(name, container) },
-  };
-}
-
-/** A deployment of web servers whose update takes no ready pod away before its successor is ready. */
-export function hello(name: string, replicas: number, version: 1 | 2): unknown {
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, labels: { app: name } },
-    spec: {
-      replicas,
-      selector: { matchLabels: { app: name } },
-      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      template: template(name, { name: 'hello', image: `kith.dev/hello:${version}`, ports: [{ containerPort: 8080 }] }),
-    },
-  };
-}
-
-/** A bare pod of one shell that counts. */
-export function pod(name: string, requests: Record<string, string> = { cpu: '10m' }, labels: Record<string, string> = {}): unknown {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, labels },
-    spec: {
-      terminationGracePeriodSeconds: 2,
-      containers: [{ name: 'main', image: 'busybox', command: ['/bin/sh', '-c', IDLE], resources: { requests } }],
-    },
-  };
 }

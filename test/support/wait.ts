@@ -1,3 +1,6 @@
+/** Until pods run or are gone, on a machine that does many other things. */
+export const PATIENCE_MS = 45_000;
+
 export interface WaitOptions {
   timeoutMs?: number;
   everyMs?: number;
