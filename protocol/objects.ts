@@ -160,6 +160,8 @@ export interface Tombstone {
   at: string;
   /** What the peer that buried it had seen of the last life. Who has seen more tells what was lost. Unknown when absent. */
   heads?: readonly string[];
+  /** Of a member: peer ids of those that it had admitted, as far as its remover knew. Others that name it as theirs are no members. */
+  admitted?: readonly string[];
 }
 
 export type { Condition };

@@ -49,7 +49,7 @@ export function planPass(
   }
   collectClaims(plan, planClaims(view, pods, now, HEIR_SETTINGS, orphans));
   if (!isLeader) return plan;
-  if (foundations) collect(plan, '', planFoundations(view));
+  if (foundations) collect(plan, '', planFoundations(view, now));
   const waiting = pods.filter((pod) => isSchedulable(view, pod));
   collect(plan, '', planBindings(view, waiting, now));
   const placed = new Set(plan.units.flatMap(({ mutations }) => mutations.map(({ key }) => key)));

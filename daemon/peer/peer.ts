@@ -105,7 +105,7 @@ export class Peer {
     const { replica, transport, beats, prober, runtime, identity, verify, clock, random, log } = deps;
     const { node, incarnation, persistIncarnation, clusterId } = options;
     const self = transport.self;
-    const view = new ClusterState({ buriedLife: (key) => replica.buriedLife(key) }, { self: { peer: self, node } });
+    const view = new ClusterState(replica, { self: { peer: self, node } });
     this.#state = view;
     this.#observed = new PeerObserved({ transport, identity, verify, clock, random, log }, { node, incarnation });
     this.#liveness = new PeerLiveness(
@@ -315,6 +315,7 @@ export class Peer {
 
   #becomeComplete(): void {
     this.#antiEntropy.setComplete();
+    this.#deps.replica.setComplete();
     this.#liveness.setEligible(!this.#state.removed);
     this.#tell(this.#state.setComplete(true));
     this.#membersChanged();

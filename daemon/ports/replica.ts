@@ -1,5 +1,5 @@
 import type { ChangeEnvelope, MergeResult, Mutation, ReplicaChange, ReplicaVersion, WriteResult } from '../../protocol/desired.ts';
-import type { DesiredObject, GroupResource, ObjectKey } from '../../protocol/objects.ts';
+import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../protocol/objects.ts';
 
 /**
  * The desired state of the cluster, as this peer holds it. One cold, flat Automerge document per object; reads are plain objects from memory.
@@ -58,6 +58,10 @@ export interface GraveKeeping {
   floor(): number;
   /** What the peer's floor is; ours is never smaller afterwards. */
   raiseFloor(floor: number): Promise<void>;
+  /** From now on this replica holds the whole desired state: graves of members that it digs say whom these had admitted. */
+  setComplete(): void;
+  /** Of a key whose lives are all buried, while that is remembered. */
+  graveOf(key: ObjectKey): Tombstone | undefined;
   /** The peer holds, fsynced, all graves that we hold in this bucket: its digest equals ours. */
   acknowledgeBucket(peer: string, bucket: number): void;
   acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void;

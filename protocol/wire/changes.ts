@@ -3,6 +3,7 @@ import type { Tombstone } from '../objects.ts';
 import { bytes, hashBytes, hashHex, key, life, list, mapOf, text, wireInvalid } from './fields.ts';
 import type { Fields } from './fields.ts';
 import {
+  MAX_ADMITTED,
   MAX_CHANGE_BYTES,
   MAX_DOCUMENT_CHANGES,
   MAX_ENVELOPE_DOCUMENTS,
@@ -14,13 +15,20 @@ import {
 
 /** RFC 3339 with whole seconds has 20 characters; empty when nobody knows. */
 const MAX_TIME_CHARS = 40;
+const MAX_PEER_ID_CHARS = 128;
 
 /** Body of `changes`. */
 export function changesBody(envelope: ChangeEnvelope): Fields {
   return {
     id: envelope.id,
     changes: envelope.changes.map(({ key, life, changes, document }) => ({ key, life, changes, document })),
-    tombstones: envelope.tombstones.map(({ key, life, at, heads }) => ({ key, life, at, heads: heads?.map(hashBytes) })),
+    tombstones: envelope.tombstones.map(({ key, life, at, heads, admitted }) => ({
+      key,
+      life,
+      at,
+      heads: heads?.map(hashBytes),
+      admitted,
+    })),
   };
 }
 
@@ -45,8 +53,14 @@ function tombstone(fields: Fields): Tombstone {
   const buried = life(fields, 'life');
   if (buried === 0) throw wireInvalid('a tombstone of life 0');
   const grave: Tombstone = { key: key(fields, 'key'), life: buried, at: text(fields, 'at', MAX_TIME_CHARS) };
-  if (fields['heads'] === undefined) return grave;
-  return { ...grave, heads: list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head')) };
+  if (fields['heads'] !== undefined) grave.heads = list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head'));
+  if (fields['admitted'] !== undefined) grave.admitted = list(fields, 'admitted', MAX_ADMITTED).map(peerId);
+  return grave;
+}
+
+function peerId(value: unknown): string {
+  if (typeof value !== 'string' || value.length > MAX_PEER_ID_CHARS) throw wireInvalid('a peer id that is none');
+  return value;
 }
 
 export function versionsBody(versions: readonly ReplicaVersion[]): readonly Fields[] {

@@ -19,6 +19,8 @@ export const MAX_DOCUMENT_CHANGES = 10_000;
 /** Keys of one list of versions: a whole bucket of a cluster of a million objects. */
 export const MAX_VERSIONS = 5_000;
 /** Concurrent heads of one document: each is an edit that has not seen the others, so there are at most some a member. */
+/** Members that a removed one had let in: more than a cluster has. */
+export const MAX_ADMITTED = 1_000;
 export const MAX_HEADS = 1_024;
 /** Buckets that the digest has; the first byte of a key's hash names its bucket. */
 export const BUCKETS = 256;

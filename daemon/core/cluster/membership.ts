@@ -1,8 +1,12 @@
-import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { DesiredObject, StoredObject } from '../../../protocol/objects.ts';
 import type { Member } from '../../../protocol/types.ts';
 import type { MemberState, MemberView } from './view.ts';
 
 export const MEMBERS = 'members.kith.dev';
+
+export function admitterOf(member: StoredObject): string | undefined {
+  return (member as Partial<Member>).spec?.admittedBy;
+}
 
 /** Members as desired state lists them, joined with what liveness says of them. */
 export interface Membership {

@@ -1,5 +1,5 @@
 import type { ReplicaChange } from '../../../protocol/desired.ts';
-import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
 import type { NodeReport, ObservedRecord, PodReport } from '../../../protocol/observed.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
@@ -14,6 +14,8 @@ const MAX_OWNER_DEPTH = 4;
 export interface ClusterStateDeps {
   /** The replica's greatest buried life of a key. */
   buriedLife(key: ObjectKey): number;
+  /** The replica's grave of a key, while it is remembered. */
+  graveOf?(key: ObjectKey): Tombstone | undefined;
 }
 
 export interface ClusterStateOptions {
@@ -140,6 +142,10 @@ export class ClusterState implements ClusterIndex {
 
   buriedLife(key: ObjectKey): number {
     return this.deps.buriedLife(key);
+  }
+
+  admittedWhenRemoved(peer: string): readonly string[] | undefined {
+    return this.deps.graveOf?.(objectKey(MEMBERS, '', peer))?.admitted;
   }
 
   ownedBy(ownerUid: string): readonly DesiredObject[] {

@@ -44,6 +44,8 @@ export interface ClusterIndex extends ClusterView {
   /** Live objects with any owner reference to this uid. */
   dependentsOf(ownerUid: string): readonly DesiredObject[];
   inNamespace(namespace: string): readonly DesiredObject[];
+  /** Of a removed member, while its grave is remembered: whom it had admitted, as far as its remover knew. Undefined where that is not known. */
+  admittedWhenRemoved(peer: string): readonly string[] | undefined;
   /** Pods without a binding, in no order. */
   unboundPods(): readonly DesiredObject[];
   /** Monotonic ms (of this peer) since when the node is dead or no member's; undefined while it is a living member's, or nothing was ever bound to it. */

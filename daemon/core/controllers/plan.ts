@@ -5,7 +5,7 @@ import type { Decision, Now } from '../decisions.ts';
 import { planDeployment } from './deployment.ts';
 import { planGarbage } from './garbage.ts';
 import { planDefaultNamespaces, planNamespace } from './namespaces.ts';
-import { planLongAbsence, planMissingNodes, planNodeEnd, planNodeLabels } from './nodes.ts';
+import { planLongAbsence, planMissingNodes, planNodeEnd, planNodeLabels, planVoidedMembers } from './nodes.ts';
 import { planPodEnd } from './pod-lifecycle.ts';
 import { planReplicas } from './replicas.ts';
 
@@ -33,6 +33,6 @@ export function planControllers(view: ClusterIndex, key: ObjectKey, now: Now): D
 }
 
 /** What the leader sees to whatever changed. */
-export function planFoundations(view: ClusterIndex): Decision[] {
-  return [...planDefaultNamespaces(view), ...planMissingNodes(view)];
+export function planFoundations(view: ClusterIndex, now: Now): Decision[] {
+  return [...planDefaultNamespaces(view), ...planMissingNodes(view), ...planVoidedMembers(view, now)];
 }

@@ -5,6 +5,8 @@ import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
 import type { DesiredObject, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
+import { MAX_ADMITTED } from '../../../protocol/wire/limits.ts';
+import { MEMBERS } from '../../core/cluster/membership.ts';
 import { editsBetween, editsToCreate, editsToRepair, overtakenField, touchesSpec } from '../../core/desired/edits.ts';
 import type { FlatFields } from '../../core/desired/fields.ts';
 import { splitObject } from '../../core/desired/fields.ts';
@@ -28,6 +30,8 @@ export interface ChangeContext {
   actor(): string;
   /** The open life's document; undefined when it is damaged: then the object is written anew onto the life's first change. */
   documentOf(stage: Stage, entry: Entry): Promise<Uint8Array | undefined>;
+  /** Peer ids of members that this one admitted; undefined while not all members are known here. */
+  admittedBy(peer: string): readonly string[] | undefined;
 }
 
 /** What one mutation did. */
@@ -45,7 +49,7 @@ export async function applyMutation(context: ChangeContext, stage: Stage, mutati
     case 'update':
       return update(context, stage, mutation);
     case 'bury':
-      return buryObject(stage, mutation);
+      return buryObject(context, stage, mutation);
   }
 }
 
@@ -124,12 +128,19 @@ function edit(context: ChangeContext, stage: Stage, { key, life, saved, edits, i
   return { object: desired, changes: { key, life, changes: [edited.change] } };
 }
 
-function buryObject(stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
+function buryObject(context: ChangeContext, stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
   const { entry, desired } = open(stage, key, uid);
   // Of a document that is damaged here nobody knows what was seen.
-  const seen = entry.heads.length === 0 ? {} : { heads: entry.heads };
+  const seen = { ...(entry.heads.length === 0 ? {} : { heads: entry.heads }), ...admittedAs(context, key) };
   stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false, ...seen } });
   return { object: desired, tombstone: { key, life: entry.life, at, ...seen } };
+}
+
+/** Of a member that is removed: whom it had admitted. */
+function admittedAs(context: ChangeContext, key: ObjectKey): Pick<Tombstone, 'admitted'> {
+  const { resource, name } = parseObjectKey(key);
+  const admitted = resource === MEMBERS ? context.admittedBy(name) : undefined;
+  return admitted === undefined || admitted.length > MAX_ADMITTED ? {} : { admitted };
 }
 
 function open(stage: Stage, key: ObjectKey, uid: string): { entry: Entry; desired: DesiredObject } {
@@ -222,7 +233,7 @@ function isDocumentError(error: unknown): error is KithError {
 }
 
 export async function applyTombstone(context: ChangeContext, stage: Stage, tombstone: Tombstone, result: MergeResult): Promise<void> {
-  const { key, life, at, heads } = tombstone;
+  const { key, life, heads, ...told } = tombstone;
   if (!isObjectKey(key) || !Number.isSafeInteger(life) || life < 1 || life > MAX_LIFE) {
     result.refused.push({ key, reason: 'not an object key and life' });
     return;
@@ -232,7 +243,8 @@ export async function applyTombstone(context: ChangeContext, stage: Stage, tombs
   // An open life beyond the grave says as much itself.
   if (state === undefined || state.life > 0) return;
   const lost = held.life === life && heads !== undefined ? await lostWith(context, stage, held, heads) : [];
-  stage.put({ key, ...state, heads: [], grave: { at, settled: false, ...(heads === undefined ? {} : { heads }) } }, undefined, lost);
+  const grave = { ...told, ...(heads === undefined ? {} : { heads }), settled: false };
+  stage.put({ key, ...state, heads: [], grave }, undefined, lost);
   result.changed += 1;
 }
 

@@ -51,7 +51,13 @@ export function objectRemoval(key: ObjectKey): StoreOperation {
 }
 
 export function tombstoneOperation(entry: Entry): StoreOperation {
-  const json = { life: entry.buried, at: entry.grave?.at ?? '', settled: entry.grave?.settled ?? false, heads: entry.grave?.heads };
+  const json = {
+    life: entry.buried,
+    at: entry.grave?.at ?? '',
+    settled: entry.grave?.settled ?? false,
+    heads: entry.grave?.heads,
+    admitted: entry.grave?.admitted,
+  };
   return { type: 'put', key: TOMBSTONE_PREFIX + entry.key, value: encodeRecord(json) };
 }
 
@@ -149,6 +155,7 @@ function graveEntry(key: ObjectKey, json: JsonObject): Entry {
       at: typeof json['at'] === 'string' ? json['at'] : '',
       settled: json['settled'] === true,
       ...(Array.isArray(json['heads']) ? { heads: json['heads'].map(String) } : {}),
+      ...(Array.isArray(json['admitted']) ? { admitted: json['admitted'].map(String) } : {}),
     },
   };
 }

@@ -8,9 +8,10 @@ import type {
   WriteResult,
 } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
-import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { documentBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
+import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
 import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
 import type { Log } from '../../ports/log.ts';
 import type { QuarantinedObject, ReplicaStart, SyncedReplica } from '../../ports/replica.ts';
@@ -65,6 +66,7 @@ export class DocumentReplica implements SyncedReplica {
   private readonly context: ChangeContext;
   private actor: string;
   private lifeFloor = 0;
+  private complete = false;
 
   constructor(deps: DocumentReplicaDeps, options: DocumentReplicaOptions) {
     this.deps = deps;
@@ -80,6 +82,7 @@ export class DocumentReplica implements SyncedReplica {
       floor: () => this.lifeFloor,
       actor: () => this.actor,
       documentOf: (stage, entry) => this.documentOf(stage, entry),
+      admittedBy: (peer) => this.admittedBy(peer),
     };
   }
 
@@ -121,6 +124,20 @@ export class DocumentReplica implements SyncedReplica {
 
   buriedLife(key: ObjectKey): number {
     return this.index.get(key)?.buried ?? 0;
+  }
+
+  graveOf(key: ObjectKey): Tombstone | undefined {
+    const entry = this.index.get(key);
+    return entry?.grave === undefined ? undefined : tombstoneOf(entry);
+  }
+
+  setComplete(): void {
+    this.complete = true;
+  }
+
+  private admittedBy(peer: string): string[] | undefined {
+    if (!this.complete) return undefined;
+    return [...this.index.list(MEMBERS)].filter(({ object }) => admitterOf(object) === peer).map(({ object }) => object.metadata.name);
   }
 
   async write(mutations: readonly Mutation[]): Promise<WriteResult> {
@@ -229,7 +246,7 @@ export class DocumentReplica implements SyncedReplica {
   /** The floor rises before a grave may be forgotten anywhere: a later life is greater than all that any peer has forgotten. */
   private async settle(graves: readonly Entry[]): Promise<void> {
     await this.raiseFloor(graves.reduce((floor, { buried }) => Math.max(floor, buried), 0));
-    await this.alterGraves(graves, (stage, entry) => stage.putQuietly({ ...entry, grave: { at: entry.grave?.at ?? '', settled: true } }));
+    await this.alterGraves(graves, (stage, entry) => stage.putQuietly({ ...entry, grave: { at: '', ...entry.grave, settled: true } }));
   }
 
   private async alterGraves(graves: readonly Entry[], alter: (stage: Stage, entry: Entry) => void): Promise<void> {

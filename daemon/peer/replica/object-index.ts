@@ -5,13 +5,19 @@ import { BUCKETS } from '../../../protocol/wire/limits.ts';
 import { BucketDigests, bucketOf, versionHash } from '../../core/desired/digest.ts';
 import type { LifeState } from '../../core/desired/lives.ts';
 
+/** What is remembered of a deletion; see {@link Tombstone}. */
+export interface Grave extends Readonly<Omit<Tombstone, 'key' | 'life'>> {
+  /** Every member is known to hold it. */
+  readonly settled: boolean;
+}
+
 /** What is held of one key. Immutable. */
 export interface Entry extends LifeState {
   readonly key: ObjectKey;
   /** Of the open life's document, sorted; empty when the document on disk is damaged and must come from a peer. */
   readonly heads: readonly string[];
   /** Of a key whose lives are all buried. */
-  readonly grave?: { readonly at: string; readonly settled: boolean; readonly heads?: readonly string[] };
+  readonly grave?: Grave;
   /** Of an open life. */
   readonly desired?: DesiredObject;
   /** Why the open life's object must not be acted on. */
@@ -105,5 +111,6 @@ export function versionOf({ key, life, buried, heads, grave }: Entry): ReplicaVe
 }
 
 export function tombstoneOf({ key, buried, grave }: Entry): Tombstone {
-  return { key, life: buried, at: grave?.at ?? '', ...(grave?.heads === undefined ? {} : { heads: grave.heads }) };
+  const { settled: _ours, ...told } = grave ?? { at: '', settled: false };
+  return { key, life: buried, ...told };
 }
