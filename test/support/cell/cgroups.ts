@@ -93,7 +93,7 @@ export class ControlGroup {
       const max = path.join(folder, 'cpu.max');
       if (version === 2 && existsSync(max)) return writeFile(max, `${quotaUs ?? 'max'} ${PERIOD_US}`);
     }
-    throw new Error('the machine has no cpu controller mounted');
+    if (cpus !== undefined) throw new Error('the machine has no cpu controller of control groups mounted');
   }
 
   /** Kills what is left in it, and removes it with all groups inside. */
