@@ -98,7 +98,8 @@ export class ControlGroup {
 
   /** Kills what is left in it, and removes it with all groups inside. */
   async remove(): Promise<void> {
-    if (this.isFrozen) await this.freeze(false).catch(() => undefined);
+    // Version 2 kills what is frozen; version 1 does when it is thawed.
+    for (const { mount, version } of hierarchies()) if (version === 1) await thawBelow(path.join(mount, this.path));
     await until(
       `the processes of ${this.path} are gone`,
       async () => {
@@ -154,6 +155,14 @@ async function processesBelow(folder: string): Promise<number[]> {
     inner.filter((entry) => entry.isDirectory()).map((entry) => processesBelow(path.join(folder, entry.name))),
   );
   return [...own.map(Number).filter((pid) => pid > 0), ...below.flat()];
+}
+
+async function thawBelow(folder: string): Promise<void> {
+  const state = path.join(folder, 'freezer.state');
+  if (!existsSync(state)) return;
+  await writeFile(state, 'THAWED');
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) await thawBelow(path.join(folder, entry.name));
 }
 
 async function removeGroups(folder: string): Promise<void> {
