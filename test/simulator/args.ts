@@ -17,6 +17,8 @@ export interface SimulateArguments {
   mutants: boolean;
   /** Only these mutants. */
   mutant: string | undefined;
+  /** Sizes of clusters to measure. */
+  scale: number[];
   json: boolean;
 }
 
@@ -26,6 +28,7 @@ export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [-
   --verbose              every line of it, also those that seldom matter
   --shrink               looks for a smaller scenario that fails, too
   --mutants [--mutant NAME]  plants bugs of our own, and shows within how many seeds each is found
+  --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are
   --json                 results as JSON lines`;
 
 export function parseArguments(words: readonly string[]): SimulateArguments {
@@ -41,6 +44,7 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     shrink: false,
     mutants: false,
     mutant: undefined,
+    scale: [],
     json: false,
   };
   const queue = [...words];
@@ -74,6 +78,11 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
         break;
       case '--lines':
         given.lines = natural(name, value());
+        break;
+      case '--scale':
+        given.scale = value()
+          .split(',')
+          .map((size) => natural(name, size));
         break;
       case '--mutant':
         given.mutant = value();

@@ -51,7 +51,7 @@ function drawUsers({ draw, host }: Pen, at: number): { at: number; act: Act }[] 
   if (act.do !== 'request' || !draw.chance(0.3)) return [{ at, act }];
   return [
     { at, act },
-    { at: at + draw.int(0, 20), act: rivalOf(draw, act, host()) },
+    { at: at + draw.pick([0, 0, 0, 1, 2, 10]), act: rivalOf(draw, act, host()) },
   ];
 }
 

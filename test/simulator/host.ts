@@ -1,3 +1,4 @@
+import type { WatchedFolder } from '../../daemon/ports/folder.ts';
 import type { ContainerRuntime } from '../../daemon/ports/runtime.ts';
 import type { MemberSpec } from '../../protocol/types.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
@@ -73,6 +74,20 @@ export class SimHost {
     this.trap = undefined;
     spring();
   }
+}
+
+/** The folder of manifests as one daemon reaches it. */
+export function folderOf({ folder }: SimHost, clock: HostClock): WatchedFolder {
+  return {
+    name: folder.name,
+    start: () => folder.start(),
+    stop: () => folder.stop(),
+    scan: async () => {
+      const snapshot = await folder.scan();
+      return new Promise((resolve) => clock.run(() => resolve(snapshot)));
+    },
+    onHint: (listener) => folder.onHint(() => clock.run(listener)),
+  };
 }
 
 /** The engine as one daemon reaches it: answers run on its clock, so that none comes to a daemon that is dead or frozen. */

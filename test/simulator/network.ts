@@ -58,6 +58,7 @@ export class SimNetwork extends MemoryNetwork {
   private readonly vanished = new Set<string>();
   /** Ways that are blocked just now, and when anything about one changed last. */
   private faults = 0;
+  private isSettling = false;
   private troubledAt = -Infinity;
 
   constructor(deps: { clock: Clock; draw: Draw }, base: WayFault) {
@@ -138,17 +139,32 @@ export class SimNetwork extends MemoryNetwork {
     this.settle();
   }
 
-  /** Ends the links of who stopped or lists the other no more, and dials those that are missing. */
+  /** Looks at all links once, however many ask for it in the same moment. */
   override settle(): void {
+    if (this.isSettling) return;
+    this.isSettling = true;
+    this.clock.after(0, () => {
+      this.isSettling = false;
+      this.settleAll();
+    });
+  }
+
+  /** Ends the links of who stopped or lists the other no more, and dials those that are missing. */
+  private settleAll(): void {
     const peers = [...this.ends.keys()];
     for (const [index, left] of peers.entries()) {
       for (const right of peers.slice(index + 1)) {
         const link = this.link(left, right);
         if (link.up && this.isGone(left, right)) this.end(left, right);
         if (!link.up && this.wanted(left, right)) this.dial(left, right, link);
+        this.tell(left, right);
       }
     }
-    super.settle();
+  }
+
+  private tell(left: string, right: string): void {
+    this.ends.get(left)?.settleWith(right);
+    this.ends.get(right)?.settleWith(left);
   }
 
   override carry(from: string, to: string, arrive: () => void, carriage: Carriage): void {
@@ -217,7 +233,7 @@ export class SimNetwork extends MemoryNetwork {
       if (!this.isOpen(left, right)) return this.dial(left, right, link);
       link.up = true;
       link.generation += 1;
-      super.settle();
+      this.tell(left, right);
     });
   }
 

@@ -26,6 +26,8 @@ const TICK_MS = 500;
 const SETTLE_MS = 2_000;
 /** A new cluster stands within this time. */
 const FOUND_MS = 30_000;
+/** Folders of manifests are looked at every 2 s, engines every 10 s. */
+const STILL_MS = 5_000;
 /** Everything is looked at again every 30 s (`BRAIN_LIMITS.resyncMs`): what lasts longer lasts. */
 const REST_MS = 34_000;
 
@@ -59,6 +61,8 @@ class Run {
   private readonly scenario: Scenario;
   private readonly checkers: Checker[];
   private failure: Violation | undefined;
+  /** When a container or desired state changed last. */
+  private changedAt = 0;
 
   constructor(world: SimWorld, scenario: Scenario) {
     this.world = world;
@@ -99,6 +103,11 @@ class Run {
       if (this.failure !== undefined) return;
       world.timeline.add('checker', `✓ ${checker.name}`);
     }
+    const isStill = (): boolean =>
+      world.clock.monotonic() - this.changedAt >= STILL_MS && checkers.every((checker) => checker.missing?.(world) === undefined);
+    if (!(await this.pass(FOUND_MS * 4, isStill, TICK_MS)))
+      this.fail(new Violation('eventuallyAtRest', 'all is as desired, and still somebody writes or starts'));
+    if (this.failure !== undefined) return;
     for (const checker of checkers) checker.onRest?.(world);
     await this.pass(REST_MS);
     for (const checker of checkers) {
@@ -129,7 +138,9 @@ class Run {
   }
 
   private watch(host: SimHost, daemon: SimDaemon): void {
+    daemon.replica.onWritten(() => (this.changedAt = this.world.clock.monotonic()));
     host.runtime.onEvent = (event) => {
+      this.changedAt = this.world.clock.monotonic();
       const name = host.runtime.inspect(event.podUid)?.name ?? event.podUid;
       const by = event.by === 'order' ? '' : ` by ${event.by}`;
       this.world.timeline.add(host.node, `container: ${event.what} ${name}/${event.container}#${event.attempt}${by}`);

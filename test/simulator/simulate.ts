@@ -10,6 +10,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 const { runTask } = await import('./task.ts');
 const { parseArguments } = await import('./args.ts');
 const { runSeeds } = await import('./seeds.ts');
+const { reportScale } = await import('./scale.ts');
 const { huntMutants } = await import('./hunt.ts');
 
 // One signal ends many requests of a wide cluster.
@@ -22,7 +23,8 @@ if (!isMainThread && workerData === 'simulate') {
   try {
     const given = parseArguments(process.argv.slice(2));
     const url = new URL(import.meta.url);
-    process.exitCode = given.mutants ? await huntMutants(given, url) : await runSeeds(given, url);
+    if (given.scale.length > 0) process.exitCode = await reportScale(given.scale, given.seed);
+    else process.exitCode = given.mutants ? await huntMutants(given, url) : await runSeeds(given, url);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;

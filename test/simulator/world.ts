@@ -1,5 +1,6 @@
 import { createMember } from '../../daemon/app/members.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
+import type { Log } from '../../daemon/ports/log.ts';
 import type { Documents } from '../../daemon/ports/documents.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
 import { MemoryBeatNetwork, MemoryBeats } from '../support/memory-beats.ts';
@@ -7,13 +8,17 @@ import { composeDaemon } from '../support/peer-daemon.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
-import { engineOf, SimHost } from './host.ts';
+import { engineOf, folderOf, SimHost } from './host.ts';
 import type { SimDaemon } from './host.ts';
 import type { WayFault } from './network.ts';
 import { SimNetwork } from './network.ts';
 import { Timeline } from './timeline.ts';
 
 const CLUSTER = '0123456789abcdef';
+
+/** Members written in one batch, and how long the founder has to make their nodes. */
+const WRITE_AT_ONCE = 200;
+const STANDING_MS = 5_000;
 
 export interface WorldOptions {
   /** CPU of each node. */
@@ -39,6 +44,8 @@ export class SimWorld {
   private disturbedAt = 0;
   /** Runs a check and keeps what it throws. */
   guard: (check: () => void) => void = (check) => check();
+  /** Where a host's daemon logs to. */
+  logOf: (node: string) => Log = (node) => this.timeline.log(node);
   private readonly options: WorldOptions;
 
   constructor(draw: Draw, options: WorldOptions) {
@@ -85,6 +92,26 @@ export class SimWorld {
     await this.boot(host);
   }
 
+  /** A cluster as it is long after its founding: all hosts have the same disk, and start at once. */
+  async foundWide(count: number): Promise<void> {
+    const first = this.addHost();
+    for (let index = 2; index <= count; index += 1) this.addHost();
+    await this.found(first);
+    const { daemon } = first;
+    if (daemon === undefined) throw new Error('the founder does not run');
+    const members = this.hosts.map((host) => host.spec(first.id));
+    for (let start = 1; start < count; start += WRITE_AT_ONCE) {
+      const some = members.slice(start, start + WRITE_AT_ONCE);
+      await daemon.replica.write(some.map((member) => createMember(member, daemon.clock.now())));
+    }
+    await new Promise<void>((resolve) => this.clock.after(STANDING_MS, resolve));
+    for (const host of this.hosts.slice(1)) {
+      for (const [key, value] of first.disk.records) host.disk.records.set(key, value);
+      host.book = members;
+    }
+    await Promise.all(this.hosts.slice(1).map((host) => this.boot(host)));
+  }
+
   /** A new host, admitted by a member: what `daemon/app/api-servers.ts` does when the token holds. */
   async join(host: SimHost, by: SimHost & { daemon: SimDaemon }): Promise<void> {
     const { daemon } = by;
@@ -105,9 +132,9 @@ export class SimWorld {
     const transport = this.network.transport(host.id, clock);
     const beats = new MemoryBeats({ network: this.beatNetwork, worker, main: clock }, { self: host.id });
     const prober = { connect: this.#prober(host, clock) };
-    const log = this.timeline.log(host.node);
+    const log = this.logOf(host.node);
     const { documents } = this;
-    const world = { documents, transport, beats, prober, log, clock, folder: host.folder, random: this.draw.fork() };
+    const world = { documents, transport, beats, prober, log, clock, folder: folderOf(host, clock), random: this.draw.fork() };
     const { damaged } = host;
     host.damaged = false;
     const composed = await composeDaemon(

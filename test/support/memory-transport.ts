@@ -201,6 +201,19 @@ export class MemoryTransport implements Transport {
     return [...this.#members].filter((peer) => this.#network.connected(this.self, peer));
   }
 
+  /** Says whether it is connected to one other, if that is news. */
+  settleWith(peer: string): void {
+    const isConnected = this.#members.has(peer) && this.#network.connected(this.self, peer);
+    if (isConnected === this.#said.has(peer)) return;
+    if (isConnected) {
+      this.#said.add(peer);
+      this.#tell({ type: 'connected', peer });
+    } else {
+      this.#said.delete(peer);
+      this.#broke(peer);
+    }
+  }
+
   settle(): void {
     const now = new Set(this.connected());
     for (const peer of this.#said) {

@@ -1,0 +1,177 @@
+import type { Log } from '../../daemon/ports/log.ts';
+import { requestApi } from '../support/peer-daemon.ts';
+import { Draw } from './draw.ts';
+import type { SimDaemon, SimHost } from './host.ts';
+import { LightDocuments } from './light-documents.ts';
+import { SimWorld } from './world.ts';
+
+/** What a cluster of one size costs and how quick it is. Counts are per peer and second of rest. */
+export interface ScaleReport {
+  peers: number;
+  messages: number;
+  bytes: number;
+  /** By what they were, messages a second. */
+  byKind: Record<string, number>;
+  decisions: number;
+  /** From a write at one peer until all hold it, ms. */
+  convergenceMs: number;
+  /** From the power cut of a host until all others hold it for dead, and until all its pods run elsewhere, ms. */
+  detectionMs: number;
+  failoverMs: number;
+  /** Of this machine, for a virtual minute of rest, s. */
+  secondsAMinute: number;
+}
+
+const REST_MS = 20_000;
+const LIMIT_MS = 120_000;
+const WEB = 'deployments.apps/default/web';
+
+/** Founds a cluster, lets it rest, writes once, and cuts one host's power. */
+export async function measureScale(peers: number, seed: number, say: (text: string) => void): Promise<ScaleReport> {
+  const world = new SimWorld(new Draw(seed), {
+    cpu: '4',
+    network: { delayMs: 0.3, jitterMs: 0.7, loss: 0, duplicate: 0 },
+    documents: new LightDocuments(),
+  });
+  let decisions = 0;
+  const count = (message: string): void => void (decisions += message === 'decided' ? 1 : 0);
+  const none = (): void => undefined;
+  const log: Log = { debug: count, info: none, warn: none, error: none, child: () => log };
+  world.logOf = () => log;
+  const measure = new Measure(world);
+  await measure.wait('the founding', world.foundWide(peers));
+  await measure.until('all see each other', () => world.running().every(({ daemon }) => seesAll(daemon, peers)));
+  say(`${peers} peers see each other`);
+  const first = world.running()[0];
+  if (first === undefined) throw new Error('nobody runs');
+  await measure.wait('the deployment', requestApi(first.daemon, 'POST', '/apis/apps/v1/namespaces/default/deployments', deployment(peers)));
+  await measure.until('all pods run', () => readyPods(first.daemon) === peers);
+  say(`${peers} pods run`);
+  await world.clock.pass(REST_MS / 2);
+  const [before, decided, began] = [totals(world), decisions, performance.now()];
+  await world.clock.pass(REST_MS);
+  const seconds = REST_MS / 1000;
+  const secondsAMinute = ((performance.now() - began) / 1000) * (60 / seconds);
+  const traffic = rates(before, totals(world), peers * seconds);
+  const decisionsASecond = (decisions - decided) / peers / seconds;
+  const write = requestApi(first.daemon, 'PATCH', '/apis/apps/v1/namespaces/default/deployments/web', {
+    metadata: { labels: { seen: 'yes' } },
+  });
+  const convergenceMs = await measure.until('all hold a write', () => world.running().every(({ daemon }) => isLabelled(daemon)));
+  await measure.wait('its answer', write);
+  const last = world.hosts.at(-1);
+  if (last === undefined) throw new Error('there is no host');
+  world.powerCut(last);
+  const detectionMs = await measure.until('all know of the death', () => world.running().every(({ daemon }) => isDead(daemon, last)));
+  const failoverMs = detectionMs + (await measure.until('its pods run elsewhere', () => readyPods(first.daemon) === peers));
+  await world.stop();
+  return { peers, ...traffic, decisions: decisionsASecond, convergenceMs, detectionMs, failoverMs, secondsAMinute };
+}
+
+class Measure {
+  private readonly world: SimWorld;
+
+  constructor(world: SimWorld) {
+    this.world = world;
+  }
+
+  /** @returns how long it took, ms */
+  async until(what: string, condition: () => boolean): Promise<number> {
+    const { clock } = this.world;
+    const began = clock.monotonic();
+    while (!condition()) {
+      if (clock.monotonic() - began > LIMIT_MS) throw new Error(`waited ${LIMIT_MS} ms for: ${what}`);
+      await clock.pass(20);
+    }
+    return Math.round(clock.monotonic() - began);
+  }
+
+  async wait(what: string, promise: Promise<unknown>): Promise<void> {
+    let isDone = false;
+    promise.then(
+      () => (isDone = true),
+      () => undefined,
+    );
+    await this.until(what, () => isDone);
+  }
+}
+
+function deployment(replicas: number): object {
+  const selector = { matchLabels: { app: 'web' } };
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'main', image: 'app:1' }] } };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { replicas, selector, template } };
+}
+
+function seesAll({ peer }: SimDaemon, count: number): boolean {
+  const { view } = peer;
+  return (
+    view.complete && view.leader.peer !== '' && view.members().length === count && view.members().every(({ state }) => state === 'alive')
+  );
+}
+
+function isDead({ peer }: SimDaemon, host: SimHost): boolean {
+  return peer.view.memberOfNode(host.node)?.state === 'dead';
+}
+
+function isLabelled({ replica }: SimDaemon): boolean {
+  return replica.get(WEB)?.object.metadata.labels?.['seen'] === 'yes';
+}
+
+function readyPods({ replica, peer }: SimDaemon): number {
+  let count = 0;
+  for (const { uid, object } of replica.list('pods')) {
+    const node = object.kith?.binding?.node ?? '';
+    const isUp = peer.view.memberOfNode(node)?.state === 'alive';
+    const report = peer.view.podReport(uid, node);
+    if (isUp && report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true) count += 1;
+  }
+  return count;
+}
+
+type Totals = Map<string, { messages: number; bytes: number }>;
+
+function totals({ network }: SimWorld): Totals {
+  const sums: Totals = new Map();
+  for (const kinds of network.traffic.values()) {
+    for (const [what, { messages, bytes }] of kinds) {
+      const sum = sums.get(what) ?? { messages: 0, bytes: 0 };
+      sums.set(what, { messages: sum.messages + messages, bytes: sum.bytes + bytes });
+    }
+  }
+  return sums;
+}
+
+function rates(before: Totals, after: Totals, peerSeconds: number): Pick<ScaleReport, 'messages' | 'bytes' | 'byKind'> {
+  const byKind: Record<string, number> = {};
+  let [messages, bytes] = [0, 0];
+  for (const [what, now] of after) {
+    const then = before.get(what) ?? { messages: 0, bytes: 0 };
+    byKind[what] = Number(((now.messages - then.messages) / peerSeconds).toFixed(2));
+    messages += (now.messages - then.messages) / peerSeconds;
+    bytes += (now.bytes - then.bytes) / peerSeconds;
+  }
+  return { messages, bytes, byKind };
+}
+
+/** A table, a line a size. */
+export async function reportScale(sizes: readonly number[], seed: number): Promise<number> {
+  process.stdout.write(
+    'peers  messages/s  bytes/s  decisions/s  write everywhere  death known  pods back  real s/min  messages/s by kind\n',
+  );
+  for (const peers of sizes) {
+    const report = await measureScale(peers, seed, (text) => process.stderr.write(`${text}\n`));
+    const cells = [
+      String(peers).padEnd(5),
+      report.messages.toFixed(1).padStart(11),
+      report.bytes.toFixed(0).padStart(8),
+      report.decisions.toFixed(3).padStart(12),
+      `${report.convergenceMs} ms`.padStart(17),
+      `${report.detectionMs} ms`.padStart(12),
+      `${report.failoverMs} ms`.padStart(10),
+      report.secondsAMinute.toFixed(1).padStart(11),
+      `  ${JSON.stringify(report.byKind)}`,
+    ];
+    process.stdout.write(`${cells.join(' ')}\n`);
+  }
+  return 0;
+}
