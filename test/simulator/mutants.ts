@@ -198,6 +198,13 @@ export const MUTANTS: readonly Mutant[] = [
     "    return { want: 'run', why: 'it is bound here' };",
   ),
   one(
+    'believe-minority-deaths',
+    'heirs act at once on a death that a minority declared',
+    'daemon/core/heirs/claims.ts',
+    "isMinoritysWord(view, boundNode(orphan) ?? '') ? settings.newsSettleMs : 0",
+    "isMinoritysWord(view, boundNode(orphan) ?? '') ? 0 : 0",
+  ),
+  one(
     'death-is-for-ever',
     'a refuted death is not forgotten',
     'daemon/core/membership/evidence.ts',

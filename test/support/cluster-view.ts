@@ -183,7 +183,13 @@ export class ClusterWorld {
     this.tellLiveness();
   }
 
-  setMember(node: string, state: MemberState['state'], incarnation = this.members.get(node)?.incarnation ?? 1): void {
+  /** @param seenBy how many of all members the one saw that declared it dead */
+  setMember(
+    node: string,
+    state: MemberState['state'],
+    incarnation = this.members.get(node)?.incarnation ?? 1,
+    seenBy: readonly [number, number] = [1, 1],
+  ): void {
     const known = this.members.get(node);
     const at = formatTime(EPOCH_MS + this.elapsed);
     const death = {
@@ -194,8 +200,8 @@ export class ClusterWorld {
       how: 'silent',
       lastSeen: at,
       at,
-      membersSeen: 1,
-      membersKnown: 1,
+      membersSeen: seenBy[0],
+      membersKnown: seenBy[1],
     } as const;
     this.members.set(node, {
       peer: peerOf(node),

@@ -7,7 +7,7 @@ import type { Decision, Now } from '../decisions.ts';
 import { NodeTable } from '../scheduler/node-table.ts';
 import { moveBarePod, moveSlotPod } from './moves.ts';
 import { lossOf, orphanCase } from './orphans.ts';
-import { partitionPolicy } from './policy.ts';
+import { isMajority, partitionPolicy } from './policy.ts';
 import { rankHeirs } from './ranking.ts';
 
 /** How the heirs of a dead node's pods take turns. All times in ms. */
@@ -26,7 +26,7 @@ export interface HeirSettings {
   queueMs: number;
   /**
    * A pod that becomes an orphan when its node is dead already was brought by news: most likely a cut is healing, and the node itself is about to be heard. It has
-   * this long: what it takes to refute a death, twice.
+   * this long: what it takes to refute a death, twice. So has a node whose death a minority declared.
    */
   newsSettleMs: number;
   /**
@@ -110,7 +110,8 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
     if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(view, orphan));
     return;
   }
-  const doubtMs = isDoubtful(view) ? settings.doubtMs : 0;
+  const settleMs = isMinoritysWord(view, boundNode(orphan) ?? '') ? settings.newsSettleMs : 0;
+  const doubtMs = isDoubtful(view) ? settings.doubtMs : settleMs;
   const opensAt = Math.max(lostSince + doubtMs, newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince));
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= turnAt) {
@@ -164,6 +165,15 @@ function healedAt({ memory, settings }: Pass, lostSince: number): number {
 /** Two members have nobody to ask. */
 function isDoubtful(view: ClusterIndex): boolean {
   return view.membersKnown > 2 && view.membersSeen * 2 <= view.membersKnown;
+}
+
+/**
+ * A death that was declared by who saw half of the members or fewer: where more are seen, it is the news of a cut that heals, and the node most likely about to
+ * refute it. Who hears the node itself contests it; this is for those in a wide cluster who do not. Of two members either may be the one that lives.
+ */
+function isMinoritysWord(view: ClusterIndex, node: string): boolean {
+  const death = view.memberOfNode(node)?.death;
+  return death !== undefined && death.membersKnown > 2 && !isMajority(death.membersSeen, death.membersKnown);
 }
 
 function inFlightOn(pass: Pass, node: string): number {

@@ -110,6 +110,18 @@ describe('heirs', () => {
     expect(memory.since.size).toBe(0);
   });
 
+  it('give a node time to refute a death that a minority declared', () => {
+    const world = running(5, 5);
+    const [view] = asSeenBy(world, ['node-2'], []);
+    view!.setMember('node-1', 'dead', 1, [1, 5]);
+    const plan = (): Decision[] => planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now);
+    const declaredAt = view!.elapsed;
+    expect(writes(plan())).toEqual([]);
+    expect(Math.min(...wakes(plan()))).toBeGreaterThanOrEqual(declaredAt + HEIR_SETTINGS.newsSettleMs);
+    view!.elapsed += HEIR_SETTINGS.newsSettleMs + HEIR_SETTINGS.ranks * HEIR_SETTINGS.escalationMs;
+    expect(writes(plan()).length).toBe(orphansOf(view!, 'node-1').length);
+  });
+
   it('claim a few at a time, and more as those become ready', () => {
     const world = running(2, 60);
     const [view] = asSeenBy(world, ['node-2'], ['node-1']);
