@@ -33,6 +33,19 @@ async function knock(from: LabHost, to: LabHost, port: number): Promise<string> 
   return (await from.exec(process.execPath, '-e', script)).trim();
 }
 
+/** A connection that one host holds to another, which ends when the other's kernel says so. */
+async function connection(from: LabHost, to: LabHost, port: number): Promise<{ ended: (withinMs: number) => Promise<unknown> }> {
+  const script = `require('net').connect(${port}, '${to.address}', () => console.log('open')).on('error', () => 0).on('close', () => console.log('closed'))`;
+  const [program, ...words] = from.commandLine(process.execPath, '-e', script);
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await waitFor('the connection is open', () => said.includes('open'));
+  return {
+    ended: async (timeoutMs) => waitFor('the connection ends', () => said.includes('closed'), { timeoutMs }).finally(() => child.kill()),
+  };
+}
+
 describe.skipIf(missing !== undefined)(`the lab${missing === undefined ? '' : ` (${missing})`}`, () => {
   let lab: Lab;
   let before: string;
@@ -92,7 +105,9 @@ describe.skipIf(missing !== undefined)(`the lab${missing === undefined ? '' : ` 
   it('kills a host without a word to the others, and starts it again as the same node', async () => {
     const [one, two] = [lab.host(1), lab.host(2)];
     const { self } = await two.peers();
+    const open = await connection(one, two, 7420);
     await two.kill();
+    await expect(open.ended(1_000)).rejects.toThrow('for: the connection ends');
     expect([two.isOn, two.daemonRuns]).toEqual([false, false]);
     expect(await knock(one, two, 7420)).toBe('silence');
     await two.start();
