@@ -125,8 +125,8 @@ async function loseHost(
     const after = await waitRunning(survivors, contender.label, before.size + lost.length);
     const started = after.filter(({ id }) => !before.has(id)).map(({ startedAtMs }) => startedAtMs - from);
     const totalMs = Math.max(...started);
-    const until = Date.now();
     await undo(lab, victim, how);
+    const until = Date.now();
     const round = { totalMs, detectionMs: (witness?.detectedAt ?? from) - from, claimMs: (witness?.claimedAt ?? from) - from };
     return { round, window: { from, until, victim: victim.node } };
   } finally {

@@ -8,6 +8,8 @@ export interface LossWindow {
   victim: string;
 }
 
+/** A verdict that was on its way when the loss ended: a host's first beat takes so long. */
+const MARGIN_MS = 500;
 const DEATH = /^(\S+) WARN\s+A peer is dead .*\bnode=(\S+)/gm;
 
 /** What daemons wrote of deaths that were none. A host that is cut off holds the others for dead, rightly by what it can see: that does not count while it lasts. */
@@ -15,7 +17,9 @@ export function falseDeaths(hosts: readonly LabHost[], windows: readonly LossWin
   return hosts.flatMap((host) =>
     [...readFileSync(host.daemonLog, 'utf8').matchAll(DEATH)].flatMap(([line, time = '', node]) => {
       const at = Date.parse(time);
-      const isTrue = windows.some(({ from, until, victim }) => at >= from && at <= until && (node === victim || host.node === victim));
+      const isTrue = windows.some(
+        ({ from, until, victim }) => at >= from && at <= until + MARGIN_MS && (node === victim || host.node === victim),
+      );
       return isTrue ? [] : [`${host.node}: ${line}`];
     }),
   );
