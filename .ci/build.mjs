@@ -14,6 +14,7 @@ const entries = {
   demo: 'test/demo/demo.ts',
   bench: 'test/bench/bench.ts',
   lab: 'test/lab/cli.ts',
+  chaos: 'test/chaos/chaos.ts',
   simulate: 'test/simulator/simulate.ts',
 };
 
