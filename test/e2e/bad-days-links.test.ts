@@ -1,5 +1,6 @@
 /** Days on which links break, power fails and clocks jump: whole peers in one process, in time that the test moves. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { HEIR_SETTINGS } from '../../daemon/core/heirs/claims.ts';
 import type { Deployment, NodeStatus, Pod } from '../../protocol/types.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import type { Answer, PeerHost } from '../support/peer-world.ts';
@@ -264,7 +265,7 @@ describe('time and engine', () => {
     expect(world.equal()).toBe(true);
   });
 
-  it('tells that an engine is away, and finds its containers again when it is back', async () => {
+  it('tells that an engine is away, and finds its containers again when it is soon back', async () => {
     const [one, two] = (await cluster('engine')) as [PeerHost, PeerHost];
     await run({ web: 3 });
     const before = running(two);
@@ -276,12 +277,24 @@ describe('time and engine', () => {
     expect(ready()).toBe('True');
     two.runtime.away = 'Cannot connect to the engine';
     await world.until('the node is not ready', () => ready() === 'False', 30_000);
-    await world.clock.pass(20_000);
+    await world.clock.pass(HEIR_SETTINGS.unreadyMs / 2);
     two.runtime.away = undefined;
     await world.until('the node is ready again', () => ready() === 'True', 30_000);
     await world.until('its pods are ready', () => onNode(two, 'web').length === before.length);
     await world.clock.pass(10_000);
     expect(running(two)).toEqual(before);
     expect(two.runtime.history.filter(({ at }) => at >= since)).toEqual([]);
+  });
+
+  it('takes the pods of a node whose engine stays away, and ends them there when it is back', async () => {
+    const [one, two, three] = (await cluster('engine stays away')) as [PeerHost, PeerHost, PeerHost];
+    await run({ web: 3 });
+    const before = running(two);
+    expect(before.length).toBeGreaterThan(0);
+    two.runtime.away = 'Cannot connect to the engine';
+    await world.until('the others run all', () => onNode(one, 'web').length + onNode(three, 'web').length === 3, 60_000);
+    two.runtime.away = undefined;
+    await world.until('nothing of it is left there', () => running(two).length === 0, 60_000);
+    expect(running(one).length + running(three).length).toBe(3);
   });
 });
