@@ -26,8 +26,10 @@ export interface FailoverResult extends Figures {
   how: How;
   hosts: number;
   seed: number;
-  /** Declared dead without being hurt, or hurt no more, over the whole run. */
+  /** Declared dead without being lost, or lost no more, over the whole run, by hosts that were not lost. */
   falseDeaths: number;
+  /** Declared by a host that was just back, of others that it had not heard again yet. */
+  falseDeathsByReturning: number;
   /** Of a round's whole time: until a survivor calls the host dead, then until the last of its pods is claimed, then until the last runs. */
   detectionP50Ms: number;
   claimP50Ms: number;
@@ -59,7 +61,7 @@ export async function benchFailover(given: BenchArguments, say: (text: string) =
     const windows: LossWindow[] = [];
     const kith = await runRounds(lab, new KithContender(lab), { how, rounds, draw, windows, say });
     const deaths = falseDeaths(lab.hosts, windows);
-    for (const death of deaths) say(`  false death: ${death}`);
+    for (const death of deaths.wrong) say(`  false death: ${death}`);
     const versus: FailoverResult['versus'] = {};
     for (const rival of rivals) {
       versus[rival] = figures(await runRounds(lab, new SwarmContender(lab), { how, rounds: rivalRounds, draw, windows: [], say }));
@@ -70,7 +72,8 @@ export async function benchFailover(given: BenchArguments, say: (text: string) =
       how,
       hosts,
       seed,
-      falseDeaths: deaths.length,
+      falseDeaths: deaths.wrong.length,
+      falseDeathsByReturning: deaths.byReturning.length,
       detectionP50Ms: median((round) => round.detectionMs),
       claimP50Ms: median((round) => round.claimMs - round.detectionMs),
       startP50Ms: median((round) => round.totalMs - round.claimMs),
