@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-/** Whole daemons: one file after the other, since they share the machine's cores and its patience. */
+/** Whole daemons: two files at a time, since they share the machine's cores and its patience. */
 export default defineConfig({
   test: {
     setupFiles: ['./protocol/polyfill.ts'],
     include: ['test/e2e/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
+    maxWorkers: 2,
     pool: 'forks',
   },
 });

@@ -10,6 +10,8 @@ const dist = path.join(root, 'dist');
 const entries = {
   kithd: 'daemon/app/kithd.ts',
   'beat-worker': 'daemon/adapters/beats/worker.ts',
+  console: 'daemon/adapters/process/console.ts',
+  guard: 'daemon/adapters/guard/guard.ts',
   kith: 'cli/kith.ts',
   demo: 'test/demo/demo.ts',
   bench: 'test/bench/bench.ts',
@@ -90,7 +92,6 @@ export async function bundleInto(outdir, entryPoints, plugins) {
     sourcemap: 'linked',
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
     external: ['classic-level'],

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { Endpoint } from './connection.ts';
 import { ApiError, CliError, EXIT_NO_DAEMON, type StatusCause } from './errors.ts';
 
@@ -84,6 +86,38 @@ export class ApiClient {
     }
   }
 
+  /**
+   * A request that becomes a connection of its own (WebSocket). @returns it, and what came with the answer
+   * @throws ApiError when the server answers with a status instead
+   */
+  async upgrade(
+    path: string,
+    query: URLSearchParams,
+    protocols: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ connection: Duplex; head: Uint8Array }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ connection: Duplex; head: Uint8Array }>();
+    const headers = {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': randomBytes(16).toString('base64'),
+      'sec-websocket-protocol': protocols.join(', '),
+    };
+    const within = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const opening = AbortSignal.any([signal, within]);
+    const outgoing = this.#request(`${path}?${query.toString()}`, { method: 'GET', headers });
+    const stop = (): void => void outgoing.destroy(opening.reason as Error);
+    opening.addEventListener('abort', stop, { once: true });
+    outgoing.once('upgrade', (_response, connection, head) => resolve({ connection, head }));
+    outgoing.once('response', (response) => {
+      readAll(response).then((text) => reject(toApiError(response.statusCode ?? 0, text)), reject);
+    });
+    outgoing.once('error', (error) => reject(this.#explain(error, opening)));
+    outgoing.end();
+    return promise.finally(() => opening.removeEventListener('abort', stop));
+  }
+
   async #send(request: ApiRequest): Promise<http.IncomingMessage> {
     const response = await this.#open(request).catch((error: unknown) => {
       throw this.#explain(error as NodeJS.ErrnoException, request.signal);
@@ -106,16 +140,18 @@ export class ApiClient {
       headers['content-length'] = String(Buffer.byteLength(body));
     }
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
-    const options = { method: request.method ?? 'GET', headers, signal: request.signal };
-    const endpoint = this.#endpoint;
-    if (endpoint.type === 'https' && endpoint.token !== undefined) headers.authorization = `Bearer ${endpoint.token}`;
-    const outgoing =
-      endpoint.type === 'socket'
-        ? http.request({ ...options, socketPath: endpoint.path, path: target, host: 'localhost' }, resolve)
-        : https.request(new URL(target, endpoint.server), { ...options, ...tlsOptions(endpoint) }, resolve);
+    const outgoing = this.#request(target, { method: request.method ?? 'GET', headers, signal: request.signal });
+    outgoing.once('response', resolve);
     outgoing.once('error', reject);
     outgoing.end(body);
     return promise;
+  }
+
+  #request(target: string, options: { method: string; headers: Record<string, string>; signal?: AbortSignal }): http.ClientRequest {
+    const endpoint = this.#endpoint;
+    if (endpoint.type === 'socket') return http.request({ ...options, socketPath: endpoint.path, path: target, host: 'localhost' });
+    if (endpoint.token !== undefined) options.headers.authorization = `Bearer ${endpoint.token}`;
+    return https.request(new URL(target, endpoint.server), { ...options, ...tlsOptions(endpoint) });
   }
 
   #where(): string {

@@ -7,6 +7,10 @@ import { findEndpoint, type ConnectionOptions } from './connection.ts';
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** Bytes as they are. Resolves when more can be taken. */
+  outBytes(bytes: Uint8Array): Promise<void>;
+  errBytes(bytes: Uint8Array): Promise<void>;
+  readonly keyboard: Keyboard;
   /** Whether a person watches: progress and colour are for them only. */
   interactive: boolean;
   environment: Readonly<Record<string, string | undefined>>;
@@ -14,6 +18,20 @@ export interface Terminal {
   readStdin(): Promise<string>;
   signal: AbortSignal;
   now(): number;
+}
+
+/** Standard input as it comes, and the terminal that it may be. */
+export interface Keyboard {
+  readonly isTerminal: boolean;
+  bytes(): AsyncIterable<Uint8Array>;
+  /** Each key at once and unshown, also those that would end us; only of a terminal. */
+  setRaw(raw: boolean): void;
+  /** Reads no more: what is not read yet does not keep us from ending. */
+  close(): void;
+  /** Undefined without a terminal. */
+  size(): { columns: number; rows: number } | undefined;
+  /** @returns how to stop listening */
+  onResize: (listener: () => void) => () => void;
 }
 
 export interface GlobalOptions extends ConnectionOptions {

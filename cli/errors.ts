@@ -34,3 +34,11 @@ export class ApiError extends CliError {
     this.causes = causes;
   }
 }
+
+/** A command in a pod ended otherwise than with 0; ours ends likewise. */
+export class RemoteExit extends CliError {
+  constructor(code: number) {
+    super(`command terminated with exit code ${code}`, code);
+    this.name = 'RemoteExit';
+  }
+}

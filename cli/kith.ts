@@ -4,6 +4,7 @@ import '../protocol/polyfill.ts';
 const { KITH_VERSION } = await import('../protocol/version.ts');
 const { runKith } = await import('./program.ts');
 const { text } = await import('node:stream/consumers');
+const { processKeyboard, writeBytes } = await import('./process-terminal.ts');
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -15,6 +16,9 @@ process.exitCode = await runKith(
   {
     out: (output) => void process.stdout.write(output),
     err: (output) => void process.stderr.write(output),
+    outBytes: async (bytes) => writeBytes(process.stdout, bytes),
+    errBytes: async (bytes) => writeBytes(process.stderr, bytes),
+    keyboard: processKeyboard,
     interactive: process.stdout.isTTY,
     environment: process.env,
     uid: process.getuid?.() ?? -1,

@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DraftObject } from '../protocol/objects.ts';
-import type { KindDefinition } from '../protocol/kinds/kind.ts';
+import { apiVersionOf, type KindDefinition } from '../protocol/kinds/kind.ts';
 import { kindFor } from '../protocol/kinds/registry.ts';
 import { formatManifestError } from '../protocol/manifest/document.ts';
 import { parseManifest } from '../protocol/manifest/parse.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
-import type { Terminal } from './context.ts';
+import type { CliContext } from './context.ts';
+import { serverKinds } from './server-kinds.ts';
+
+type ManifestContext = Pick<CliContext, 'client' | 'terminal'>;
 
 /** One object of a manifest, with where it stands, for messages. */
 export interface ManifestObject {
@@ -22,19 +25,47 @@ export interface ManifestObject {
  * Reads `-f` arguments: files, folders (their .yaml, .yml and .json), `-` for standard input.
  * @throws CliError that names file and line of everything that is wrong; nothing is returned then, so that half a manifest is never applied.
  */
-export async function readManifests(files: readonly string[], recursive: boolean, terminal: Terminal): Promise<ManifestObject[]> {
-  const objects: ManifestObject[] = [];
-  const problems: string[] = [];
+export async function readManifests(files: readonly string[], recursive: boolean, context: ManifestContext): Promise<ManifestObject[]> {
+  const texts: { text: string; source: string }[] = [];
   for (const file of files) {
-    if (file === '-') collect(await terminal.readStdin(), 'standard input', objects, problems);
-    else for (const found of listFiles(file, recursive)) collect(readText(found), found, objects, problems);
+    if (file === '-') texts.push({ text: await context.terminal.readStdin(), source: 'standard input' });
+    else for (const found of listFiles(file, recursive)) texts.push({ text: readText(found), source: found });
   }
+  let read = collectAll(texts, ownKind);
+  if (read.unknown) {
+    const custom = await serverKinds(context.client);
+    read = collectAll(
+      texts,
+      (apiVersion, kind) => ownKind(apiVersion, kind) ?? custom.find((each) => apiVersionOf(each) === apiVersion && each.kind === kind),
+    );
+  }
+  const { objects, problems } = read;
   if (problems.length > 0) throw new CliError(problems.map((problem) => `error: ${problem}`).join('\n'));
   if (objects.length === 0) throw new CliError(`no objects found in ${files.join(', ')}`);
   return objects;
 }
 
-function collect(text: string, source: string, objects: ManifestObject[], problems: string[]): void {
+type FindByType = (apiVersion: string, kind: string) => KindDefinition | undefined;
+
+interface ReadManifests {
+  objects: ManifestObject[];
+  problems: string[];
+  /** Some kind is none of ours: the server may know it. */
+  unknown: boolean;
+}
+
+function ownKind(apiVersion: string, kind: string): KindDefinition | undefined {
+  return kindFor(apiVersion, kind)?.kind;
+}
+
+function collectAll(texts: readonly { text: string; source: string }[], find: FindByType): ReadManifests {
+  const read: ReadManifests = { objects: [], problems: [], unknown: false };
+  for (const { text, source } of texts) collect(text, source, find, read);
+  return read;
+}
+
+function collect(text: string, source: string, find: FindByType, read: ReadManifests): void {
+  const { objects, problems } = read;
   const { documents, errors } = parseManifest(text, source);
   for (const error of errors) problems.push(formatManifestError(error));
   for (const document of documents) {
@@ -44,9 +75,11 @@ function collect(text: string, source: string, objects: ManifestObject[], proble
       problems.push(`${where}: apiVersion and kind are needed, for example "apiVersion: v1" and "kind: Pod"`);
       continue;
     }
-    const kind = kindFor(draft.apiVersion, draft.kind)?.kind;
-    if (kind === undefined) problems.push(`${where}: no matches for kind "${draft.kind}" in version "${draft.apiVersion}"`);
-    else objects.push({ kind, object: { ...draft, metadata: draft.metadata ?? {} }, where, at: (field) => document.at(field) });
+    const kind = find(draft.apiVersion, draft.kind);
+    if (kind === undefined) {
+      read.unknown = true;
+      problems.push(`${where}: no matches for kind "${draft.kind}" in version "${draft.apiVersion}"`);
+    } else objects.push({ kind, object: { ...draft, metadata: draft.metadata ?? {} }, where, at: (field) => document.at(field) });
   }
 }
 

@@ -1,13 +1,23 @@
 import { Command, CommanderError } from 'commander';
 import { addApply, addCreate } from './commands/apply.ts';
 import { addCordon, addLabel, addScale } from './commands/change.ts';
-import { addConflicts, addKubeconfig, addManifests, addPeers, addToken, addVersion } from './commands/cluster.ts';
+import { addConfirmDead, addConflicts, addKubeconfig, addManifests, addPeers, addToken, addVersion } from './commands/cluster.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addDrain } from './commands/drain.ts';
+import { addCp } from './commands/cp.ts';
+import { addAttach, addExec } from './commands/exec.ts';
 import { addGet } from './commands/get.ts';
+import { addNet } from './commands/net.ts';
 import { addLogs } from './commands/logs.ts';
+import { addPortForward } from './commands/port-forward.ts';
+import { addRollout } from './commands/rollout.ts';
+import { addRun } from './commands/run.ts';
+import { addUser } from './commands/user.ts';
 import type { Terminal } from './context.ts';
-import { CliError, EXIT_FAILED, EXIT_USAGE } from './errors.ts';
+import { CliError, EXIT_FAILED, EXIT_USAGE, RemoteExit } from './errors.ts';
 
 /**
  * The command `kith`: talks to one peer through its API. @returns the exit code.
@@ -21,16 +31,15 @@ export async function runKith(words: readonly string[], terminal: Terminal, vers
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (terminal.signal.aborted) return EXIT_FAILED;
     if (error instanceof CliError) {
-      terminal.err(
-        error.message.startsWith('Error') || error.message.startsWith('error') ? `${error.message}\n` : `error: ${error.message}\n`,
-      );
+      const isWhole = error instanceof RemoteExit || error.message.startsWith('Error') || error.message.startsWith('error');
+      terminal.err(isWhole ? `${error.message}\n` : `error: ${error.message}\n`);
       return error.exitCode;
     }
     throw error;
   }
 }
 
-function buildProgram(terminal: Terminal, version: string): Command {
+export function buildProgram(terminal: Terminal, version: string): Command {
   const program = new Command('kith')
     .description('Kith: a Kubernetes with no masters. Talks to any peer.')
     .option('-n, --namespace <namespace>', 'namespace', 'default')
@@ -55,14 +64,26 @@ function buildProgram(terminal: Terminal, version: string): Command {
     addDescribe,
     addDelete,
     addLogs,
+    addExec,
+    addCp,
+    addAttach,
+    addPortForward,
+    addRun,
+    addRollout,
     addScale,
     addLabel,
     addCordon,
+    addDrain,
     addPeers,
+    addNet,
+    addDoctor,
+    addConfirmDead,
     addConflicts,
     addManifests,
     addToken,
     addKubeconfig,
+    addUser,
+    addCompletion,
   ]) {
     add(program, terminal);
   }

@@ -2,6 +2,11 @@ import type { KindDefinition } from '../protocol/kinds/kind.ts';
 import { allKinds, findKind } from '../protocol/kinds/registry.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
 
+/** A kind by any word for it. */
+export type FindKind = (word: string) => KindDefinition | undefined;
+
+export class UnknownKindError extends CliError {}
+
 /** What a person named: a kind, and names of it (none means all). */
 export interface Target {
   kind: KindDefinition;
@@ -12,15 +17,15 @@ export interface Target {
  * Reads `pods`, `pods web db`, `pod/web deploy/api`, `pods,deployments` and `all`.
  * @throws CliError when a word names no kind.
  */
-export function parseTargets(words: readonly string[]): Target[] {
+export function parseTargets(words: readonly string[], find: FindKind = findKind): Target[] {
   const [first] = words;
   if (first === undefined) {
     throw new CliError('say what: a kind such as pods, or KIND/NAME. The kinds are: ' + kindWords(), EXIT_USAGE);
   }
-  if (first.includes('/')) return words.map(parseSlashed);
+  if (first.includes('/')) return words.map((word) => parseSlashed(word, find));
   const kinds = first
     .split(',')
-    .flatMap((word) => (word === 'all' ? allKinds().filter((kind) => kind.categories.includes('all')) : [requireKind(word)]));
+    .flatMap((word) => (word === 'all' ? allKinds().filter((kind) => kind.categories.includes('all')) : [requireKind(word, find)]));
   const names = words.slice(1);
   const slashed = names.find((name) => name.includes('/'));
   if (slashed !== undefined)
@@ -28,16 +33,16 @@ export function parseTargets(words: readonly string[]): Target[] {
   return kinds.map((kind) => ({ kind, names }));
 }
 
-function parseSlashed(word: string): Target {
+function parseSlashed(word: string, find: FindKind): Target {
   const [kind = '', name = '', ...rest] = word.split('/');
   if (kind === '' || name === '' || rest.length > 0) throw new CliError(`${word}: expected KIND/NAME`, EXIT_USAGE);
-  return { kind: requireKind(kind), names: [name] };
+  return { kind: requireKind(kind, find), names: [name] };
 }
 
-export function requireKind(word: string): KindDefinition {
-  const kind = findKind(word);
+export function requireKind(word: string, find: FindKind = findKind): KindDefinition {
+  const kind = find(word);
   if (kind === undefined)
-    throw new CliError(`the server doesn't have a resource type "${word}". The kinds are: ${kindWords()}`, EXIT_USAGE);
+    throw new UnknownKindError(`the server doesn't have a resource type "${word}". The kinds are: ${kindWords()}`, EXIT_USAGE);
   return kind;
 }
 

@@ -11,6 +11,8 @@ export interface PeersAnswer {
   /** Whether it knows that it was removed from the cluster. */
   removed: boolean;
   peers: PeerRow[];
+  /** Who votes on what runs at most once, as this peer knows it. */
+  electorate?: { version: number; members: readonly string[] };
 }
 
 export interface PeerRow {
@@ -73,6 +75,13 @@ export interface TokenAnswer {
   token: string;
   /** RFC 3339. */
   expiresAt: string;
+}
+
+/** `POST /kith.dev/v1/users`: answered with a kubeconfig. */
+export interface UserRequest {
+  name: string;
+  groups?: string[];
+  credential?: 'certificate' | 'token';
 }
 
 /** `GET /version`: Kubernetes' form, with ours added. */

@@ -34,6 +34,31 @@ export interface DocumentChanges {
   /** Automerge changes in causal order, or one whole saved document in `document`. */
   changes: Uint8Array[];
   document?: Uint8Array;
+  /** Of a document whose history was cut. */
+  epoch?: DocumentEpoch;
+  /** With all of a document whose history was cut: for who still holds it as it was before. */
+  origin?: EpochOrigin;
+}
+
+/**
+ * Names a rewritten document: its state at some heads, without the history that led there. A greater one takes the place of a smaller one: by number, then by `changes`,
+ * then by `root`.
+ */
+export interface DocumentEpoch {
+  /** From 1; a document that was never rewritten has none. */
+  number: number;
+  /** How many changes the history had that was cut off. */
+  changes: number;
+  /** Hash of the change that writes the whole state. Hex. */
+  root: string;
+}
+
+/** What was cut off. */
+export interface EpochOrigin {
+  /** Of the document before it. Hex, sorted. */
+  heads: readonly string[];
+  /** The last sequence number of each author that is in it; actors in hex, sorted. */
+  clock: readonly (readonly [actor: string, sequence: number])[];
 }
 
 /** What a peer holds of a key. */
@@ -43,6 +68,8 @@ export interface ReplicaVersion {
   life: number;
   buried: number;
   heads: readonly string[];
+  /** Of a document whose history was cut. */
+  epoch?: DocumentEpoch;
   /** Of a grave: every member is known to hold it, so it no longer counts in the digest and will be forgotten. */
   settled?: boolean;
 }

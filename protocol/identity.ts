@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from './json.ts';
 import type { ObjectKey } from './objects.ts';
 
@@ -38,6 +38,22 @@ export function deriveUid(clusterId: string, key: ObjectKey, life: number): stri
 export function lifeOfUid(uid: string): number | undefined {
   if (!/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(uid)) return undefined;
   return parseInt(uid.slice(-LIFE_DIGITS), 16);
+}
+
+/** The uid of what is derived from an object and never stored (its endpoints): of UUID version 5, so that no life is read from it. */
+export function deriveDependentUid(ownerUid: string, key: ObjectKey): string {
+  const digits = sha256(canonicalJson(['dependent', ownerUid, key]))
+    .toString('hex')
+    .split('');
+  digits[12] = '5';
+  digits[16] = ((parseInt(digits[16] ?? '0', 16) & 0x3) | 0x8).toString(16);
+  const hash = digits.join('');
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
+}
+
+/** What tells objects apart that are derived from one owner and named after it. */
+export function derivedSuffix(ownerUid: string, what: unknown): string {
+  return encodeSuffix(bigIntOf(sha256(canonicalJson(['suffix', ownerUid, what]))) % SUFFIX_BASE ** BigInt(MIN_POD_SUFFIX), MIN_POD_SUFFIX);
 }
 
 /**
@@ -84,5 +100,5 @@ function bigIntOf(bytes: Uint8Array): bigint {
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text, 'utf8').digest();
+  return hash('sha256', text, 'buffer');
 }

@@ -41,7 +41,7 @@ export const livenessSettings = {
   unseenDeadMs: 60_000,
   /** A peer that we do not observe and that no observer called dead by then is taken for alive. */
   presumeAliveMs: 3_000,
-  /** A peer that hears nobody, of two or more others, stretches its timeouts by this factor: it is probably itself that is cut off. */
+  /** A peer that hears nobody, of two or more others, stretches its timeouts by this factor, and then presumes and does not declare: it is probably itself that is cut off. */
   isolatedStretch: 2.5,
   /** A main loop late by this much was stalled or frozen: all peers get a new chance, and none is accused before … */
   stalledLagMs: 400,

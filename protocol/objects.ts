@@ -100,6 +100,10 @@ export interface SlotState {
   generation: number;
   /** Set when an heir took the slot over: what a heal judges it by. */
   claim?: { from: number; node?: string; membersSeen: number; membersKnown: number };
+  /** Of a Job: it ended so, for ever. Beats whatever the other side of a cut made of the slot meanwhile. */
+  done?: 'Succeeded' | 'Failed';
+  /** Of a Job: pods of this slot that failed. */
+  failures?: number;
 }
 
 /** A pod's end, remembered in desired state so that what completed never runs again. */
@@ -116,7 +120,7 @@ export interface PodOutcome {
 export interface KithFields {
   binding?: Binding;
   outcome?: PodOutcome;
-  /** Of ReplicaSets and ReplicationControllers: slot number to what fills it. */
+  /** Of ReplicaSets, ReplicationControllers and Jobs: slot number (a Job's index) to what fills it. */
   slots?: Record<string, SlotState>;
   /** Slots that are closed, ascending. One value. */
   retired?: number[];

@@ -13,7 +13,7 @@ export interface ObservedRecord<Value extends ObservedValue = ObservedValue> {
   incarnation: number;
   /** Grows with every record of the incarnation. */
   sequence: number;
-  /** Unique within the owner: `node`, `pod/UID`, `event/NAMESPACE/NAME`, `death/PEER_ID`. */
+  /** Unique within the owner: `node`, `usage`, `pod/UID`, `event/NAMESPACE/NAME`, `death/PEER_ID`. */
   key: string;
   /** `null` says that the fact no longer holds. */
   value: Value | null;
@@ -21,7 +21,7 @@ export interface ObservedRecord<Value extends ObservedValue = ObservedValue> {
   signature: string;
 }
 
-export type ObservedValue = NodeReport | PodReport | EventReport | DeathRecord;
+export type ObservedValue = NodeReport | PodReport | EventReport | DeathRecord | UsageReport;
 
 /** Key `node`. */
 export interface NodeReport {
@@ -29,6 +29,29 @@ export interface NodeReport {
   status: NodeStatus;
   /** The wire and program version the daemon speaks. */
   version: string;
+}
+
+/** Key `usage`: what the node and its pods used, on average over a while. Pods that have run for less are left out. */
+export interface UsageReport {
+  kind: 'usage';
+  /** RFC 3339: the end of that while, … */
+  at: string;
+  /** … and its length in ms. */
+  windowMs: number;
+  node: Usage;
+  pods: PodUsage[];
+}
+
+export interface Usage {
+  /** Thousandths of a core, on average. */
+  cpuMillis: number;
+  /** Bytes at the end. */
+  memoryBytes: number;
+}
+
+export interface PodUsage {
+  uid: string;
+  containers: (Usage & { name: string })[];
 }
 
 /** Key `pod/UID`. Status is keyed by (uid, node); the API shows the bound node's. */

@@ -2,41 +2,83 @@
  * Types of the Kubernetes kinds that Kith serves. Specs and statuses come from `kubernetes-types` (types only, nothing of it runs);
  * our objects differ in that metadata is complete and that there may be a `kith` part.
  */
-import type { DeploymentSpec, DeploymentStatus, ReplicaSetSpec, ReplicaSetStatus } from 'kubernetes-types/apps/v1.js';
+import type {
+  DaemonSetSpec,
+  DeploymentSpec,
+  DeploymentStatus,
+  ReplicaSetSpec,
+  ReplicaSetStatus,
+  StatefulSetSpec,
+} from 'kubernetes-types/apps/v1.js';
+import type {
+  HorizontalPodAutoscalerSpec,
+  HorizontalPodAutoscalerStatus,
+  MetricSpec,
+  MetricTarget,
+} from 'kubernetes-types/autoscaling/v2.js';
+import type { CronJobSpec, JobSpec, JobStatus } from 'kubernetes-types/batch/v1.js';
 import type {
   Container,
   ContainerState,
   ContainerStatus,
+  EnvVarSource,
   EventSource,
   NodeSpec,
   NodeStatus,
   ObjectReference,
+  PodAffinityTerm,
   PodSpec,
   PodStatus,
   PodTemplateSpec,
   ReplicationControllerSpec,
   ReplicationControllerStatus,
+  Volume,
+  TopologySpreadConstraint,
 } from 'kubernetes-types/core/v1.js';
+import type { Service, ServicePort, ServiceSpec } from 'kubernetes-types/core/v1.js';
 import type { LabelSelector } from 'kubernetes-types/meta/v1.js';
+import type { IngressSpec, NetworkPolicySpec } from 'kubernetes-types/networking/v1.js';
+import type { PolicyRule, RoleRef, Subject } from 'kubernetes-types/rbac/v1.js';
 import type { StoredObject } from './objects.ts';
 
 export type {
   Container,
   ContainerState,
   ContainerStatus,
+  CronJobSpec,
+  DaemonSetSpec,
   DeploymentSpec,
   DeploymentStatus,
+  EnvVarSource,
+  HorizontalPodAutoscalerSpec,
+  HorizontalPodAutoscalerStatus,
+  IngressSpec,
+  JobSpec,
+  JobStatus,
   LabelSelector,
+  MetricSpec,
+  MetricTarget,
+  NetworkPolicySpec,
   NodeSpec,
   NodeStatus,
   ObjectReference,
+  PodAffinityTerm,
   PodSpec,
   PodStatus,
   PodTemplateSpec,
+  PolicyRule,
   ReplicaSetSpec,
   ReplicaSetStatus,
   ReplicationControllerSpec,
   ReplicationControllerStatus,
+  RoleRef,
+  Service,
+  ServicePort,
+  ServiceSpec,
+  StatefulSetSpec,
+  Subject,
+  Volume,
+  TopologySpreadConstraint,
 };
 
 export interface Pod extends StoredObject {
@@ -105,6 +147,19 @@ export interface JoinTokenSpec {
   expiresAt: string;
   /** Peer id that used it, once it was. */
   usedBy?: string;
+}
+
+/** How pods and services are numbered and named. Internal kind `clusternetworks.kith.dev`, one object: `default`. */
+export interface ClusterNetwork extends StoredObject {
+  spec: ClusterNetworkSpec;
+}
+export interface ClusterNetworkSpec {
+  /** CIDR, of which every node takes a /24. */
+  podRange: string;
+  /** CIDR, of which every Service takes an address. Undefined: 10.96.0.0/12. */
+  serviceRange?: string;
+  /** Under which all names of the cluster are. Undefined: `cluster.local`. */
+  clusterDomain?: string;
 }
 
 /** A client certificate or bearer token that was given out for the API. Internal kind `credentials.kith.dev`, named by fingerprint or token id. */

@@ -1,9 +1,10 @@
-import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { decode } from 'cborg';
 import { KithError } from './errors.ts';
 import { canonicalJson } from './json.ts';
 import { silences } from './liveness.ts';
 import type { ObservedRecord, ObservedValue } from './observed.ts';
-import { integer, list, mapOf, text, wireInvalid } from './wire/fields.ts';
+import { encodeDeterministic } from './wire/cbor.ts';
+import { bytes as byteString, integer, list, mapOf, text, wireInvalid } from './wire/fields.ts';
 import type { Fields } from './wire/fields.ts';
 import { MAX_PEER_CHARS } from './wire/limits.ts';
 
@@ -19,6 +20,8 @@ const MAX_MESSAGE_BYTES = 2 * OBSERVED_ANSWER_BYTES;
 export const MAX_BATCH_RECORDS = 2_000;
 /** Entries of one list of versions. */
 export const MAX_OBSERVED_VERSIONS = 10_000;
+/** Pods of one report of usage, and containers of one pod. */
+export const MAX_USAGE_PODS = 1_000;
 /** Owners of one digest: members. */
 const MAX_OWNERS = 10_000;
 /** `event/NAMESPACE/NAME`, with their limits of 63 and 253 and a suffix. */
@@ -26,6 +29,10 @@ const MAX_KEY_CHARS = 400;
 const MAX_NODE_CHARS = 253;
 const SIGNATURE_CHARS = 128;
 const HASH_CHARS = 16;
+/** Owners fall into so many, by a hash of their ids. */
+export const OWNER_BUCKETS = 64;
+/** Of one bucket's hash in a summary. */
+export const SUMMARY_HASH_BYTES = 8;
 
 export interface OwnerDigest {
   owner: string;
@@ -39,13 +46,18 @@ export interface RecordVersion {
   incarnation: number;
   sequence: number;
 }
-export type ObservedRequest = { type: 'digest'; owners: OwnerDigest[] } | { type: 'pull'; wanted: { owner: string; key: string }[] };
-export type ObservedAnswer = { type: 'versions'; versions: RecordVersion[] } | { type: 'records'; records: ObservedRecord[] };
+export type ObservedRequest =
+  /** Eight bytes a bucket of owners, all of them: what a wide cluster begins with. */
+  | { type: 'summary'; hashes: Uint8Array }
+  /** With `buckets`, of these only. */
+  | { type: 'digest'; owners: OwnerDigest[]; buckets?: number[] }
+  | { type: 'pull'; wanted: { owner: string; key: string }[] };
+export type ObservedAnswer =
+  { type: 'buckets'; buckets: number[] } | { type: 'versions'; versions: RecordVersion[] } | { type: 'records'; records: ObservedRecord[] };
 
-/** What the owner signs: deterministic CBOR of all fields but the signature. */
-export function observedSigningBytes(record: Omit<ObservedRecord, 'signature'>): Uint8Array {
-  const { owner, node, incarnation, sequence, key, value } = record;
-  return encode({ owner, node, incarnation, sequence, key, value: plain(value) }, rfc8949EncodeOptions);
+/** What the owner signs: deterministic CBOR of all fields but the signature. The value is {@link plain}, or as it was decoded. */
+export function observedSigningBytes({ owner, node, incarnation, sequence, key, value }: Omit<ObservedRecord, 'signature'>): Uint8Array {
+  return encodeDeterministic({ owner, node, incarnation, sequence, key, value });
 }
 
 /** Without `undefined` members, so that what is signed is what arrives. */
@@ -54,7 +66,7 @@ export function plain<Value extends ObservedValue | null>(value: Value): Value {
 }
 
 export function encodeRecords(records: readonly ObservedRecord[]): Uint8Array {
-  return encode({ v: OBSERVED_WIRE_VERSION, type: 'records', records }, rfc8949EncodeOptions);
+  return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, type: 'records', records });
 }
 
 /** @throws KithError `WireInvalid` | `WireVersion` */
@@ -65,21 +77,34 @@ export function decodeRecords(bytes: Uint8Array): ObservedRecord[] {
 }
 
 export function encodeObservedRequest(request: ObservedRequest): Uint8Array {
-  const body =
-    request.type === 'digest'
-      ? { type: 'digest', owners: request.owners.map(({ owner, count, hash }) => [owner, count, hash]) }
-      : { type: 'pull', wanted: request.wanted.map(({ owner, key }) => [owner, key]) };
-  return encode({ v: OBSERVED_WIRE_VERSION, ...body }, rfc8949EncodeOptions);
+  return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, ...requestBody(request) });
+}
+
+function requestBody(request: ObservedRequest): object {
+  switch (request.type) {
+    case 'summary':
+      return request;
+    case 'digest':
+      return { ...request, owners: request.owners.map(({ owner, count, hash }) => [owner, count, hash]) };
+    case 'pull':
+      return { type: 'pull', wanted: request.wanted.map(({ owner, key }) => [owner, key]) };
+  }
 }
 
 /** @throws KithError `WireInvalid` | `WireVersion` */
 export function decodeObservedRequest(bytes: Uint8Array): ObservedRequest {
   const fields = open(bytes);
+  if (fields['type'] === 'summary') {
+    const hashes = byteString(fields['hashes'], 'hashes', OWNER_BUCKETS * SUMMARY_HASH_BYTES);
+    if (hashes.byteLength !== OWNER_BUCKETS * SUMMARY_HASH_BYTES) throw wireInvalid(`a summary of ${hashes.byteLength} bytes`);
+    return { type: 'summary', hashes };
+  }
   if (fields['type'] === 'digest') {
     const owners = list(fields, 'owners', MAX_OWNERS).map((row) => named(row, ['owner', 'count', 'hash']));
     return {
       type: 'digest',
       owners: owners.map((row) => ({ owner: peerId(row), count: natural(row, 'count'), hash: text(row, 'hash', HASH_CHARS) })),
+      ...(fields['buckets'] === undefined ? {} : { buckets: bucketList(fields) }),
     };
   }
   if (fields['type'] === 'pull') {
@@ -91,8 +116,16 @@ export function decodeObservedRequest(bytes: Uint8Array): ObservedRequest {
 
 export function encodeObservedAnswer(answer: ObservedAnswer): Uint8Array {
   if (answer.type === 'records') return encodeRecords(answer.records);
+  if (answer.type === 'buckets') return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, ...answer });
   const versions = answer.versions.map(({ owner, key, incarnation, sequence }) => [owner, key, incarnation, sequence]);
-  return encode({ v: OBSERVED_WIRE_VERSION, type: 'versions', versions }, rfc8949EncodeOptions);
+  return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, type: 'versions', versions });
+}
+
+/** Buckets of owners that differ. @throws KithError `WireInvalid` | `WireVersion` */
+export function decodeBuckets(bytes: Uint8Array): number[] {
+  const fields = open(bytes);
+  if (fields['type'] !== 'buckets') throw wireInvalid('no buckets of observed state');
+  return bucketList(fields);
 }
 
 /** @throws KithError `WireInvalid` | `WireVersion` */
@@ -143,6 +176,7 @@ function valueFor(key: string, value: Fields): ObservedValue {
   if (canonicalJson(value).length > MAX_RECORD_BYTES) throw wireInvalid(`the record ${key} is larger than ${MAX_RECORD_BYTES} bytes`);
   const fits =
     (value['kind'] === 'node' && key === 'node' && isMap(value['status'])) ||
+    (value['kind'] === 'usage' && key === 'usage' && isUsage(value)) ||
     (value['kind'] === 'pod' && typeof value['uid'] === 'string' && key === `pod/${value['uid']}` && isMap(value['status'])) ||
     (value['kind'] === 'event' && key.startsWith('event/') && isMap(value['event'])) ||
     (value['kind'] === 'death' && typeof value['peerId'] === 'string' && key === `death/${value['peerId']}` && isDeath(value));
@@ -157,6 +191,32 @@ function isDeath(value: Fields): boolean {
   natural(value, 'membersKnown');
   for (const name of ['node', 'lastSeen', 'at']) text(value, name, MAX_NODE_CHARS);
   return silences.some((how) => how === value['how']);
+}
+
+/** Decisions are made by these numbers. */
+function isUsage(value: Fields): boolean {
+  text(value, 'at', MAX_NODE_CHARS);
+  natural(value, 'windowMs');
+  counters(mapOf(value['node'], 'usage of a node'));
+  for (const pod of list(value, 'pods', MAX_USAGE_PODS)) {
+    const fields = mapOf(pod, 'usage of a pod');
+    text(fields, 'uid', MAX_NODE_CHARS);
+    for (const container of list(fields, 'containers', MAX_USAGE_PODS)) {
+      const of = mapOf(container, 'usage of a container');
+      text(of, 'name', MAX_NODE_CHARS);
+      counters(of);
+    }
+  }
+  return true;
+}
+
+function counters(fields: Fields): void {
+  natural(fields, 'cpuMillis');
+  natural(fields, 'memoryBytes');
+}
+
+function bucketList(fields: Fields): number[] {
+  return list(fields, 'buckets', OWNER_BUCKETS).map((bucket) => integer({ bucket }, 'bucket', OWNER_BUCKETS - 1));
 }
 
 function isMap(value: unknown): boolean {

@@ -55,7 +55,7 @@ type Step = (context: CliContext, item: ManifestObject, options: ApplyOptions) =
 /** Every object is tried, also after one failed: the rest of a manifest must not depend on its first mistake. */
 async function eachObject(context: CliContext, options: ApplyOptions, step: Step): Promise<void> {
   const format = parseOutputFormat(options.output);
-  const items = await readManifests(options.filename, options.recursive === true, context.terminal);
+  const items = await readManifests(options.filename, options.recursive === true, context);
   let failed = 0;
   for (const item of items) {
     try {

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
-import { displayName, parseOne, parseTargets, requireKind, type Target } from '../targets.ts';
+import { findTargets } from '../server-kinds.ts';
+import { displayName, parseOne, requireKind, type Target } from '../targets.ts';
 
 const MERGE_PATCH = 'application/merge-patch+json';
 
@@ -73,7 +74,10 @@ async function mark(context: CliContext, field: 'labels' | 'annotations', words:
     if (equals > 0) wanted[change.slice(0, equals)] = change.slice(equals + 1);
     else wanted[change.slice(0, -1)] = null;
   }
-  const targets = parseTargets(words.filter((word) => !changes.includes(word)));
+  const targets = await findTargets(
+    context,
+    words.filter((word) => !changes.includes(word)),
+  );
   for (const { kind, name, object } of await findObjects(context, targets, options)) {
     const held = object.metadata[field] ?? {};
     const clash = Object.entries(wanted).find(([key, value]) => value !== null && key in held && held[key] !== value);
@@ -115,7 +119,7 @@ export function addCordon(program: Command, terminal: Terminal): void {
   }
 }
 
-async function cordon(context: CliContext, verb: 'cordon' | 'uncordon', nodes: readonly string[]): Promise<void> {
+export async function cordon(context: CliContext, verb: 'cordon' | 'uncordon', nodes: readonly string[]): Promise<void> {
   const kind = requireKind('nodes');
   for (const name of nodes) {
     const path = apiPath(kind, undefined, name);

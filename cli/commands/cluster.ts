@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ConflictsAnswer, ManifestsAnswer, PeerRow, PeersAnswer, TokenAnswer, VersionAnswer } from '../../protocol/answers.ts';
+import { CONFIRMED_DEAD_ANNOTATION, majorityOf } from '../../protocol/leases.ts';
 import { humanDuration } from '../../protocol/values/duration.ts';
 import { contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
@@ -45,8 +46,9 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 export function peersText(answer: PeersAnswer): string {
-  const rows = [...answer.peers].sort((left, right) => (left.node < right.node ? -1 : 1)).map((row) => peerCells(row, answer.self));
-  const table = formatColumns(['Node', 'State', 'For', 'Leader', 'Round-trip', 'Behind', 'Address', 'Peer'], rows);
+  const sorted = [...answer.peers].sort((left, right) => (left.node < right.node ? -1 : 1));
+  const rows = sorted.map((row) => peerCells(row, answer));
+  const table = formatColumns(['Node', 'State', 'For', 'Leader', 'Votes', 'Round-trip', 'Behind', 'Address', 'Peer'], rows);
   if (answer.removed)
     return `This host was removed from the cluster. To bring it back, start kithd with an empty --data-dir and --join TOKEN.\n`;
   const note = answer.complete
@@ -55,12 +57,47 @@ export function peersText(answer: PeersAnswer): string {
   return table + note;
 }
 
-function peerCells(row: PeerRow, self: string): string[] {
-  const own = row.peer === self;
+function peerCells(row: PeerRow, answer: PeersAnswer): string[] {
+  const own = row.peer === answer.self;
+  const votes = answer.electorate?.members.includes(row.peer) === true ? 'yes' : '';
   const roundTrip = own ? '-' : row.roundTripMs === undefined ? '<unknown>' : `${row.roundTripMs.toFixed(1)}ms`;
   const behind = own ? '-' : row.behind === undefined ? '<unknown>' : String(row.behind);
   const state = own ? `${row.state} (asked)` : row.state === 'alive' && !row.connected ? 'alive (not connected)' : row.state;
-  return [row.node, state, humanDuration(row.forMs), row.leader ? 'yes' : '', roundTrip, behind, row.addresses[0] ?? '', row.peer];
+  return [row.node, state, humanDuration(row.forMs), row.leader ? 'yes' : '', votes, roundTrip, behind, row.addresses[0] ?? '', row.peer];
+}
+
+export function addConfirmDead(program: Command, terminal: Terminal): void {
+  program
+    .command('confirm-dead')
+    .argument('<node>')
+    .description('Say that the host of a node is really off, so that what runs at most once may start elsewhere at once')
+    .addHelpText(
+      'after',
+      '\nOnly a person can know it: if the host still runs, two copies run at once. It holds for the host as it is now; when its kithd starts again, it counts anew.\n\nExample:\n  kith confirm-dead host-2',
+    )
+    .action(async (node: string, _options: unknown, command: Command) => {
+      const { client } = contextOf(command, terminal);
+      const answer = await client.get<PeersAnswer>('/kith.dev/v1/peers');
+      const row = answer.peers.find((peer) => peer.node === node);
+      if (row === undefined) throw new CliError(`no member has a node "${node}": "kith peers" lists them`);
+      if (row.state !== 'dead') throw new CliError(`node "${node}" is ${row.state}, as the asked peer sees it: it is not off`);
+      const metadata = { annotations: { [CONFIRMED_DEAD_ANNOTATION]: String(row.incarnation) } };
+      const path = `/api/v1/nodes/${encodeURIComponent(node)}`;
+      await client.call({ method: 'PATCH', path, contentType: 'application/merge-patch+json', body: { metadata } });
+      terminal.out(`node/${node} confirmed dead\n`);
+      const note = minorityNote(answer);
+      if (note !== undefined) terminal.err(note);
+    });
+}
+
+/** What a person's word does not do: it ends leases, and makes no minority a majority but one of two. */
+function minorityNote({ electorate, peers }: PeersAnswer): string | undefined {
+  const electors = electorate?.members ?? [];
+  const alive = peers.filter(({ peer, state }) => electors.includes(peer) && state !== 'dead').length;
+  if (alive >= majorityOf(electors.length)) return undefined;
+  if (electors.length === 2)
+    return 'note: of two electors one is left. It goes on alone in some seconds, unless its kithd was started since the other one was lost\n';
+  return `note: ${alive} of ${electors.length} electors are here, which is no majority: what runs at most once waits until more of them are back\n`;
 }
 
 export function addConflicts(program: Command, terminal: Terminal): void {
@@ -143,7 +180,7 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
     .option('--with-token', 'with a bearer token that is good for a day instead of a certificate')
     .addHelpText(
       'after',
-      '\nEach peer is a context: kith, kith-2, ... The certificate is good for a year, unless it is taken back.\n\nExamples:\n  kith kubeconfig > ~/.kube/config\n  kith get credentials                 what was given out, to whom\n  kith delete credential FINGERPRINT   takes it back',
+      '\nEach peer is a context: kith, kith-2, ...; kith-local is the daemon of the host on which the file is used. The certificate is good for a year, unless it is taken back.\n\nExamples:\n  kith kubeconfig > ~/.kube/config\n  kith get credentials                 what was given out, to whom\n  kith delete credential FINGERPRINT   takes it back',
     )
     .action(async (options: { user: string; withToken?: boolean }, command: Command) => {
       const context = contextOf(command, terminal);

@@ -4,7 +4,8 @@ import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
 import { readManifests } from '../manifests.ts';
-import { displayName, parseTargets } from '../targets.ts';
+import { findTargets } from '../server-kinds.ts';
+import { displayName } from '../targets.ts';
 
 interface DeleteOptions {
   filename?: string[];
@@ -80,7 +81,7 @@ async function remove(context: CliContext, what: readonly string[], options: Del
 
 async function findDoomed(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<Doomed[]> {
   if (options.filename !== undefined) {
-    const items = await readManifests(options.filename, options.recursive === true, context.terminal);
+    const items = await readManifests(options.filename, options.recursive === true, context);
     return items.map(({ kind, object }) => ({
       kind,
       namespace: kind.namespaced ? (object.metadata.namespace ?? context.namespace) : undefined,
@@ -88,7 +89,7 @@ async function findDoomed(context: CliContext, what: readonly string[], options:
     }));
   }
   const found: Doomed[] = [];
-  for (const target of parseTargets(what)) {
+  for (const target of await findTargets(context, what)) {
     const namespace = target.kind.namespaced ? context.namespace : undefined;
     for (const name of target.names) found.push({ kind: target.kind, namespace, name });
     if (target.names.length > 0) continue;

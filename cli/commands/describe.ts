@@ -7,10 +7,13 @@ import { apiPath, contextOf, type CliContext, type Terminal } from '../context.t
 import { formatEntries, mapLines, type Entry } from '../describe/lines.ts';
 import { describeNode } from '../describe/node.ts';
 import { describePod } from '../describe/pod.ts';
-import { describeDeployment, describeReplicas } from '../describe/workload.ts';
+import { describeCronJob, describeJob } from '../describe/batch.ts';
+import { describeService } from '../describe/service.ts';
+import { describeDaemonSet, describeDeployment, describeReplicas, describeStatefulSet } from '../describe/workload.ts';
 import { formatColumns } from '../output/columns.ts';
 import { yamlText } from '../output/print.ts';
-import { parseTargets, requireKind } from '../targets.ts';
+import { findTargets } from '../server-kinds.ts';
+import { requireKind } from '../targets.ts';
 import { LAST_APPLIED } from './apply.ts';
 
 interface DescribeOptions {
@@ -31,7 +34,7 @@ export function addDescribe(program: Command, terminal: Terminal): void {
 
 async function describe(context: CliContext, what: readonly string[], options: DescribeOptions): Promise<void> {
   let first = true;
-  for (const { kind, names } of parseTargets(what)) {
+  for (const { kind, names } of await findTargets(context, what)) {
     const objects: KubeObject[] = [];
     for (const name of names) objects.push(await context.client.get<KubeObject>(apiPath(kind, context.namespace, name)));
     if (names.length === 0) {
@@ -73,7 +76,13 @@ function withoutLastApplied(annotations: Record<string, string> = {}): Record<st
 async function ownEntries(context: CliContext, kind: KindDefinition, object: KubeObject): Promise<Entry[]> {
   const list = async <T>(plural: string, namespace: string | undefined, query?: Record<string, string>): Promise<T[]> =>
     (await context.client.get<{ items: T[] }>(apiPath(requireKind(plural), namespace), query)).items;
-  switch (kind.kind) {
+  const phases = async (): Promise<string[]> => {
+    const pods = await list<Pod>('pods', object.metadata.namespace);
+    const owned = pods.filter(({ metadata }) => metadata.ownerReferences?.some(({ uid }) => uid === object.metadata.uid));
+    return owned.map(({ status }) => status?.phase ?? 'Unknown');
+  };
+  // Custom kinds may bear the same names.
+  switch (['', 'apps', 'batch'].includes(kind.group) ? kind.kind : '') {
     case 'Pod':
       return describePod(object as Pod);
     case 'Node':
@@ -81,17 +90,37 @@ async function ownEntries(context: CliContext, kind: KindDefinition, object: Kub
     case 'Deployment':
       return describeDeployment(object as Deployment, await list<ReplicaSet>('replicasets', object.metadata.namespace));
     case 'ReplicaSet':
-    case 'ReplicationController': {
-      const pods = await list<Pod>('pods', object.metadata.namespace);
-      const owned = pods.filter((pod) => pod.metadata.ownerReferences?.some((reference) => reference.uid === object.metadata.uid));
-      const phases = owned.map((pod) => pod.status?.phase ?? 'Unknown');
-      return describeReplicas(object as ReplicaSet | ReplicationController, phases);
+    case 'ReplicationController':
+      return describeReplicas(object as ReplicaSet | ReplicationController, await phases());
+    case 'StatefulSet':
+      return describeStatefulSet(object, await phases());
+    case 'DaemonSet':
+      return describeDaemonSet(object, await phases());
+    case 'Job':
+      return describeJob(object);
+    case 'CronJob':
+      return describeCronJob(object);
+    case 'Service': {
+      const endpoints = await list<KubeObject>('endpoints', object.metadata.namespace, {
+        fieldSelector: `metadata.name=${object.metadata.name}`,
+      });
+      return describeService(object, endpoints[0]);
     }
     default: {
       const { apiVersion: _version, kind: _kind, metadata: _metadata, ...rest } = object;
-      return Object.entries(rest).map(([field, value]): Entry => [field, yamlText(value).trimEnd().split('\n')]);
+      return Object.entries(rest).map(([field, value]): Entry => {
+        if (kind.secret?.includes(field) === true) return [field, sizeLines(value)];
+        return [field, yamlText(value).trimEnd().split('\n')];
+      });
     }
   }
+}
+
+/** Secrets are not shown: keys, and how long their values are. */
+function sizeLines(value: unknown): string[] {
+  return Object.entries((value ?? {}) as Record<string, string>).map(
+    ([key, text]) => `${key}: ${Buffer.from(text, 'base64').length} bytes`,
+  );
 }
 
 /** Times are whole seconds: what came within one is told apart by the order in which the asked peer heard of it. */

@@ -3,7 +3,8 @@ import { ApiError, CliError } from '../errors.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { formatObject, parseOutputFormat, type OutputFormat, type Printable } from '../output/print.ts';
 import { formatTable, type Table, type TableRow } from '../output/table.ts';
-import { displayName, parseTargets, type Target } from '../targets.ts';
+import { findTargets } from '../server-kinds.ts';
+import { displayName, type Target } from '../targets.ts';
 import { kindFor } from '../../protocol/kinds/registry.ts';
 
 interface GetOptions {
@@ -45,7 +46,7 @@ Examples:
   kith get pods -A -w                            all namespaces, then every change`;
 
 async function get(context: CliContext, what: readonly string[], options: GetOptions): Promise<void> {
-  const targets = parseTargets(what);
+  const targets = await findTargets(context, what);
   const format = parseOutputFormat(options.output);
   if (options.watch || options.watchOnly) return watchTarget(context, targets, format, options);
   if (format.type !== 'table') return printObjects(context, targets, format, options);

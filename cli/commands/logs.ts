@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
+import { selectorOf } from '../pods.ts';
 import { parseOne, requireKind } from '../targets.ts';
 
 interface LogOptions {
@@ -67,15 +68,6 @@ async function findPods(context: CliContext, words: readonly string[], options: 
 async function listPods(context: CliContext, labelSelector: string): Promise<KubeObject[]> {
   const list = await context.client.get<{ items: KubeObject[] }>(apiPath(requireKind('pods'), context.namespace), { labelSelector });
   return list.items;
-}
-
-/** `matchLabels` of a workload, or the plain map of a ReplicationController, as a selector. */
-export function selectorOf(object: KubeObject): string {
-  const spec = object.spec as { selector?: { matchLabels?: Record<string, string> } & Record<string, unknown> } | undefined;
-  const labels = spec?.selector?.matchLabels ?? (spec?.selector as Record<string, string> | undefined) ?? {};
-  const pairs = Object.entries(labels).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  if (pairs.length === 0) throw new CliError(`${object.kind} ${object.metadata.name} selects no pods: name a pod`);
-  return pairs.map(([key, value]) => `${key}=${value}`).join(',');
 }
 
 type LogQuery = ReturnType<typeof logQuery>;

@@ -1,5 +1,6 @@
+import { asContainer } from '../../protocol/kinds/ephemeral-container.ts';
 import type { Condition } from '../../protocol/conditions.ts';
-import type { Container, ContainerState, ContainerStatus, Pod } from '../../protocol/types.ts';
+import type { Container, ContainerState, ContainerStatus, EnvVarSource, Pod, Volume } from '../../protocol/types.ts';
 import { mapLines, type Entry } from './lines.ts';
 
 export function describePod(pod: Pod): Entry[] {
@@ -16,8 +17,29 @@ export function describePod(pod: Pod): Entry[] {
     ...(status.message === undefined ? [] : ([['Message', status.message]] as Entry[])),
     ['IP', status.podIP ?? ''],
     ...(owner === undefined ? [] : ([['Controlled By', `${owner.kind}/${owner.name}`]] as Entry[])),
+    ...(pod.spec.initContainers === undefined
+      ? []
+      : ([
+          [
+            'Init Containers',
+            { entries: pod.spec.initContainers.map((container) => containerEntry(container, status.initContainerStatuses ?? [])) },
+          ],
+        ] as Entry[])),
     ['Containers', { entries: pod.spec.containers.map((container) => containerEntry(container, status.containerStatuses ?? [])) }],
+    ...(pod.spec.ephemeralContainers === undefined
+      ? []
+      : ([
+          [
+            'Ephemeral Containers',
+            {
+              entries: pod.spec.ephemeralContainers.map((each) =>
+                containerEntry(asContainer(each), status.ephemeralContainerStatuses ?? []),
+              ),
+            },
+          ],
+        ] as Entry[])),
     ['Conditions', conditionLines((status.conditions ?? []) as Condition[])],
+    ['Volumes', (pod.spec.volumes ?? []).map(volumeText)],
     ['QoS Class', status.qosClass ?? 'BestEffort'],
     ['Node-Selectors', mapLines(pod.spec.nodeSelector)],
   ];
@@ -43,15 +65,43 @@ function containerEntry(container: Container, statuses: readonly ContainerStatus
     if (quantities !== undefined && Object.keys(quantities).length > 0)
       entries.push([list === 'limits' ? 'Limits' : 'Requests', mapLines(quantities, ': ')]);
   }
+  entries.push(...environmentEntries(container));
   entries.push([
-    'Environment',
-    (container.env ?? []).map((variable) => `${variable.name}: ${variable.value ?? sourceText(variable.valueFrom)}`),
+    'Mounts',
+    (container.volumeMounts ?? []).map(({ mountPath, name, readOnly }) => `${mountPath} from ${name} (${readOnly === true ? 'ro' : 'rw'})`),
   ]);
   return [container.name, { entries }];
 }
 
-function sourceText(source: { fieldRef?: { fieldPath: string } } | undefined): string {
-  return source?.fieldRef === undefined ? '' : `(${source.fieldRef.fieldPath})`;
+/** Of a pod's container, or of a template's. */
+export function environmentEntries({ envFrom = [], env = [] }: Container): Entry[] {
+  const sources = envFrom.map(({ configMapRef, secretRef, prefix }) => {
+    const from = configMapRef === undefined ? `${secretRef?.name ?? ''}  Secret` : `${configMapRef.name ?? ''}  ConfigMap`;
+    return prefix === undefined ? from : `${from} with prefix '${prefix}'`;
+  });
+  return [
+    ...(sources.length === 0 ? [] : ([['Environment Variables from', sources]] as Entry[])),
+    ['Environment', env.map(({ name, value, valueFrom }) => `${name}: ${value ?? sourceText(valueFrom)}`)],
+  ];
+}
+
+/** As kubectl tells where a value comes from. */
+function sourceText(source: EnvVarSource | undefined): string {
+  if (source?.fieldRef !== undefined) return `(${source.fieldRef.fieldPath})`;
+  if (source?.resourceFieldRef !== undefined) return `(${source.resourceFieldRef.resource})`;
+  if (source?.configMapKeyRef !== undefined)
+    return `<set to the key '${source.configMapKeyRef.key}' of config map '${source.configMapKeyRef.name ?? ''}'>`;
+  if (source?.secretKeyRef !== undefined)
+    return `<set to the key '${source.secretKeyRef.key}' in secret '${source.secretKeyRef.name ?? ''}'>`;
+  return '';
+}
+
+/** Its name, its kind, and what it is made of. */
+function volumeText(volume: Volume): string {
+  const { name, ...sources } = volume;
+  const [[type, source] = ['emptyDir', {}]] = Object.entries(sources) as [string, object][];
+  const details = Object.entries(source).filter(([, value]) => typeof value !== 'object');
+  return [name, type, ...details.map(([key, value]) => `${key}=${String(value)}`)].join('  ');
 }
 
 function stateEntries(label: string, state: ContainerState | undefined): Entry[] {

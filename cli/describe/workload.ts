@@ -1,8 +1,17 @@
 import type { Condition } from '../../protocol/conditions.ts';
 import { formatSelector, selectorOf } from '../../protocol/values/label-selector.ts';
-import type { Container, Deployment, PodTemplateSpec, ReplicaSet, ReplicationController } from '../../protocol/types.ts';
+import type { KubeObject } from '../../protocol/objects.ts';
+import type {
+  Container,
+  DaemonSetSpec,
+  Deployment,
+  PodTemplateSpec,
+  ReplicaSet,
+  ReplicationController,
+  StatefulSetSpec,
+} from '../../protocol/types.ts';
 import { mapLines, type Entry } from './lines.ts';
-import { conditionLines } from './pod.ts';
+import { conditionLines, environmentEntries } from './pod.ts';
 
 export function describeDeployment(deployment: Deployment, replicaSets: readonly ReplicaSet[]): Entry[] {
   const { spec, status = {} } = deployment;
@@ -33,26 +42,71 @@ function setText(set: ReplicaSet): string {
 
 export function describeReplicas(owner: ReplicaSet | ReplicationController, phases: readonly string[]): Entry[] {
   const { selector, template, replicas } = owner.spec;
-  const count = (phase: string): number => phases.filter((candidate) => candidate === phase).length;
-  const controlledBy = owner.metadata.ownerReferences?.find((reference) => reference.controller);
   const selected =
     owner.kind === 'ReplicaSet'
       ? formatSelector(selectorOf(selector as Deployment['spec']['selector']))
       : mapLines(selector as Record<string, string>).join(',');
   return [
     ['Selector', selected],
-    ...(controlledBy === undefined ? [] : ([['Controlled By', `${controlledBy.kind}/${controlledBy.name}`]] as Entry[])),
+    ...controllerEntries(owner),
     ['Replicas', `${owner.status?.replicas ?? 0} current / ${replicas ?? 1} desired`],
-    [
-      'Pods Status',
-      `${count('Running')} Running / ${count('Pending')} Waiting / ${count('Succeeded')} Succeeded / ${count('Failed')} Failed`,
-    ],
+    podsStatus(phases),
     ...(template === undefined ? [] : ([['Pod Template', templateSection(template)]] as Entry[])),
     ['Conditions', conditionLines((owner.status?.conditions ?? []) as Condition[])],
   ];
 }
 
-function templateSection(template: PodTemplateSpec): { entries: Entry[] } {
+export function describeStatefulSet(set: KubeObject, phases: readonly string[]): Entry[] {
+  const spec = set.spec as StatefulSetSpec;
+  const status = (set.status ?? {}) as { replicas?: number };
+  const { type = 'RollingUpdate', rollingUpdate } = spec.updateStrategy ?? {};
+  return [
+    ['Selector', formatSelector(selectorOf(spec.selector))],
+    ['Replicas', `${spec.replicas ?? 1} desired | ${status.replicas ?? 0} total`],
+    ['Update Strategy', type],
+    ...(rollingUpdate?.partition === undefined ? [] : ([['Partition', String(rollingUpdate.partition)]] as Entry[])),
+    podsStatus(phases),
+    ['Pod Template', templateSection(spec.template)],
+    [
+      'Volume Claims',
+      (spec.volumeClaimTemplates ?? []).map(
+        ({ metadata, spec: claim }) => `${metadata?.name ?? ''}  ${claim?.resources?.requests?.['storage'] ?? ''}`,
+      ),
+    ],
+  ];
+}
+
+export function describeDaemonSet(set: KubeObject, phases: readonly string[]): Entry[] {
+  const spec = set.spec as DaemonSetSpec;
+  const status = (set.status ?? {}) as Record<string, number | undefined>;
+  const count = (field: string): string => String(status[field] ?? 0);
+  return [
+    ['Selector', formatSelector(selectorOf(spec.selector))],
+    ['Node-Selector', mapLines(spec.template.spec?.nodeSelector)],
+    ['Desired Number of Nodes Scheduled', count('desiredNumberScheduled')],
+    ['Current Number of Nodes Scheduled', count('currentNumberScheduled')],
+    ['Number of Nodes Scheduled with Up-to-date Pods', count('updatedNumberScheduled')],
+    ['Number of Nodes Scheduled with Available Pods', count('numberAvailable')],
+    ['Number of Nodes Misscheduled', count('numberMisscheduled')],
+    podsStatus(phases),
+    ['Pod Template', templateSection(spec.template)],
+  ];
+}
+
+export function controllerEntries({ metadata }: KubeObject): Entry[] {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  return owner === undefined ? [] : [['Controlled By', `${owner.kind}/${owner.name}`]];
+}
+
+function podsStatus(phases: readonly string[]): Entry {
+  const count = (phase: string): number => phases.filter((candidate) => candidate === phase).length;
+  return [
+    'Pods Status',
+    `${count('Running')} Running / ${count('Pending')} Waiting / ${count('Succeeded')} Succeeded / ${count('Failed')} Failed`,
+  ];
+}
+
+export function templateSection(template: PodTemplateSpec): { entries: Entry[] } {
   const containers = (template.spec?.containers ?? []).map((container): Entry => [
     container.name,
     { entries: containerEntries(container) },
@@ -67,11 +121,10 @@ function templateSection(template: PodTemplateSpec): { entries: Entry[] } {
 
 function containerEntries(container: Container): Entry[] {
   const ports = (container.ports ?? []).map((port) => `${port.containerPort}/${port.protocol ?? 'TCP'}`).join(', ');
-  const environment = (container.env ?? []).map((variable) => `${variable.name}: ${variable.value ?? ''}`);
   return [
     ['Image', container.image ?? ''],
     ['Port', ports || '<none>'],
     ...(container.command === undefined ? [] : ([['Command', container.command]] as Entry[])),
-    ['Environment', environment],
+    ...environmentEntries(container),
   ];
 }

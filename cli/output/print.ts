@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { CliError, EXIT_USAGE } from '../errors.ts';
-import { evaluateJsonPath } from './jsonpath.ts';
+import { KithError } from '../../protocol/errors.ts';
+import { evaluateJsonPath } from '../../protocol/values/jsonpath.ts';
 
 /** How `-o` asks for objects; `table` and `wide` are printed by the server's columns. */
 export type OutputFormat =
@@ -29,15 +30,33 @@ export function formatObject(
 ): string {
   switch (format.type) {
     case 'json':
-      return `${JSON.stringify(object, null, 4)}\n`;
+      return `${JSON.stringify(withoutOwners(object), null, 4)}\n`;
     case 'yaml':
-      return yamlText(object);
+      return yamlText(withoutOwners(object));
     case 'jsonpath':
-      return evaluateJsonPath(format.template, object);
+      return jsonPathText(format.template, object);
     case 'name': {
       const items = (object as { items?: Printable[] }).items;
       return (items ?? [object]).map((item) => `${nameOf(item)}\n`).join('');
     }
+  }
+}
+
+/** Who owns which fields is a machine's business, and longer than the rest: as kubectl does, it is left out. */
+function withoutOwners(object: Printable): Printable {
+  const { items } = object as { items?: Printable[] };
+  if (items !== undefined) return { ...object, items: items.map(withoutOwners) } as Printable;
+  if (object.metadata === undefined || !('managedFields' in object.metadata)) return object;
+  const { managedFields: _owners, ...metadata } = object.metadata as Record<string, unknown>;
+  return { ...object, metadata };
+}
+
+function jsonPathText(template: string, object: Printable): string {
+  try {
+    return evaluateJsonPath(template, object);
+  } catch (error) {
+    if (error instanceof KithError) throw new CliError(error.message, EXIT_USAGE);
+    throw error;
   }
 }
 

@@ -4,37 +4,42 @@
  */
 import { KithError } from '../../protocol/errors.ts';
 import type { KindDefinition } from '../../protocol/kinds/kind.ts';
-import { allKinds } from '../../protocol/kinds/registry.ts';
+import { servedKinds } from '../../protocol/kinds/registry.ts';
 import { KUBERNETES_VERSION, WIRE_VERSION } from '../../protocol/version.ts';
 import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import { negotiate } from './accept.ts';
-import { authenticate, authorizePath, authorizeResource } from './authentication.ts';
+import { authenticate } from './authentication.ts';
+import { authorizePath, authorizeResource, impersonated } from './authorization.ts';
 import type { ApiDeps, ApiOptions, Identity } from './deps.ts';
 import { Discovery } from './discovery.ts';
 import { answerJoin, answerKith, JOIN_PATH, KITH_PREFIX } from './kith-endpoints.ts';
+import { ListPages } from './list-pages.ts';
 import { OpenApi } from './openapi.ts';
 import { booleanParameter } from './parameters.ts';
-import { answerResource, verbOf } from './resources.ts';
-import { routeOf, type Route } from './routes.ts';
+import { answerResource, type Shared, verbOf } from './resources.ts';
+import { routeOf, type ResourceRoute, type Route } from './routes.ts';
 import { ApiError, jsonResponse, methodNotAllowed, noSuchPath } from './status.ts';
 import { KeyedLock } from './timing.ts';
 
+interface Served {
+  kinds: readonly KindDefinition[];
+  discovery: Discovery;
+  openApi: OpenApi;
+}
+
+const OWN_KINDS = servedKinds();
 const HEALTH_PATHS = ['/healthz', '/livez', '/readyz'];
 
 export class Api {
   private readonly deps: ApiDeps;
   private readonly options: ApiOptions;
-  private readonly kinds: readonly KindDefinition[];
-  private readonly discovery: Discovery;
-  private readonly openApi: OpenApi;
-  private readonly lock = new KeyedLock();
+  private served: Served | undefined;
+  private readonly shared: Shared;
 
   constructor(deps: ApiDeps, options: ApiOptions) {
     this.deps = deps;
     this.options = options;
-    this.kinds = options.kinds ?? allKinds();
-    this.discovery = new Discovery(this.kinds);
-    this.openApi = new OpenApi(this.discovery);
+    this.shared = { lock: new KeyedLock(), pages: new ListPages(deps) };
   }
 
   /** Answers every request; what goes wrong is a Status. */
@@ -49,32 +54,42 @@ export class Api {
   private async answer(request: HttpRequest): Promise<HttpResponse> {
     const { path } = request;
     if (path === JOIN_PATH) return answerJoin(request, this.deps.kith);
-    const identity = await authenticate(request, this.deps);
-    if (path.startsWith(KITH_PREFIX)) return answerKith(request, identity, this.deps.kith);
-    const route = routeOf(path, this.kinds);
+    const identity = impersonated(request, await authenticate(request, this.deps), this.deps);
+    if (path.startsWith(KITH_PREFIX)) return answerKith(request, identity, this.deps);
+    const route = routeOf(path, this.current().kinds);
     if (route?.type === 'resource') {
       const watching = request.method === 'GET' && booleanParameter(request.query, 'watch');
       const resource = route.subresource === undefined ? route.kind.plural : `${route.kind.plural}/${route.subresource}`;
       const verb = verbOf(request.method, route.name, watching);
-      authorizeResource(identity, { verb, resource, group: route.kind.group, namespace: route.namespace, name: route.name });
-      return answerResource({ ...route, request, identity }, watching, this.deps, this.lock);
+      authorizeResource(identity, { verb, resource, group: route.kind.group, ...placeOf(route, request) }, this.deps);
+      return answerResource({ ...route, request, identity }, watching, this.deps, this.shared);
     }
     return this.answerPath(request, identity, route);
   }
 
+  /** What is served changes with the definitions of custom kinds. */
+  private current(): Served {
+    const kinds = this.options.kinds ?? this.deps.kinds?.() ?? OWN_KINDS;
+    if (this.served?.kinds !== kinds) {
+      const discovery = new Discovery(kinds);
+      this.served = { kinds, discovery, openApi: new OpenApi(discovery) };
+    }
+    return this.served;
+  }
+
   private answerPath(request: HttpRequest, identity: Identity, route: Route | undefined): HttpResponse {
     const { method, path } = request;
-    authorizePath(identity, method.toLowerCase(), path);
+    authorizePath(identity, method.toLowerCase(), path, this.deps);
     if (method !== 'GET' && method !== 'HEAD') throw route === undefined ? noSuchPath() : methodNotAllowed(`${method} ${path}`);
     if (route !== undefined) return this.discover(request, route);
     if (path === '/version') return jsonResponse(200, this.version());
     if (HEALTH_PATHS.some((health) => path === health || path.startsWith(`${health}/`))) return this.health(path);
-    if (path.startsWith('/openapi/')) return this.openApi.answer(request);
+    if (path.startsWith('/openapi/')) return this.current().openApi.answer(request);
     throw noSuchPath();
   }
 
   private discover(request: HttpRequest, route: Route): HttpResponse {
-    const { discovery } = this;
+    const { discovery } = this.current();
     switch (route.type) {
       case 'versions':
       case 'groups': {
@@ -130,6 +145,23 @@ export class Api {
     if (answer.code === 'Unauthorized') response.headers['www-authenticate'] = 'Bearer realm="kith"';
     return response;
   }
+}
+
+/**
+ * Where rights must hold. As upstream: a namespace is in itself, and a list or watch that selects one name is about that name.
+ * Source: k8s.io/apiserver/pkg/endpoints/request/requestinfo.go.
+ */
+function placeOf(
+  { kind, namespace, name }: ResourceRoute,
+  request: HttpRequest,
+): { namespace: string | undefined; name: string | undefined } {
+  if (name === undefined) {
+    // What is written is not what a selector names.
+    if (request.method !== 'GET') return { namespace, name: undefined };
+    const selected = /^metadata\.name=([^,=!]+)$/.exec(request.query.get('fieldSelector') ?? '')?.[1];
+    return { namespace, name: selected };
+  }
+  return { namespace: kind.kind === 'Namespace' && kind.group === '' ? name : namespace, name };
 }
 
 /** What the replica says, in the API's words. */

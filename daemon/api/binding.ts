@@ -7,6 +7,7 @@ import type { ApiDeps, ObjectCall } from './deps.ts';
 import { dryRunParameter } from './parameters.ts';
 import { keyOf } from './reading.ts';
 import { ApiError, conflict, jsonResponse, notFound } from './status.ts';
+import { budgetOf, checkBudget } from './eviction.ts';
 import type { KeyedLock } from './timing.ts';
 import { writeNext } from './updating.ts';
 
@@ -31,13 +32,18 @@ export async function bindPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock):
   });
 }
 
-/** POST `pods/NAME/eviction`. There are no disruption budgets yet that could forbid it. */
+/** POST `pods/NAME/eviction`: deletes a pod unless a disruption budget forbids it. One eviction at a time under a budget, so that each sees what the last one took. */
 export async function evictPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
   const body = await readDocument(call.request);
   if (!isRecord(body)) throw new ApiError('BadRequest', 'an Eviction must be an object');
   const options = readDeleteOptions(body['deleteOptions'], call.request.query);
-  const { warnings } = await lock.run(keyOf(call.kind, call.namespace, call.name), () => deleteOne(call, deps, options));
-  return created(warnings);
+  const evict = async () => lock.run(keyOf(call.kind, call.namespace, call.name), () => deleteOne(call, deps, options));
+  const budget = budgetOf(call, deps);
+  if (budget === undefined) return created((await evict()).warnings);
+  return lock.run(`budget/${budget.metadata.namespace ?? ''}/${budget.metadata.name}`, async () => {
+    checkBudget(call, deps);
+    return created((await evict()).warnings);
+  });
 }
 
 function created(warnings: readonly string[]): HttpResponse {

@@ -1,11 +1,20 @@
+import { hasPlainStatus } from '../../protocol/kinds/admission.ts';
 import { KithError } from '../../protocol/errors.ts';
+import type { Json } from '../../protocol/json.ts';
+import { CUSTOM_DEFINITIONS } from '../../protocol/kinds/custom/definition.ts';
 import { type Binding, type DesiredObject, type KubeObject, objectKey, type StoredObject } from '../../protocol/objects.ts';
 import { formatTime } from '../../protocol/values/time.ts';
+import type { ResourceAccess } from '../core/authorization/rules.ts';
 import type { HttpResponse } from '../ports/http.ts';
-import { readDocument } from './body.ts';
+import { authorizeResource } from './authorization.ts';
+import { readManifest } from './body.ts';
 import { decodeDraft } from './decoding.ts';
 import type { ApiDeps, ResourceCall } from './deps.ts';
+import { withManagedFields, withOwners } from './field-owners.ts';
 import { dryRunParameter, fieldValidationParameter } from './parameters.ts';
+import { nodeWarnings } from './node-warnings.ts';
+import { podSecurityWarnings } from './pod-security.ts';
+import { prepareDraft } from './preparing.ts';
 import { keyOf } from './reading.ts';
 import { respondWith } from './responding.ts';
 import { ApiError, alreadyExists, forbidden, invalid, notFound } from './status.ts';
@@ -22,23 +31,51 @@ export async function createObject(call: ResourceCall, deps: ApiDeps): Promise<H
   const { kind, request } = call;
   if (kind.namespaced && call.namespace === undefined)
     throw new ApiError('BadRequest', 'an empty namespace may not be set during creation');
-  const dryRun = dryRunParameter(request.query.getAll('dryRun'));
-  const body = await readDocument(request);
+  const { body, duplicates } = await readManifest(request);
   const generateName = generateNameOf(body);
   for (let draw = 1; ; draw++) {
     const name = generateName === undefined ? undefined : generatedName(generateName, deps);
-    const { draft, warnings } = decodeDraft(call, body, { name, fieldValidation: fieldValidationParameter(request.query) });
-    const finalName = draft.metadata.name ?? '';
-    checkPreset(call, finalName, draft.metadata);
-    checkNamespace(call, finalName, deps);
-    const stored = newStored(draft, finalName, call.namespace, deps.clock.now(), (node) => userBinding(node, deps));
     try {
-      return await write(call, deps, stored, warnings, dryRun);
+      return await createNamed(call, deps, { body, name, duplicates });
     } catch (error) {
       const taken = error instanceof ApiError && error.code === 'AlreadyExists';
       if (!taken || generateName === undefined || draw === MAX_NAME_DRAWS) throw error;
     }
   }
+}
+
+export interface Creation {
+  body: unknown;
+  /** Undefined: the body's. */
+  name: string | undefined;
+  /** Who owns which fields; the creator owns all, unless this is given. */
+  managedFields?: Json[];
+  warnings?: readonly string[];
+  /** Fields that the body named twice. */
+  duplicates?: readonly string[];
+}
+
+export async function createNamed(call: ResourceCall, deps: ApiDeps, creation: Creation): Promise<HttpResponse> {
+  const { query } = call.request;
+  const dryRun = dryRunParameter(query.getAll('dryRun'));
+  const { body, name, managedFields, duplicates } = creation;
+  // A PUT or a patch that makes its object needs the right to make one, too.
+  if (call.request.method !== 'POST') authorizeResource(call.identity, createAccess(call), deps);
+  const { draft, warnings } = decodeDraft(call, body, { name, duplicates, fieldValidation: fieldValidationParameter(query) });
+  const finalName = draft.metadata.name ?? '';
+  checkPreset(call, finalName, draft.metadata);
+  checkNamespace(call, finalName, deps);
+  checkDefinition(call, deps);
+  const prepared = prepareDraft(call, draft, undefined, deps);
+  const binding = (node: string): Binding => userBinding(node, deps);
+  const unowned = newStored(prepared, finalName, call.namespace, deps.clock.now(), binding, hasPlainStatus(call.kind));
+  const stored = managedFields === undefined ? withOwners(call, deps, undefined, unowned) : withManagedFields(unowned, managedFields);
+  const risky = podSecurityWarnings(call, prepared, undefined, deps);
+  return write(call, deps, stored, [...(creation.warnings ?? []), ...warnings, ...risky, ...nodeWarnings(call, deps)], dryRun);
+}
+
+function createAccess({ kind, namespace, name }: ResourceCall): ResourceAccess {
+  return { verb: 'create', group: kind.group, resource: kind.plural, namespace, name };
 }
 
 /** What a person's (or a client's) choice of node is worth against others': see `compareBindings`. */
@@ -57,9 +94,10 @@ async function write(
   const key = keyOf(call.kind, call.namespace, name);
   const there = deps.desired.read(key);
   if (there !== undefined) throw alreadyExists(call.kind, name, there.object.metadata.deletionTimestamp !== undefined);
-  if (dryRun) return respondWith(call, deps, 201, shownWithout(stored), warnings);
+  const within = async <T>(act: () => Promise<T>): Promise<T> => deps.admission?.withinQuota(call, stored, undefined, act) ?? act();
+  if (dryRun) return within(async () => respondWith(call, deps, 201, shownWithout(stored), warnings));
   try {
-    const result = await deps.desired.write([{ type: 'create', key, object: stored }]);
+    const result = await within(async () => deps.desired.write([{ type: 'create', key, object: stored }]));
     return respondWith(call, deps, 201, created(key, result.objects[0], stored, deps), [...warnings, ...result.warnings]);
   } catch (error) {
     if (error instanceof KithError && error.code === 'AlreadyExists') throw alreadyExists(call.kind, name, false);
@@ -104,6 +142,14 @@ function checkPreset(call: ResourceCall, name: string, metadata: { resourceVersi
   }
   if ((metadata.resourceVersion ?? '') !== '')
     throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+}
+
+/** While the definition of a kind goes, nothing new comes. */
+function checkDefinition({ kind }: ResourceCall, deps: ApiDeps): void {
+  if (kind.definition === undefined) return;
+  const definition = deps.desired.read(objectKey(CUSTOM_DEFINITIONS, '', kind.definition));
+  if (definition?.object.metadata.deletionTimestamp === undefined) return;
+  throw new ApiError('MethodNotAllowed', 'create not allowed while custom resource definition is terminating');
 }
 
 function checkNamespace(call: ResourceCall, name: string, deps: ApiDeps): void {

@@ -1,4 +1,4 @@
-import { decodeObject } from '../../protocol/kinds/admission.ts';
+import { decodeObject, type RefusedObject } from '../../protocol/kinds/admission.ts';
 import type { DraftObject } from '../../protocol/objects.ts';
 import { isRecord } from './body.ts';
 import type { ResourceCall } from './deps.ts';
@@ -18,19 +18,20 @@ export interface DecodedDraft {
 export function decodeDraft(
   call: ResourceCall,
   body: unknown,
-  options: { name: string | undefined; fieldValidation: FieldValidation },
+  options: { name: string | undefined; fieldValidation: FieldValidation; duplicates?: readonly string[]; keepStatus?: boolean },
 ): DecodedDraft {
   if (!isRecord(body)) throw new ApiError('BadRequest', `the request body must be a ${call.kind.kind}, not ${describe(body)}`);
   const metadata = namedMetadata(body['metadata'], options.name);
-  const decoded = decodeObject(
-    { ...body, metadata },
-    { fieldValidation: options.fieldValidation, expectKind: call.kind, namespace: call.namespace },
-  );
+  const decoded = decodeObject({ ...body, metadata }, { ...options, expectKind: call.kind, namespace: call.namespace });
   if (decoded.ok) return { draft: decoded.object, warnings: decoded.warnings };
   if (decoded.code === 'Invalid') throw invalid(call.kind, options.name ?? nameIn(metadata), decoded.causes);
-  // Kubernetes gives no causes here; with them a client can tell the line of a manifest.
-  const causes = decoded.causes.map(({ reason, message, field }) => ({ reason, message, field }));
-  throw new ApiError('BadRequest', decoded.message, causes.length === 0 ? undefined : { causes });
+  throw undecodable(decoded);
+}
+
+/** Kubernetes gives no causes here; with them a client can tell the line of a manifest. */
+export function undecodable(refused: RefusedObject): ApiError {
+  const causes = refused.causes.map(({ reason, message, field }) => ({ reason, message, field }));
+  return new ApiError('BadRequest', refused.message, causes.length === 0 ? undefined : { causes });
 }
 
 function namedMetadata(given: unknown, name: string | undefined): unknown {

@@ -7,7 +7,7 @@ import { isRecord, readDocument } from './body.ts';
 import type { ApiDeps, ObjectCall, ResourceCall } from './deps.ts';
 import { dryRunParameter, integerParameter } from './parameters.ts';
 import { existing, keyOf } from './reading.ts';
-import { ApiError, conflict, forbidden, jsonResponse, notFound, success } from './status.ts';
+import { ApiError, conflict, forbidden, invalid, jsonResponse, notFound, success } from './status.ts';
 import { respondWith } from './responding.ts';
 import { Selection } from './selection.ts';
 import { apiVersionOf } from '../../protocol/kinds/kind.ts';
@@ -20,6 +20,8 @@ const KEPT_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lea
 
 export interface DeleteOptions {
   gracePeriodSeconds?: number;
+  /** Undefined: in the background. */
+  propagation?: 'Foreground' | 'Orphan';
   dryRun: boolean;
   preconditions: { uid?: string; resourceVersion?: string };
 }
@@ -71,13 +73,13 @@ export async function deleteOne(
   const target = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
   if (target === undefined) throw notFound(call.kind, call.name);
   checkDeletion(call, current, options);
-  const { gracePeriodSeconds } = options;
+  const { gracePeriodSeconds, propagation } = options;
   const world = {
     nodeIsMember: (node: string) => deps.nodeIsMember(node),
     memberOf: (node: string) => deps.memberOf?.(node),
     joinTokens: () => deps.joinTokens?.() ?? [],
   };
-  const plan = planDeletion(world, target, { gracePeriodSeconds }, deps.clock.now());
+  const plan = planDeletion(world, target, { gracePeriodSeconds, propagation }, deps.clock.now());
   const gone = plan.outcome === 'buried';
   if (options.dryRun || plan.mutations.length === 0) return { object: current, gone, warnings: [] };
   try {
@@ -122,12 +124,17 @@ export function readDeleteOptions(body: unknown, query: URLSearchParams): Delete
   if (grace !== undefined && (typeof grace !== 'number' || !Number.isInteger(grace))) {
     throw new ApiError('BadRequest', `gracePeriodSeconds must be an integer, not ${JSON.stringify(grace)}`);
   }
-  checkPropagation(
-    given['propagationPolicy'] ?? query.get('propagationPolicy'),
+  const propagation = readPropagation(
+    given['propagationPolicy'] ?? query.get('propagationPolicy') ?? '',
     given['orphanDependents'] ?? query.get('orphanDependents'),
   );
   const dryRun = Array.isArray(given['dryRun']) ? given['dryRun'].map(String) : query.getAll('dryRun');
-  return { gracePeriodSeconds: grace, dryRun: dryRunParameter(dryRun), preconditions: readPreconditions(given['preconditions']) };
+  return {
+    gracePeriodSeconds: grace,
+    propagation,
+    dryRun: dryRunParameter(dryRun),
+    preconditions: readPreconditions(given['preconditions']),
+  };
 }
 
 function readPreconditions(value: unknown): DeleteOptions['preconditions'] {
@@ -143,14 +150,15 @@ function readPreconditions(value: unknown): DeleteOptions['preconditions'] {
   return preconditions;
 }
 
-function checkPropagation(policy: unknown, orphan: unknown): void {
-  const asked = policy ?? (orphan === true || orphan === 'true' ? 'Orphan' : undefined);
-  if (asked === undefined || asked === '' || asked === 'Background') return;
-  if (asked === 'Foreground' || asked === 'Orphan') {
-    throw new ApiError(
-      'BadRequest',
-      `propagationPolicy ${asked} is not supported by Kith yet: use Background (kubectl delete --cascade=background)`,
-    );
+function readPropagation(policy: unknown, orphan: unknown): DeleteOptions['propagation'] {
+  const options = { group: 'meta.k8s.io', kind: 'DeleteOptions' };
+  const orphans = orphan === true || orphan === 'true';
+  if (policy !== '' && orphan !== undefined && orphan !== null) {
+    const message = 'Invalid value: orphanDependents and deletionPropagation cannot be both set';
+    throw invalid(options, '', [{ field: 'propagationPolicy', reason: 'FieldValueInvalid', message }]);
   }
-  throw new ApiError('BadRequest', `invalid propagation policy ${JSON.stringify(asked)}: supported values: "Background"`);
+  if (policy === 'Foreground' || policy === 'Orphan') return policy;
+  if (policy === '' || policy === 'Background') return orphans ? 'Orphan' : undefined;
+  const message = `Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`;
+  throw invalid(options, '', [{ field: 'propagationPolicy', reason: 'FieldValueNotSupported', message }]);
 }

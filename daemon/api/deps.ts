@@ -1,29 +1,40 @@
 import type { KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { DesiredObject } from '../../protocol/objects.ts';
+import type { Identity, RbacSource } from '../core/authorization/authorizer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { HttpRequest } from '../ports/http.ts';
 import type { Log } from '../ports/log.ts';
 import type { LogSource } from '../ports/logs.ts';
 import type { DesiredWriter, ObjectSource } from '../ports/objects.ts';
+import type { StreamSource } from '../ports/streams.ts';
+import type { Admission } from './admission.ts';
 import type { KithEndpoints } from './kith-endpoints.ts';
 
-/** Who asks. */
-export interface Identity {
-  user: string;
-  groups: readonly string[];
-}
+export type { Identity };
 
 export interface ApiDeps {
   objects: ObjectSource;
   desired: DesiredWriter;
   logs: LogSource;
+  streams: StreamSource;
   clock: Clock;
   random: Random;
   log: Log;
-  /** Whose a bearer token is; undefined when it is nobody's. */
-  authenticateToken(token: string): Promise<Identity | undefined>;
+  /** Kinds served now, in all their versions: another list whenever they change. The registry's unless given. */
+  kinds?(): readonly KindDefinition[];
+  /** Roles and bindings, as merged here. */
+  rbac: RbacSource;
+  /** Whose a bearer token is; undefined when it is nobody's. `audiences`: whom it must be for, the API unless given. */
+  authenticateToken(token: string, audiences?: readonly string[]): Promise<Identity | undefined>;
+  /** A new token of a service account. */
+  issueAccountToken?(
+    account: { name: string; namespace: string; uid: string },
+    wanted: { audiences: readonly string[]; expirationSeconds: number; boundTo?: BoundTo },
+  ): Promise<{ token: string; audiences: readonly string[]; expiresAt: number; warnings: readonly string[] }>;
   /** Whether a certificate that the CA signed was given out and not taken back. Without this, all of them count. */
   certificateCounts?(fingerprint: string, user: string): boolean;
+  /** Bounds, quotas and priorities. Without this, none are asked. */
+  admission?: Admission;
   /** Whether a node is a member of the cluster, dead ones too. */
   nodeIsMember(node: string): boolean;
   /** The member object behind a node: deleting the Node removes it. */
@@ -37,10 +48,17 @@ export interface ApiDeps {
   kith: KithEndpoints;
 }
 
+/** What a token of a service account counts with. */
+export interface BoundTo {
+  kind: 'Pod' | 'Secret' | 'Node';
+  name: string;
+  uid: string;
+}
+
 export interface ApiOptions {
   /** Kith's own version, for `/version`. */
   kithVersion: string;
-  /** Kinds served; the registry's by default. */
+  /** Kinds served, in all their versions; the registry's by default. */
   kinds?: readonly KindDefinition[];
 }
 

@@ -6,13 +6,22 @@ const SUBRESOURCE_KINDS: Readonly<Record<string, { group: string; version: strin
   scale: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
   eviction: { group: 'policy', version: 'v1', kind: 'Eviction' },
   binding: { group: '', version: 'v1', kind: 'Binding' },
+  token: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+  exec: { group: '', version: 'v1', kind: 'PodExecOptions' },
+  attach: { group: '', version: 'v1', kind: 'PodAttachOptions' },
+  portforward: { group: '', version: 'v1', kind: 'PodPortForwardOptions' },
 };
 const SUBRESOURCE_VERBS: Readonly<Record<string, readonly Verb[]>> = {
   scale: ['get', 'patch', 'update'],
   status: ['get'],
   log: ['get'],
+  exec: ['create', 'get'],
+  attach: ['create', 'get'],
+  portforward: ['create', 'get'],
   eviction: ['create'],
   binding: ['create'],
+  ephemeralcontainers: ['get', 'patch', 'update'],
+  token: ['create'],
 };
 
 interface ServedResource {

@@ -2,9 +2,11 @@ import { KithError } from '../../protocol/errors.ts';
 import type { FieldError } from '../../protocol/kinds/kind.ts';
 import type { ContainerStatus, Pod } from '../../protocol/types.ts';
 import { parseTime } from '../../protocol/values/time.ts';
+import { reportedStatuses } from '../core/reconcile/reported.ts';
 import { sleep } from '../ports/clock.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import type { LogChunk } from '../ports/runtime.ts';
+import { chooseContainer, nodeOf } from './containers.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
 import { booleanParameter, integerParameter } from './parameters.ts';
 import { existing } from './reading.ts';
@@ -27,8 +29,7 @@ interface LogOptions {
 export async function readLog(call: ObjectCall, deps: ApiDeps): Promise<HttpResponse> {
   const pod = existing(call, deps) as Pod;
   const options = readLogOptions(call, pod, deps);
-  const node = pod.spec.nodeName;
-  if (node === undefined || node === '') throw new ApiError('BadRequest', `pod ${call.name} does not have a host assigned`);
+  const node = nodeOf(pod);
   checkContainerStatus(pod, options);
   const stop = new AbortController();
   const { container, previous, follow, tailLines, sinceMs } = options;
@@ -78,27 +79,10 @@ function readLogOptions(call: ObjectCall, pod: Pod, deps: ApiDeps): LogOptions {
   };
 }
 
-/** Upstream's words: pkg/registry/core/pod/strategy.go. */
-function chooseContainer(pod: Pod, asked: string): string {
-  const { name } = pod.metadata;
-  const names = pod.spec.containers.map((container) => container.name);
-  const initNames = (pod.spec.initContainers ?? []).map((container) => container.name);
-  if (asked === '') {
-    if (names.length === 1 && names[0] !== undefined) return names[0];
-    const orInit = initNames.length === 0 ? '' : ` or one of the init containers: [${initNames.join(' ')}]`;
-    throw new ApiError('BadRequest', `a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]${orInit}`);
-  }
-  if (!names.includes(asked) && !initNames.includes(asked)) {
-    throw new ApiError('BadRequest', `container ${asked} is not valid for pod ${name}`);
-  }
-  return asked;
-}
-
 /** Upstream's words: pkg/kubelet/kubelet_pods.go, validateContainerLogStatus. */
 function checkContainerStatus(pod: Pod, options: LogOptions): void {
   const { container, previous } = options;
-  const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const status: ContainerStatus | undefined = all.find(({ name }) => name === container);
+  const status: ContainerStatus | undefined = reportedStatuses(pod.status).find(({ name }) => name === container);
   const where = `container "${container}" in pod "${pod.metadata.name}"`;
   if (status === undefined) throw new ApiError('BadRequest', `${where} is waiting to start - no logs yet`);
   if (previous) {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { apiVersionOf, type KindDefinition } from '../../protocol/kinds/kind.ts';
+import type { KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { HttpRequest, HttpResponse } from '../ports/http.ts';
 import type { Discovery } from './discovery.ts';
-import { document, message, type ProtobufField, text } from './protobuf.ts';
+import { groupVersionKind, type JsonSchema, schemasOf } from './openapi-schemas.ts';
+import { v2Document } from './openapi-v2.ts';
 import { jsonResponse, noSuchPath } from './status.ts';
 
 /** What a client must find on PATCH to know that the server validates fields and dry-runs: then it sends any manifest and leaves judging to us. */
@@ -14,29 +15,23 @@ const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 const YEAR_SECONDS = 365 * 24 * 60 * 60;
 
 /**
- * The smallest OpenAPI documents that make kubectl's `create` and `apply` work: each resource's PATCH with its kind and parameters, no schemas
- * (`kubectl explain` needs those).
+ * OpenAPI as clients read it: each kind's schema (`kubectl explain`, and validation by clients from before the server's), and its PATCH with kind and parameters.
  */
 export class OpenApi {
   private readonly discovery: Discovery;
-  private readonly v3Documents: ReadonlyMap<string, { json: string; hash: string }>;
+  /** Made when first asked for: few peers are ever asked. */
+  private v3Documents: ReadonlyMap<string, { json: string; hash: string }> | undefined;
   private v2Document: Uint8Array | undefined;
 
   constructor(discovery: Discovery) {
     this.discovery = discovery;
-    this.v3Documents = new Map(
-      discovery.apiVersions().map((apiVersion) => {
-        const json = JSON.stringify(v3Document(apiVersion, discovery.kindsIn(apiVersion)));
-        return [apiRoot(apiVersion), { json, hash: createHash('sha256').update(json).digest('hex').toUpperCase() }];
-      }),
-    );
   }
 
   /** `GET /openapi/...` */
   answer(request: HttpRequest): HttpResponse {
     if (request.path === '/openapi/v2') return { status: 200, headers: { 'content-type': V2_PROTOBUF }, body: this.v2() };
     if (request.path === '/openapi/v3') return jsonResponse(200, this.v3Index());
-    const found = this.v3Documents.get(request.path.replace(/^\/openapi\/v3\//, ''));
+    const found = this.v3().get(request.path.replace(/^\/openapi\/v3\//, ''));
     if (found === undefined) throw noSuchPath();
     const headers: Record<string, string> = { 'content-type': 'application/json', etag: `"${found.hash}"`, vary: 'Accept' };
     // With its hash in the URL it never changes: clients keep it on disk.
@@ -46,12 +41,28 @@ export class OpenApi {
 
   private v3Index(): object {
     const paths: Record<string, object> = {};
-    for (const [root, { hash }] of this.v3Documents) paths[root] = { serverRelativeURL: `/openapi/v3/${root}?hash=${hash}` };
+    for (const [root, { hash }] of this.v3()) paths[root] = { serverRelativeURL: `/openapi/v3/${root}?hash=${hash}` };
     return { paths };
   }
 
+  private v3(): ReadonlyMap<string, { json: string; hash: string }> {
+    const { discovery } = this;
+    this.v3Documents ??= new Map(
+      discovery.apiVersions().map((apiVersion) => {
+        const json = JSON.stringify(v3Document(apiVersion, discovery.kindsIn(apiVersion)));
+        return [apiRoot(apiVersion), { json, hash: createHash('sha256').update(json).digest('hex').toUpperCase() }];
+      }),
+    );
+    return this.v3Documents;
+  }
+
   private v2(): Uint8Array {
-    this.v2Document ??= v2Document(this.discovery);
+    const { discovery } = this;
+    this.v2Document ??= v2Document(
+      discovery.apiVersions().map((apiVersion) => [apiVersion, discovery.kindsIn(apiVersion)] as const),
+      PATCH_PARAMETERS,
+      objectPath,
+    );
     return this.v2Document;
   }
 }
@@ -63,12 +74,6 @@ function apiRoot(apiVersion: string): string {
 
 function objectPath(apiVersion: string, kind: KindDefinition): string {
   return `/${apiRoot(apiVersion)}/${kind.namespaced ? 'namespaces/{namespace}/' : ''}${kind.plural}/{name}`;
-}
-
-/** The kind as this apiVersion calls it: an older name of a kind is a kind of its own to clients. */
-function groupVersionKind(apiVersion: string, kind: KindDefinition): { group: string; kind: string; version: string } {
-  const slash = apiVersion.indexOf('/');
-  return { group: apiVersion.slice(0, Math.max(slash, 0)), kind: kind.kind, version: apiVersion.slice(slash + 1) };
 }
 
 function v3Document(apiVersion: string, kinds: readonly KindDefinition[]): object {
@@ -83,39 +88,20 @@ function v3Document(apiVersion: string, kinds: readonly KindDefinition[]): objec
       },
     };
   }
-  return { openapi: '3.0.0', info: { title: 'Kubernetes', version: apiVersion }, paths, components: { schemas: {} } };
+  const schemas = Object.fromEntries([...schemasOf(apiVersion, kinds)].map(([name, schema]) => [name, withV3References(schema)]));
+  return { openapi: '3.0.0', info: { title: 'Kubernetes', version: apiVersion }, paths, components: { schemas } };
 }
 
-/** Field numbers: github.com/google/gnostic, openapiv2/OpenAPIv2.proto. */
-function v2Document(discovery: Discovery): Uint8Array {
-  const paths: ProtobufField[] = [];
-  const definitions: ProtobufField[] = [];
-  for (const apiVersion of discovery.apiVersions()) {
-    for (const kind of discovery.kindsIn(apiVersion)) {
-      const extension = v2Extension(JSON.stringify(groupVersionKind(apiVersion, kind)));
-      const parameters = PATCH_PARAMETERS.map((name) => message(8, [message(1, [v2QueryParameter(name)])]));
-      const operation = [...parameters, message(9, []), message(13, extension)];
-      paths.push(message(2, [text(1, objectPath(apiVersion, kind)), message(2, [message(8, operation)])]));
-      if (apiVersion === apiVersionOf(kind)) definitions.push(v2Definition(apiVersion, kind));
-    }
-  }
-  const info = message(2, [text(1, 'Kubernetes'), text(2, 'v1')]);
-  return document([text(1, '2.0'), info, message(8, paths), message(9, definitions)]);
-}
-
-/** NamedAny `x-kubernetes-group-version-kind`; its value is YAML text, and JSON is YAML. */
-function v2Extension(yaml: string): ProtobufField[] {
-  return [text(1, 'x-kubernetes-group-version-kind'), message(2, [text(2, yaml)])];
-}
-
-/** Parameter.non_body_parameter.query_parameter_sub_schema: in, name, type. */
-function v2QueryParameter(name: string): ProtobufField {
-  return message(2, [message(3, [text(2, 'query'), text(4, name), text(6, name === 'force' ? 'boolean' : 'string')])]);
-}
-
-/** Definitions.additional_properties: NamedSchema of an object without fields, with its kind (Schema.vendor_extension). */
-function v2Definition(apiVersion: string, kind: KindDefinition): ProtobufField {
-  const type = message(22, [text(1, 'object')]);
-  const extension = message(31, v2Extension(JSON.stringify([groupVersionKind(apiVersion, kind)])));
-  return message(1, [text(1, `io.k8s.${apiVersion.replace('/', '.')}.${kind.kind}`), message(2, [type, extension])]);
+/** In OpenAPI 3.0 nothing may stand beside a `$ref`. */
+function withV3References(schema: JsonSchema): JsonSchema {
+  const { $ref, items, properties, additionalProperties, ...rest } = schema;
+  return {
+    ...rest,
+    ...($ref === undefined ? {} : { allOf: [{ $ref: `#/components/schemas/${$ref}` }] }),
+    ...(items === undefined ? {} : { items: withV3References(items) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: withV3References(additionalProperties) }),
+    ...(properties === undefined
+      ? {}
+      : { properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, withV3References(property)])) }),
+  };
 }

@@ -1,44 +1,65 @@
-import jsonPatch, { type Operation } from 'fast-json-patch';
-import type { KubeObject } from '../../protocol/objects.ts';
+import { KithError } from '../../protocol/errors.ts';
+import { strategicMerge } from '../../protocol/patch/strategic.ts';
+import type { Schema } from '../../protocol/schema/schema.ts';
 import type { HttpResponse } from '../ports/http.ts';
-import { boundDepth, isRecord, MAX_BODY_BYTES, mediaType, parseJson, readText } from './body.ts';
+import { applyObject } from './applying.ts';
+import { boundDepth, isRecord, mediaType, parseJson, readText, readYaml, unsupportedMediaType } from './body.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
+import { applyJsonPatch } from './json-patch.ts';
 import { keyOf } from './reading.ts';
 import { ApiError } from './status.ts';
 import type { KeyedLock } from './timing.ts';
 import { replaceWith } from './updating.ts';
 
-/** As upstream. */
-const MAX_JSON_PATCH_OPERATIONS = 10_000;
-const ACCEPTED = ['application/merge-patch+json', 'application/json-patch+json'];
+export const PATCH_TYPES = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const;
 
 /** Makes the next version of a document; the one given stays as it is. */
 export type Patch = (document: unknown) => unknown;
 
 /** PATCH of a whole object: default and validate what comes out, as if it had been PUT. */
 export async function patchObject(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
-  const patch = await readPatch(call);
-  return lock.run(keyOf(call.kind, call.namespace, call.name), async () =>
-    replaceWith(call, deps, (current: KubeObject) => patch(current)),
-  );
+  const key = keyOf(call.kind, call.namespace, call.name);
+  if (mediaType(call.request) === PATCH_TYPES.apply) {
+    const configuration = readYaml(await readText(call.request));
+    return lock.run(key, async () => applyObject(call, deps, configuration));
+  }
+  const patch = await readPatch(call, call.kind.schema);
+  return lock.run(key, async () => replaceWith(call, deps, (current) => ({ body: patch(current) })));
 }
 
-/** @throws ApiError `UnsupportedMediaType` | `BadRequest` | `RequestEntityTooLarge` */
-export async function readPatch(call: ObjectCall): Promise<Patch> {
+/**
+ * @param schema what a strategic merge patch finds its merge keys in
+ * @throws ApiError `UnsupportedMediaType` | `BadRequest` | `RequestEntityTooLarge`
+ */
+export async function readPatch(call: ObjectCall, schema: Schema): Promise<Patch> {
   const type = mediaType(call.request);
-  if (!ACCEPTED.includes(type)) {
-    throw new ApiError(
-      'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: ${ACCEPTED.join(', ')}`,
-    );
-  }
+  // As upstream: what a custom kind's lists are merged by is said nowhere.
+  const known = [PATCH_TYPES.json, PATCH_TYPES.merge, ...(call.kind.definition === undefined ? [PATCH_TYPES.strategic] : [])];
+  const found = known.find((each) => each === type);
+  if (found === undefined) throw unsupportedMediaType([...known, PATCH_TYPES.apply]);
   const body = parseJson(await readText(call.request));
-  if (type === 'application/json-patch+json') {
+  if (found === PATCH_TYPES.json) {
     if (!Array.isArray(body)) throw new ApiError('BadRequest', 'a JSON patch must be a list of operations');
     return (document) => applyJsonPatch(document, body);
   }
-  if (!isRecord(body)) throw new ApiError('BadRequest', 'a JSON merge patch must be an object');
-  return (document) => boundDepth(mergePatch(document, body));
+  if (!isRecord(body)) throw new ApiError('BadRequest', 'a merge patch must be an object');
+  if (found === PATCH_TYPES.merge) return (document) => boundDepth(mergePatch(document, body));
+  return (document) => boundDepth(mergeStrategically(schema, document, body));
+}
+
+function mergeStrategically(schema: Schema, document: unknown, patch: Record<string, unknown>): unknown {
+  try {
+    return strategicMerge(schema, document, patch);
+  } catch (error) {
+    if (error instanceof KithError && error.code === 'BadPatch')
+      throw new ApiError('BadRequest', error.message, undefined, { cause: error });
+    throw error;
+  }
 }
 
 /** RFC 7386. */
@@ -51,30 +72,4 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   }
   // fromEntries defines members: a key such as `__proto__` stays a key.
   return Object.fromEntries(result);
-}
-
-/** RFC 6902. */
-function applyJsonPatch(document: unknown, operations: readonly unknown[]): unknown {
-  if (operations.length > MAX_JSON_PATCH_OPERATIONS) {
-    const words = `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`;
-    throw new ApiError('RequestEntityTooLarge', words);
-  }
-  let patched: unknown = structuredClone(document);
-  let copiedBytes = 0;
-  try {
-    for (const operation of operations as readonly Operation[]) {
-      if (operation.op === 'copy') {
-        // A few copies of copies would fill the memory.
-        copiedBytes += JSON.stringify(jsonPatch.getValueByPointer(patched, operation.from) ?? null).length;
-        if (copiedBytes > MAX_BODY_BYTES)
-          throw new ApiError('RequestEntityTooLarge', `the JSON patch copies more than ${MAX_BODY_BYTES} bytes`);
-      }
-      patched = jsonPatch.applyOperation(patched, operation, true, true, true).newDocument;
-    }
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    const why = (error as Error).message.split('\n')[0] ?? '';
-    throw new ApiError('Invalid', `the server rejected our request due to an error in our request: ${why}`, undefined, { cause: error });
-  }
-  return boundDepth(patched);
 }

@@ -1,6 +1,7 @@
-/** The little of the protobuf wire format that OpenAPI v2 needs: length-delimited fields (wire type 2). */
+/** The little of the protobuf wire format that OpenAPI v2 needs: length-delimited fields (wire type 2) and doubles (1). */
 export type ProtobufField = Uint8Array;
 
+const FIXED_64 = 1;
 const LENGTH_DELIMITED = 2;
 
 export function text(number: number, value: string): ProtobufField {
@@ -9,6 +10,12 @@ export function text(number: number, value: string): ProtobufField {
 
 export function message(number: number, fields: readonly ProtobufField[]): ProtobufField {
   return delimited(number, Buffer.concat(fields));
+}
+
+export function number(field: number, value: number): ProtobufField {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return Buffer.concat([varint(field * 8 + FIXED_64), bytes]);
 }
 
 export function document(fields: readonly ProtobufField[]): Uint8Array {

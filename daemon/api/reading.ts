@@ -1,9 +1,11 @@
 import { KithError } from '../../protocol/errors.ts';
-import { groupResourceOf, type KindDefinition } from '../../protocol/kinds/kind.ts';
+import { groupResourceOf, inVersion, type KindDefinition } from '../../protocol/kinds/kind.ts';
 import { type KubeObject, objectKey } from '../../protocol/objects.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import { negotiate } from './accept.ts';
 import type { ApiDeps, ObjectCall, ResourceCall } from './deps.ts';
+import type { ListPage, ListPages } from './list-pages.ts';
+import { integerParameter } from './parameters.ts';
 import { includeObjectParameter, Renderer } from './render.ts';
 import { Selection } from './selection.ts';
 import { ApiError, jsonResponse, notFound } from './status.ts';
@@ -16,23 +18,34 @@ export function getObject(call: ObjectCall, deps: ApiDeps): HttpResponse {
   return jsonResponse(200, renderer.object(existing(call, deps)));
 }
 
-export function listObjects(call: ResourceCall, deps: ApiDeps): HttpResponse {
+export function listObjects(call: ResourceCall, deps: ApiDeps, pages: ListPages): HttpResponse {
   const { query, headers } = call.request;
   const representation = negotiate(headers['accept'], ['object', 'Table', 'PartialObjectMetadataList']);
-  const selection = new Selection(call, query);
-  const resource = groupResourceOf(call.kind);
-  checkListVersion(resource, query, deps);
-  const { items, resourceVersion } = deps.objects.list(resource, call.namespace);
   const renderer = new Renderer(call.kind, representation, includeObjectParameter(query), () => deps.clock.now());
-  const selected = items.filter((item) => selection.matches(item));
-  return jsonResponse(200, renderer.list(selected, resourceVersion));
+  const { items, resourceVersion, continueToken, remainingItemCount } = listPage(call, deps, pages);
+  const body = renderer.listText(items, { resourceVersion, continue: continueToken, remainingItemCount });
+  return { status: 200, headers: { 'content-type': 'application/json' }, body };
 }
 
-/** @throws ApiError `NotFound` */
+function listPage(call: ResourceCall, deps: ApiDeps, pages: ListPages): ListPage {
+  const { query } = call.request;
+  const resource = groupResourceOf(call.kind);
+  const limit = integerParameter(query, 'limit') ?? 0;
+  const token = query.get('continue') ?? '';
+  const [labels, fields] = [query.get('labelSelector') ?? '', query.get('fieldSelector') ?? ''];
+  const question = JSON.stringify([resource, call.namespace, labels, fields]);
+  const selection = new Selection(call, query);
+  if (token !== '') return pages.next(question, token, limit);
+  checkListVersion(resource, query, deps);
+  const { items, resourceVersion } = deps.objects.list(resource, call.namespace);
+  return pages.first(question, { items: items.filter((item) => selection.matches(item)), resourceVersion }, limit);
+}
+
+/** In the version that was asked for. @throws ApiError `NotFound` */
 export function existing(call: ObjectCall, deps: Pick<ApiDeps, 'objects'>): KubeObject {
   const found = deps.objects.get(keyOf(call.kind, call.namespace, call.name));
   if (found === undefined) throw notFound(call.kind, call.name);
-  return found;
+  return inVersion(call.kind, found);
 }
 
 export function keyOf(kind: KindDefinition, namespace: string | undefined, name: string): string {
@@ -55,12 +68,8 @@ export function versionIsKnown(resource: string, version: string, deps: Pick<Api
   }
 }
 
-/**
- * `limit` is ignored, as the protocol allows; so there are no continue tokens that could be right. What is served is always the newest state, which
- * satisfies every version that this peer gave out; another peer's numbers mean nothing here.
- */
+/** What is served is always the newest state, which satisfies every version that this peer gave out; another peer's numbers mean nothing here. */
 function checkListVersion(resource: string, query: URLSearchParams, deps: ApiDeps): void {
-  if ((query.get('continue') ?? '') !== '') throw expired('the continue token');
   const version = query.get('resourceVersion') ?? '';
   const match = query.get('resourceVersionMatch') ?? '';
   if (match !== '' && match !== 'NotOlderThan' && match !== 'Exact') {

@@ -1,7 +1,14 @@
-import { apiVersionOf, type KindDefinition } from '../../protocol/kinds/kind.ts';
+import { apiVersionOf, inVersion, type KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { Representation } from './accept.ts';
+import { jsonText } from './json-text.ts';
 import { ApiError } from './status.ts';
+
+interface ListMetadata {
+  resourceVersion: string;
+  continue?: string;
+  remainingItemCount?: number;
+}
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
@@ -42,31 +49,31 @@ export class Renderer {
     }
   }
 
-  list(items: readonly KubeObject[], resourceVersion: string): object {
-    const metadata = { resourceVersion };
+  /** As JSON. */
+  listText(items: readonly KubeObject[], metadata: ListMetadata): string {
     switch (this.representation.as) {
       case 'Table':
-        return this.table(items, metadata, true);
+        return JSON.stringify(this.table(items, metadata, true));
       case 'PartialObjectMetadata':
       case 'PartialObjectMetadataList': {
         const { apiVersion } = this.representation;
-        return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items: items.map((item) => partial(item, apiVersion)) };
+        const parts = items.map((item) => partial(item, apiVersion));
+        return JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion, metadata, items: parts });
       }
-      default:
-        return {
-          kind: `${this.kind.kind}List`,
-          apiVersion: apiVersionOf(this.kind),
-          metadata,
-          items: items.map((item) => this.shown(item)),
-        };
+      default: {
+        const head = JSON.stringify({ kind: `${this.kind.kind}List`, apiVersion: apiVersionOf(this.kind), metadata });
+        return `${head.slice(0, -1)},"items":[${items.map((item) => jsonText(this.shown(item))).join(',')}]}`;
+      }
     }
   }
 
-  eventObject(object: KubeObject): object {
-    if (this.representation.as !== 'Table') return this.object(object);
+  /** The object of a watch event, as JSON. */
+  eventText(object: KubeObject): string {
+    if (this.representation.as === 'object') return jsonText(this.shown(object));
+    if (this.representation.as !== 'Table') return JSON.stringify(this.object(object));
     const table = this.table([object], { resourceVersion: object.metadata.resourceVersion }, !this.columnsSent);
     this.columnsSent = true;
-    return table;
+    return JSON.stringify(table);
   }
 
   bookmark(resourceVersion: string, annotations?: Record<string, string>): object {
@@ -76,7 +83,8 @@ export class Renderer {
     return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
   }
 
-  private shown(object: KubeObject): KubeObject {
+  private shown(given: KubeObject): KubeObject {
+    const object = inVersion(this.kind, given);
     return this.kind.redact?.(object) ?? object;
   }
 

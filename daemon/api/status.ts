@@ -116,7 +116,8 @@ export function notFound(kind: Named, name: string): ApiError {
 
 /** For a path that means nothing here. */
 export function noSuchPath(): ApiError {
-  return new ApiError('NotFound', 'the server could not find the requested resource');
+  // Clients look into the details without asking whether there are any: `kubectl debug` crashes.
+  return new ApiError('NotFound', 'the server could not find the requested resource', {});
 }
 
 export function alreadyExists(kind: Named, name: string, beingDeleted: boolean): ApiError {

@@ -13,8 +13,10 @@ export function newStored(
   namespace: string | undefined,
   nowMs: number,
   binding: (node: string) => Binding,
+  plainStatus = false,
 ): StoredObject {
-  const { status: _status, kith: _kith, metadata, ...fields } = draft;
+  const { kith: _kith, metadata, status, ...others } = draft;
+  const fields = plainStatus && status !== undefined ? { ...others, status } : others;
   const own: ObjectMeta = {
     name,
     ...(namespace === undefined ? {} : { namespace }),
@@ -30,8 +32,9 @@ export function newStored(
 }
 
 /** A client's new version of an object: what belongs to the server is taken from before. */
-export function nextStored(draft: DraftObject, before: StoredObject): StoredObject {
-  const { status: _status, kith: _kith, metadata, ...fields } = draft;
+export function nextStored(draft: DraftObject, before: StoredObject, plainStatus = false): StoredObject {
+  const { status: sent, kith: _kith, metadata, ...fields } = draft;
+  const status = plainStatus ? sent : before['status'];
   const {
     labels: _labels,
     annotations: _annotations,
@@ -44,6 +47,7 @@ export function nextStored(draft: DraftObject, before: StoredObject): StoredObje
     apiVersion: before.apiVersion,
     kind: before.kind,
     metadata: { ...serverMetadata, ...clientMetadata(metadata) },
+    ...(status === undefined ? {} : { status }),
     ...(before.kith === undefined ? {} : { kith: before.kith }),
   };
 }

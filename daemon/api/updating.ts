@@ -1,40 +1,65 @@
 import { KithError } from '../../protocol/errors.ts';
-import { jsonEqual } from '../../protocol/json.ts';
-import { validateObjectUpdate } from '../../protocol/kinds/admission.ts';
+import { type Json, jsonEqual } from '../../protocol/json.ts';
+import { hasPlainStatus, validateObjectUpdate } from '../../protocol/kinds/admission.ts';
 import type { DesiredObject, DraftObject, KubeObject, StoredObject } from '../../protocol/objects.ts';
 import { buryMutation, endsLife } from '../core/deletion.ts';
 import type { HttpResponse } from '../ports/http.ts';
-import { readDocument } from './body.ts';
+import { readManifest } from './body.ts';
+import { createNamed } from './creating.ts';
 import { decodeDraft } from './decoding.ts';
+import { nodeWarnings } from './node-warnings.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
+import { withManagedFields, withOwners } from './field-owners.ts';
 import { dryRunParameter, fieldValidationParameter } from './parameters.ts';
+import { prepareDraft } from './preparing.ts';
 import { existing, keyOf } from './reading.ts';
 import { respondWith } from './responding.ts';
 import { conflict, invalid, notFound, staleVersion } from './status.ts';
 import { nextStored, nodeNameOf, withoutShown } from './stored.ts';
 import type { KeyedLock } from './timing.ts';
 
+/** What a client's change makes of an object. */
+export interface NextVersion {
+  body: unknown;
+  /** Who owns which fields, when the change itself says so; else it follows from what the change changes. */
+  managedFields?: Json[];
+  warnings?: readonly string[];
+  /** Fields that the body named twice. */
+  duplicates?: readonly string[];
+}
+
 /** PUT of a whole object. */
 export async function updateObject(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
-  const body = await readDocument(call.request);
-  return lock.run(keyOf(call.kind, call.namespace, call.name), async () => replaceWith(call, deps, () => body));
+  const { body, duplicates } = await readManifest(call.request);
+  const key = keyOf(call.kind, call.namespace, call.name);
+  return lock.run(key, async () => {
+    const creates = call.kind.createOnUpdate === true && deps.desired.read(key) === undefined;
+    return creates ? createNamed(call, deps, { body, duplicates, name: call.name }) : replaceWith(call, deps, () => ({ body, duplicates }));
+  });
 }
 
 /**
  * Reads the object, lets `change` make its next version, and writes it: what PUT and PATCH share. To be called under the key's lock.
  * @throws ApiError `NotFound` | `Conflict` | `Invalid` | `BadRequest`
  */
-export async function replaceWith(call: ObjectCall, deps: ApiDeps, change: (current: KubeObject) => unknown): Promise<HttpResponse> {
+export async function replaceWith(call: ObjectCall, deps: ApiDeps, change: (current: KubeObject) => NextVersion): Promise<HttpResponse> {
   const { query } = call.request;
   const dryRun = dryRunParameter(query.getAll('dryRun'));
   const current = existing(call, deps);
   const desired = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
   if (desired === undefined) throw notFound(call.kind, call.name);
-  const body = withoutShown(call.kind.kind, change(current));
-  const { draft, warnings } = decodeDraft(call, body, { name: call.name, fieldValidation: fieldValidationParameter(query) });
+  const { body: given, managedFields, duplicates, warnings: warned = [] } = change(current);
+  const body = withoutShown(call.kind.kind, given);
+  const decoded = decodeDraft(call, body, { name: call.name, duplicates, fieldValidation: fieldValidationParameter(query) });
+  const { draft } = decoded;
+  const warnings = [...warned, ...decoded.warnings, ...nodeWarnings(call, deps)];
   checkPreconditions(call, draft, current);
-  const next = nextStored(draft, desired.object);
-  checkUpdate(call, draft, current, desired.object, next);
+  const unowned = nextStored(prepareDraft(call, draft, desired.object, deps), desired.object, hasPlainStatus(call.kind));
+  checkUpdate(call, draft, current, desired.object, unowned);
+  const next =
+    managedFields === undefined
+      ? withOwners(call, deps, desired.object, unowned, { given: draft.metadata.managedFields })
+      : withManagedFields(unowned, managedFields);
   if (jsonEqual(next, desired.object)) return respondWith(call, deps, 200, current, warnings);
   if (dryRun) return respondWith(call, deps, 200, preview(current, next), warnings);
   const written = await writeNext(call, deps, desired, next);
@@ -48,7 +73,9 @@ export async function writeNext(call: ObjectCall, deps: ApiDeps, desired: Desire
     const mutation = endsLife(desired, next)
       ? buryMutation(desired, deps.clock.now())
       : ({ type: 'update', key, uid, base, next } as const);
-    return (await deps.desired.write([mutation])).warnings;
+    const write = async (): Promise<string[]> => (await deps.desired.write([mutation])).warnings;
+    if (mutation.type === 'bury') return await write();
+    return await (deps.admission?.withinQuota(call, next, base, write) ?? write());
   } catch (error) {
     if (error instanceof KithError && (error.code === 'NotFound' || error.code === 'UidMismatch')) throw notFound(call.kind, call.name);
     throw error;
@@ -67,7 +94,7 @@ export function checkPreconditions(call: ObjectCall, draft: Pick<DraftObject, 'm
 }
 
 function checkUpdate(call: ObjectCall, draft: DraftObject, current: KubeObject, before: StoredObject, next: StoredObject): void {
-  const errors = [...validateObjectUpdate(call.kind, before, next)];
+  const errors = [...validateObjectUpdate(call.kind.storedAs?.kind ?? call.kind, before, next)];
   const node = nodeNameOf(draft);
   if (call.kind.kind === 'Pod' && node !== undefined && node !== nodeNameOf(current)) {
     const message = 'Forbidden: pod updates may not change where a pod runs; create a binding for a pod without a node';

@@ -101,9 +101,10 @@ function watchTimeoutMs(query: URLSearchParams, deps: ApiDeps): number {
 async function* watchLines(plan: WatchPlan, deps: ApiDeps, signal: AbortSignal, stop: AbortController): AsyncGenerator<string> {
   const { renderer, selection, events } = plan;
   const cancelTimeout = deps.clock.after(plan.timeoutMs, () => stop.abort());
-  const line = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
+  const eventLine = (type: string, text: string): string => `{"type":"${type}","object":${text}}\n`;
+  const line = (type: string, object: unknown): string => eventLine(type, JSON.stringify(object));
   try {
-    for (const object of plan.initial) yield line('ADDED', renderer.eventObject(object));
+    for (const object of plan.initial) yield eventLine('ADDED', renderer.eventText(object));
     plan.initial = [];
     if (plan.markInitialEnd) yield line('BOOKMARK', renderer.bookmark(plan.version, INITIAL_EVENTS_END));
     const steps = plan.bookmarks ? withBookmarks(events, deps, signal) : withoutBookmarks(events);
@@ -113,7 +114,7 @@ async function* watchLines(plan: WatchPlan, deps: ApiDeps, signal: AbortSignal, 
         continue;
       }
       const shown = translate(step.event, selection);
-      if (shown !== undefined) yield line(shown.type, renderer.eventObject(shown.object));
+      if (shown !== undefined) yield eventLine(shown.type, renderer.eventText(shown.object));
     }
   } catch (error) {
     if (!(error instanceof KithError) || error.code !== 'Expired') throw error;

@@ -1,25 +1,30 @@
 import { hostname } from 'node:os';
 import { KithError } from '../../protocol/errors.ts';
 import type { TokenAnswer, TokenRequest } from '../../protocol/answers.ts';
-import { objectKey } from '../../protocol/objects.ts';
+import { type DesiredObject, objectKey } from '../../protocol/objects.ts';
 import type { JoinTokenSpec, MemberSpec } from '../../protocol/types.ts';
 import { KITH_VERSION } from '../../protocol/version.ts';
-import { TlsServer } from '../adapters/https/tls-server.ts';
+import { type ServerCertificate, TlsServer } from '../adapters/https/tls-server.ts';
 import { UnixServer } from '../adapters/https/unix-server.ts';
 import type { ClusterKeys } from '../adapters/identity/cluster.ts';
 import { verifySignature } from '../adapters/identity/signatures.ts';
-import { readApiToken } from '../adapters/x509/api-token.ts';
 import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.ts';
+import { Admission } from '../api/admission.ts';
 import { Api } from '../api/api.ts';
+import { kindsServed } from '../core/custom/served.ts';
+import { CLUSTER_NETWORK_KEY } from '../core/network/pod-subnets.ts';
+import { apiServiceAddress, serviceNumbers } from '../core/network/service-range.ts';
 import { draftJoinToken } from '../core/joining/draft-token.ts';
 import { conflictsAnswer, digestAnswer } from '../peer/endpoints.ts';
 import { createJoinHandler, type JoinHandler } from '../peer/joining.ts';
+import { netAnswer } from '../peer/network/net-answer.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Replica } from '../ports/replica.ts';
 import { advertisedAddresses, hostPortText } from './addresses.ts';
 import type { DaemonConfig } from './config.ts';
+import { issueTokenFor, tokenHolder } from './account-tokens.ts';
 import { createCredential, credentialCounts, issueCredential, kubeconfigText } from './credentials.ts';
 import { admitMember, createToken, expiredTokens, JOIN_TOKENS, memberKey } from './members.ts';
 
@@ -42,6 +47,9 @@ export class ApiServers {
   #tls: TlsServer | undefined;
   #unix: UnixServer | undefined;
   #isReady = false;
+  #network: DesiredObject | undefined;
+  #serviceAddress = '';
+  #unsubscribe: (() => void) | undefined;
 
   constructor(deps: ApiServersDeps, config: DaemonConfig, keys: ClusterKeys) {
     this.#deps = deps;
@@ -61,25 +69,47 @@ export class ApiServers {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#deps;
-    const { apiListen, socketPath, nodeName } = this.#config;
-    const addresses = advertisedAddresses(this.#config);
-    const names = [...new Set([nodeName, hostname(), ...CLUSTER_NAMES])];
-    const ca = { certificate: this.#keys.caCertificate, key: this.#keys.caKey };
-    const certificate = await issueServerCertificate(
-      ca,
-      { names, addresses: [...new Set([...addresses, '127.0.0.1', '::1'])] },
-      clock.now(),
-    );
+    const { log } = this.#deps;
+    const { apiListen, socketPath } = this.#config;
     const handler = this.#createApi().handle;
     this.#unix = new UnixServer({ handler, log }, { path: socketPath });
     await this.#unix.start(signal);
-    const served = { key: certificate.key, certificate: certificate.certificate, clientCa: this.#keys.caCertificate };
-    this.#tls = new TlsServer({ handler, log }, { host: apiListen.host, port: apiListen.port, certificate: served });
+    this.#serviceAddress = this.#apiServiceAddress();
+    const certificate = await this.#certificate(this.#serviceAddress);
+    this.#tls = new TlsServer({ handler, log }, { host: apiListen.host, port: apiListen.port, certificate });
     await this.#tls.start(signal);
+    this.#unsubscribe = this.#deps.peer.views.onChanged(() => this.#followServiceAddress());
+  }
+
+  /** Where pods find the API (`KUBERNETES_SERVICE_HOST`). */
+  #apiServiceAddress(): string {
+    return apiServiceAddress(serviceNumbers(this.#deps.replica));
+  }
+
+  /** A member that has just joined hears of the range of services with the rest of the state. */
+  #followServiceAddress(): void {
+    const network = this.#deps.replica.get(CLUSTER_NETWORK_KEY);
+    if (network === this.#network) return;
+    this.#network = network;
+    const address = this.#apiServiceAddress();
+    if (address === this.#serviceAddress) return;
+    this.#serviceAddress = address;
+    const failed = (error: unknown): void =>
+      this.#deps.log.error('the API has no certificate for its address in the cluster', { address, error });
+    this.#certificate(address).then((certificate) => this.#tls?.reload(certificate), failed);
+  }
+
+  async #certificate(serviceAddress: string): Promise<ServerCertificate> {
+    const { caCertificate, caKey } = this.#keys;
+    const names = [...new Set([this.#config.nodeName, hostname(), ...CLUSTER_NAMES])];
+    const addresses = [...new Set([...advertisedAddresses(this.#config), '127.0.0.1', '::1', serviceAddress])];
+    const ca = { certificate: caCertificate, key: caKey };
+    const { key, certificate } = await issueServerCertificate(ca, { names, addresses }, this.#deps.clock.now());
+    return { key, certificate, clientCa: caCertificate };
   }
 
   async stop(): Promise<void> {
+    this.#unsubscribe?.();
     await Promise.all([this.#tls?.stop(), this.#unix?.stop()]);
   }
 
@@ -95,19 +125,26 @@ export class ApiServers {
   #createApi(): Api {
     const { peer, replica, clock, random, log } = this.#deps;
     const { view } = peer;
+    const tokens = { replica, keys: this.#keys, peerOfNode: (node: string) => view.memberOfNode(node)?.spec.peerId };
     return new Api(
       {
         objects: peer.objects,
         desired: peer.writer,
         logs: peer.logs,
+        streams: peer.streams,
         clock,
         random,
         log,
-        authenticateToken: async (token) => {
-          const holder = readApiToken(this.#keys.caCertificate, token, clock.now());
-          return holder !== undefined && credentialCounts(replica, 'token', holder.id, holder.user) ? holder : undefined;
+        kinds: () => kindsServed(view),
+        rbac: view,
+        authenticateToken: async (token, audiences) => tokenHolder(tokens, token, clock.now(), audiences),
+        issueAccountToken: async (account, wanted) => {
+          const issued = issueTokenFor(account, wanted, this.#keys, clock.now());
+          const { warnings } = await peer.writer.write(createCredential(replica, issued, clock.now()));
+          return { ...issued, warnings };
         },
         certificateCounts: (fingerprint, user) => credentialCounts(replica, 'certificate', fingerprint, user),
+        admission: new Admission({ view: peer.cluster }),
         nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
         memberOf: (node) => {
           const member = view.memberOfNode(node);
@@ -121,8 +158,10 @@ export class ApiServers {
           conflicts: () => conflictsAnswer(replica),
           digest: (options) => digestAnswer(replica, options),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
+          net: () => netAnswer(peer.view, peer.services, peer.policies),
+          doctor: async (node, signal) => peer.doctor.ask(node, signal),
           createToken: async (request) => this.#createToken(request),
-          kubeconfig: async (user, credential) => this.#kubeconfig(user, credential),
+          kubeconfig: async (user, credential, groups) => this.#kubeconfig({ user, groups }, credential),
           join: async (body, connection) => this.#join(body, connection),
         },
       },
@@ -148,11 +187,18 @@ export class ApiServers {
   }
 
   /** A new credential counts once it is written down. */
-  async #kubeconfig(user: string, type: 'certificate' | 'token'): Promise<string> {
+  async #kubeconfig(user: { user: string; groups: readonly string[] }, type: 'certificate' | 'token'): Promise<string> {
     const { peer, replica, clock } = this.#deps;
     const issued = await issueCredential(type, user, this.#keys, clock.now());
     await peer.writer.write(createCredential(replica, issued, clock.now()));
-    return kubeconfigText(issued, this.#keys, this.#apiUrls());
+    return kubeconfigText(issued, this.#keys, this.#apiUrls(), this.#loopbackUrl());
+  }
+
+  /** Where the API is for programs on this host; undefined where it does not listen there, or is announced as that anyhow. */
+  #loopbackUrl(): string | undefined {
+    const { host, port } = this.#config.apiListen;
+    const url = `https://127.0.0.1:${port}`;
+    return ['0.0.0.0', '::', '127.0.0.1'].includes(host) && !this.#apiUrls().includes(url) ? url : undefined;
   }
 
   /** Our own first: whoever got the token from us reaches us. */

@@ -3,7 +3,9 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KithError } from '../../protocol/errors.ts';
 import { checkDnsSubdomain } from '../../protocol/values/names.ts';
+import { parseSubnet, readSubnet } from '../../protocol/values/ipv4.ts';
 import { cpuMillis, memoryBytes } from '../../protocol/values/quantity.ts';
+import type { NetworkMode } from '../core/network/host-routes.ts';
 import { KITH_VERSION } from '../../protocol/version.ts';
 
 /** Everything a person can set, checked. */
@@ -18,10 +20,21 @@ export interface DaemonConfig {
   socketPath: string;
   manifests?: string;
   runtime: 'auto' | 'docker' | 'process';
+  /** Of which every node takes a /24; only the founder's counts. */
+  podRange?: string;
+  network: NetworkMode;
+  /** Of which every Service takes an address; only the founder's counts. */
+  serviceRange?: string;
+  /** Only the founder's counts. */
+  clusterDomain?: string;
+  /** Where names are told; undefined: nowhere. */
+  dnsListen?: HostPort;
   dockerHost?: string;
   imageFolders: string[];
   allocatable: { cpuMillis?: number; memoryBytes?: number; pods: number };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; format: 'text' | 'json' };
+  /** Removes what the daemon made of this host's network, and ends. */
+  uninstallNetwork: boolean;
   /** End, with all containers, when standard input closes: for demos and tests, whose peers must not outlive them. */
   lifeline: boolean;
 }
@@ -62,10 +75,16 @@ export function parseConfig(words: readonly string[], environment: Environment, 
     socketPath: socketPath(options.socket ?? environment.KITH_SOCKET, environment, root, dataDir),
     manifests: options.manifests === undefined ? undefined : path.resolve(options.manifests),
     runtime: options.runtime,
+    podRange: options.podRange,
+    network: options.network,
+    serviceRange: options.serviceRange,
+    clusterDomain: options.clusterDomain,
+    dnsListen: options.dnsListen,
     dockerHost: options.dockerHost ?? environment.DOCKER_HOST,
     imageFolders: (options.images ?? []).map((folder) => path.resolve(folder)),
-    allocatable: options.allocatable,
+    allocatable: options.witness === true ? { ...options.allocatable, pods: 0 } : options.allocatable,
     log: { level: options.logLevel, format: options.logFormat },
+    uninstallNetwork: options.uninstallNetwork ?? false,
     lifeline: options.lifeline ?? false,
   };
 }
@@ -80,16 +99,59 @@ interface RawOptions {
   socket?: string;
   manifests?: string;
   runtime: DaemonConfig['runtime'];
+  podRange?: string;
+  network: NetworkMode;
+  serviceRange?: string;
+  clusterDomain?: string;
+  dnsListen?: HostPort;
   dockerHost?: string;
   images?: string[];
   allocatable: DaemonConfig['allocatable'];
+  witness?: boolean;
   logLevel: DaemonConfig['log']['level'];
   logFormat: DaemonConfig['log']['format'];
+  uninstallNetwork?: boolean;
   lifeline?: boolean;
 }
 
+/** How the cluster is numbered and named, and how packets get about. */
+function withNetworkOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--pod-range <cidr>', 'addresses of all pods, a /24 a node: for who founds a cluster (default: 10.42.0.0/16)').argParser(
+        podRange,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--service-range <cidr>',
+        'addresses of Services: for who founds a cluster (default: 10.96.0.0/12; with the process runtime 127.96.0.0/12)',
+      ).argParser(serviceRange),
+    )
+    .addOption(
+      new Option(
+        '--cluster-domain <name>',
+        'under which all names of the cluster are: for who founds one (default: cluster.local)',
+      ).argParser(clusterDomain),
+    )
+    .addOption(
+      new Option(
+        '--network <how>',
+        'how pods reach those of other hosts: auto takes routes where hosts share a link, VXLAN where they do not',
+      )
+        .choices(['auto', 'routes', 'vxlan', 'none'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--dns-listen <host:port>',
+        'tell names of Services and pods here, UDP and TCP, and pass on others (default: nowhere)',
+      ).argParser(hostPort),
+    );
+}
+
 function daemonCommand(): Command {
-  return new Command('kithd')
+  return withNetworkOptions(new Command('kithd'))
     .description('The Kith daemon. Without --join, and without a data folder from before, it founds a new cluster.')
     .version(KITH_VERSION)
     .option('--data-dir <dir>', 'where state is kept (default: /var/lib/kith as root, else ~/.local/share/kith)')
@@ -119,6 +181,8 @@ function daemonCommand(): Command {
         .default({ pods: DEFAULT_MAX_PODS })
         .argParser(amounts),
     )
+    .option('--witness', 'run no pods here: a small third host, for instance, so that of three either may be lost')
+    .option('--uninstall-network', 'remove all rules, routes and devices that the daemon of this data folder made, tell them, and end')
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .addOption(new Option('--log-format <format>').choices(['text', 'json']).default('text'))
     .addOption(new Option('--lifeline', 'end, with all containers, when standard input closes').hideHelp())
@@ -136,6 +200,26 @@ function hostPort(text: string): HostPort {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) throw new InvalidArgumentError('Expected HOST:PORT, as in 0.0.0.0:7420 or [::]:7420.');
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
+}
+
+function podRange(text: string): string {
+  try {
+    return parseSubnet(text, { shortest: 8, longest: 22, such: '10.42.0.0/16' }).text;
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function serviceRange(text: string): string {
+  const subnet = readSubnet(text);
+  if (subnet !== undefined && subnet.prefix >= 8 && subnet.prefix <= 28) return subnet.text;
+  throw new InvalidArgumentError('Expected a network such as 10.96.0.0/12, its mask from /8 to /28.');
+}
+
+function clusterDomain(text: string): string {
+  const [problem] = checkDnsSubdomain(text);
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return text;
 }
 
 function amounts(text: string): DaemonConfig['allocatable'] {

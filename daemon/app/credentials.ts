@@ -9,7 +9,6 @@ import { issueApiToken } from '../adapters/x509/api-token.ts';
 import { CLIENT_LIFETIME_MS, fingerprint, issueClientCertificate } from '../adapters/x509/certificates.ts';
 import type { Replica } from '../ports/replica.ts';
 
-const ADMIN_GROUP = 'system:masters';
 const TOKEN_LIFETIME_MS = 24 * 60 * 60 * 1000;
 const TOKEN_ID_BYTES = 16;
 const CREDENTIALS = 'credentials.kith.dev';
@@ -25,13 +24,12 @@ export interface IssuedCredential {
 
 export async function issueCredential(
   type: CredentialSpec['type'],
-  user: string,
+  { user, groups }: { user: string; groups: readonly string[] },
   keys: ClusterKeys,
   nowMs: number,
 ): Promise<IssuedCredential> {
-  const groups = [ADMIN_GROUP];
   const expiresAt = nowMs + (type === 'token' ? TOKEN_LIFETIME_MS : CLIENT_LIFETIME_MS);
-  const spec: CredentialSpec = { type, user, groups, expiresAt: formatTime(expiresAt) };
+  const spec: CredentialSpec = { type, user, groups: [...groups], expiresAt: formatTime(expiresAt) };
   if (type === 'token') {
     const name = randomBytes(TOKEN_ID_BYTES).toString('hex');
     return { name, spec, user: { token: issueApiToken(keys.caKey, { id: name, user, groups }, expiresAt) } };
@@ -42,7 +40,7 @@ export async function issueCredential(
 }
 
 /** Writes the credential down; those past their time go then, as they are of no use to anyone. */
-export function createCredential(replica: Replica, { name, spec }: IssuedCredential, nowMs: number): Mutation[] {
+export function createCredential(replica: Replica, { name, spec }: Pick<IssuedCredential, 'name' | 'spec'>, nowMs: number): Mutation[] {
   const at = formatTime(nowMs);
   const object = { apiVersion: 'kith.dev/v1', kind: 'Credential', metadata: { name, uid: '', creationTimestamp: at }, spec };
   const expired = [...replica.list(CREDENTIALS)]
@@ -57,9 +55,18 @@ export function credentialCounts(replica: Pick<Replica, 'get'>, type: Credential
   return spec?.type === type && spec.user === user;
 }
 
-/** Each peer is a cluster and a context of its own, the first one is current. */
-export function kubeconfigText({ user, spec }: IssuedCredential, keys: ClusterKeys, servers: readonly string[]): string {
-  const name = (index: number): string => (index === 0 ? 'kith' : `kith-${index + 1}`);
+/**
+ * Each peer is a cluster and a context of its own, the first one is current. The last one, where there is one, is the daemon of the host on which the file is used.
+ * @param loopback URL of the asked peer on its own host
+ */
+export function kubeconfigText(
+  { user, spec }: IssuedCredential,
+  keys: ClusterKeys,
+  peers: readonly string[],
+  loopback: string | undefined,
+): string {
+  const servers = [...peers, ...(loopback === undefined ? [] : [loopback])];
+  const name = (index: number): string => (index === peers.length ? 'kith-local' : index === 0 ? 'kith' : `kith-${index + 1}`);
   const account = `kith-${spec.user}`;
   return stringify({
     apiVersion: 'v1',

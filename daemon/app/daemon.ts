@@ -12,24 +12,36 @@ import { DiskFolder } from '../adapters/folder/folder.ts';
 import { UdpBeats } from '../adapters/beats/beats.ts';
 import { loadOrCreateIdentity, type PeerIdentity } from '../adapters/identity/identity.ts';
 import { IncarnationCounter } from '../adapters/identity/incarnation.ts';
+import { FileVoteBook } from '../adapters/identity/vote-book.ts';
 import { loadPeerBook, savePeerBook, updatePeerBook, type PeerBookEntry } from '../adapters/identity/peer-book.ts';
 import { verifySignature } from '../adapters/identity/signatures.ts';
 import { Libp2pTransport } from '../adapters/libp2p/transport.ts';
+import { LinuxNetwork } from '../adapters/linux-network/linux-network.ts';
+import { NetworkHealthChecker } from '../adapters/health/health-checker.ts';
+import { FolderVolumes } from '../adapters/volumes/volume-store.ts';
+import { UserSpaceProxy } from '../adapters/proxy/proxy.ts';
 import { TcpProber } from '../adapters/prober/prober.ts';
-import { systemClock, systemRandom } from '../adapters/system/clock.ts';
-import { Peer } from '../peer/peer.ts';
+import { bootClock, systemClock, systemRandom } from '../adapters/system/clock.ts';
+import { Peer, type PeerDeps } from '../peer/peer.ts';
 import type { DocumentReplica } from '../peer/replica/document-replica.ts';
+import { SystemChecks } from '../adapters/system/host-checks.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import type { ContainerRuntime } from '../ports/runtime.ts';
 import { advertisedAddresses, hostPortText, listenMultiaddr, peerMultiaddr } from './addresses.ts';
+import type { ClusterKeys } from '../adapters/identity/cluster.ts';
+import { PodAccountTokens } from './account-tokens.ts';
 import { ApiServers } from './api-servers.ts';
 import { enterCluster, type ClusterMembership } from './cluster.ts';
+import { bundleFolder } from './bundle-folder.ts';
+import { clusterNetwork } from './cluster-network.ts';
 import type { DaemonConfig } from './config.ts';
+import { chooseKernel, type ChosenKernel } from './kernel.ts';
 import { nodeFacts } from './facts.ts';
 import { memberKey } from './members.ts';
+import { createNames } from './name-server.ts';
 import { openStore } from './open-store.ts';
-import { chooseRuntime, createRuntime } from './runtime.ts';
+import { chooseRuntime, createGuard, createRuntime, nearness } from './runtime.ts';
 import { createReplica, noteLosses, noteMember } from './state.ts';
 import { STORE_KEYS } from './store-keys.ts';
 
@@ -43,6 +55,7 @@ export class Daemon {
   #peer: Peer | undefined;
   #replica: DocumentReplica | undefined;
   #runtime: ContainerRuntime | undefined;
+  #kernel: ChosenKernel = {};
   #servers: ApiServers | undefined;
   #book: PeerBookEntry[] = [];
   /** No record of the store is known to be lost. */
@@ -82,7 +95,10 @@ export class Daemon {
       peer: identity.peer,
       version: KITH_VERSION,
     });
-    this.#runtime = createRuntime(await chooseRuntime(this.#config), this.#config, cluster.keys.clusterId, this.#log);
+    const chosen = await chooseRuntime(this.#config);
+    this.#runtime = createRuntime(chosen, this.#config, cluster.keys.clusterId, this.#log);
+    const nodes = [...cluster.members, ...this.#book].map(({ nodeName }) => nodeName);
+    this.#kernel = await chooseKernel(chosen, this.#config, { clusterId: cluster.keys.clusterId, nodes }, this.#log);
     this.#log.info('runs containers', { runtime: this.#runtime.name });
     const { clusterId } = cluster.keys;
     const randomId = (): string => randomBytes(16).toString('hex');
@@ -92,7 +108,7 @@ export class Daemon {
     ));
     const { damaged } = await replica.start(this.#stopping.signal);
     if (damaged.length > 0) this.#isIntact = false;
-    await noteMember({ replica, store, clock: systemClock }, clusterId, member);
+    await noteMember({ replica, store, clock: systemClock }, clusterId, member, clusterNetwork(this.#config, this.#runtime.name));
     const booked = this.#book.map(({ peer }) => peer);
     if (!this.#isIntact) await noteLosses({ replica, store }, identity.peer, booked);
     const peer = (this.#peer = await this.#createPeer(identity, cluster, replica, store));
@@ -118,6 +134,16 @@ export class Daemon {
     // The agent would bring back what is bound here.
     await this.#peer?.agent.stop();
     for (const pod of (await this.#runtime?.list()) ?? []) await this.#runtime?.removePod(pod.uid);
+    const volumes = this.#volumes();
+    for (const uid of await volumes.podUids()) await volumes.remove(uid);
+  }
+
+  #volumes(): FolderVolumes {
+    return new FolderVolumes({ log: this.#log }, { dataDir: path.join(this.#config.dataDir, 'pods') });
+  }
+
+  #podFiles(identity: PeerIdentity, { caCertificate }: ClusterKeys): Required<Pick<PeerDeps, 'volumes' | 'accounts'>> {
+    return { volumes: this.#volumes(), accounts: new PodAccountTokens({ identity, clock: systemClock }, caCertificate) };
   }
 
   /** Pods are bound to a node by its name, and its containers bear it: a host that is called something else by now stays the node that it became a member as. */
@@ -149,22 +175,32 @@ export class Daemon {
     };
   }
 
-  async #createPeer(identity: PeerIdentity, cluster: ClusterMembership, replica: DocumentReplica, store: Store): Promise<Peer> {
-    const { config, log } = { config: this.#config, log: this.#log };
-    const { dataDir, nodeName, peerListen } = config;
-    const incarnations = new IncarnationCounter({ clock: systemClock }, { dataDir });
-    const incarnation = await incarnations.start();
-    const addresses = advertisedAddresses(config);
-    const clock = systemClock;
-    const random = systemRandom;
-    const transport = new Libp2pTransport(
-      { clock, random, log },
+  /** Where the kernel is told of Services, nobody has to pass connections on. */
+  #serviceProxy(runtime: ContainerRuntime['name']): PeerDeps['serviceProxy'] {
+    if (this.#kernel.kernel !== undefined) return undefined;
+    const isNear = nearness(runtime, this.#config.nodeName);
+    return (relay) => new UserSpaceProxy({ clock: systemClock, isNear, relay });
+  }
+
+  #createTransport({ privateKey }: PeerIdentity, addresses: readonly string[]): Libp2pTransport {
+    const { peerListen } = this.#config;
+    return new Libp2pTransport(
+      { clock: systemClock, random: systemRandom, log: this.#log },
       {
-        privateKey: identity.privateKey,
+        privateKey,
         listenAddresses: [listenMultiaddr(peerListen)],
         announceAddresses: addresses.map((address) => peerMultiaddr(address, peerListen.port)),
       },
     );
+  }
+
+  async #createPeer(identity: PeerIdentity, cluster: ClusterMembership, replica: DocumentReplica, store: Store): Promise<Peer> {
+    const { config, log } = { config: this.#config, log: this.#log };
+    const { dataDir, nodeName, peerListen } = config;
+    const [clock, random, addresses] = [systemClock, systemRandom, advertisedAddresses(config)];
+    const incarnations = new IncarnationCounter({ clock }, { dataDir });
+    const incarnation = await incarnations.start();
+    const transport = this.#createTransport(identity, addresses);
     const beats = new UdpBeats(
       { clock, log },
       {
@@ -179,8 +215,32 @@ export class Daemon {
     const runtime = this.#runtime;
     invariant(runtime !== undefined, 'the runtime is chosen before the peer is made');
     const lastVersion = await store.get(STORE_KEYS.resourceVersion);
+    const leases = { book: new FileVoteBook({ dataDir }), bootClock, guard: createGuard(dataDir, log) };
+    const programs = {
+      prober: new TcpProber(),
+      health: new NetworkHealthChecker(),
+      ...this.#podFiles(identity, cluster.keys),
+      ...createNames({ clock, log }, config, this.#kernel.kernel !== undefined),
+    };
     return new Peer(
-      { replica, transport, beats, prober: new TcpProber(), runtime, folder, identity, verify: verifySignature, clock, random, log },
+      {
+        replica,
+        transport,
+        beats,
+        ...programs,
+        runtime,
+        folder,
+        hostNetwork: new LinuxNetwork(),
+        hostChecks: new SystemChecks({ dataDir }),
+        leases,
+        kernel: this.#kernel.kernel,
+        serviceProxy: this.#serviceProxy(runtime.name),
+        identity,
+        verify: verifySignature,
+        clock,
+        random,
+        log,
+      },
       {
         clusterId: cluster.keys.clusterId,
         node: nodeName,
@@ -191,7 +251,8 @@ export class Daemon {
         persistRemoved: async () => store.write([{ type: 'put', key: STORE_KEYS.removed, value: text.encode('removed') }]),
         persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
         knownMembers: [...cluster.members, ...this.#bookMembers(cluster.members)],
-        facts: nodeFacts(config, addresses),
+        facts: nodeFacts(config, addresses, this.#kernel.facts),
+        nodePortHost: config.apiListen.host,
         version: `kith ${KITH_VERSION}, wire ${WIRE_VERSION}`,
         lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
         persistResourceVersion: (reserve) => {
@@ -234,10 +295,4 @@ export class Daemon {
       this.#log.warn('the peer book could not be written', { error });
     }
   }
-}
-
-/** Where the bundle's entry files are; chunks lie one folder deeper. */
-function bundleFolder(): URL {
-  const folder = new URL('.', import.meta.url);
-  return path.basename(folder.pathname) === 'chunks' ? new URL('..', folder) : folder;
 }

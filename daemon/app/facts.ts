@@ -9,7 +9,7 @@ const RESERVED_SHARE = 0.1;
 const KIB = 1024;
 
 /** What this host is, for its node object. Read once. */
-export function nodeFacts(config: DaemonConfig, addresses: readonly string[]): NodeFacts {
+export function nodeFacts(config: DaemonConfig, addresses: readonly string[], network?: NodeFacts['network']): NodeFacts {
   const totalCpuMillis = cpus().length * 1000;
   const totalBytes = totalmem();
   const cpuMillis = config.allocatable.cpuMillis ?? Math.floor(totalCpuMillis * (1 - RESERVED_SHARE));
@@ -27,6 +27,7 @@ export function nodeFacts(config: DaemonConfig, addresses: readonly string[]): N
     machineID: readText('/etc/machine-id'),
     systemUUID: readText('/etc/machine-id'),
     kubeletVersion: KUBERNETES_VERSION,
+    ...(network === undefined ? {} : { network }),
   };
 }
 

@@ -3,6 +3,8 @@ import { KithError } from '../../protocol/errors.ts';
 import { createLog } from '../adapters/system/log.ts';
 import { parseConfig, type DaemonConfig } from './config.ts';
 import { Daemon } from './daemon.ts';
+import { uninstallNetwork } from './uninstall-network.ts';
+import type { Log } from '../ports/log.ts';
 
 /** Exit codes: 0 ended as asked, 1 could not start, 2 wrong command line. */
 const EXIT_FAILED = 1;
@@ -22,6 +24,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
   const log = createLog({ write: (line) => void process.stderr.write(line) }, { ...config.log, now: () => Date.now() });
+  if (config.uninstallNetwork) return removeNetwork(config, log);
   const daemon = new Daemon({ log }, config);
   const ended = Promise.withResolvers<string>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.resolve(signal));
@@ -49,6 +52,17 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
   if (why === 'lifeline') await Promise.race([daemon.removeContainers(), after(STOP_MS)]).catch(() => undefined);
   await Promise.race([daemon.stop(), after(STOP_MS)]);
   return 0;
+}
+
+async function removeNetwork(config: DaemonConfig, log: Log): Promise<number> {
+  try {
+    const done = await uninstallNetwork(config, log, Date.now());
+    process.stdout.write(done.length === 0 ? 'nothing of ours was left\n' : done.map((line) => `removed ${line}\n`).join(''));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`kithd: ${(error as Error).message}\n`);
+    return EXIT_FAILED;
+  }
 }
 
 async function after(ms: number): Promise<void> {

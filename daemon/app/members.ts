@@ -1,12 +1,20 @@
 import type { Mutation } from '../../protocol/desired.ts';
 import { jsonEqual } from '../../protocol/json.ts';
 import { objectKey, type DesiredObject } from '../../protocol/objects.ts';
-import type { JoinTokenSpec, Member, MemberSpec } from '../../protocol/types.ts';
+import type { ClusterNetwork, ClusterNetworkSpec, JoinTokenSpec, Member, MemberSpec } from '../../protocol/types.ts';
 import { formatTime } from '../../protocol/values/time.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
+import { CLUSTER_NETWORK_KEY } from '../core/network/pod-subnets.ts';
 import type { Replica } from '../ports/replica.ts';
 
 export const JOIN_TOKENS = 'jointokens.kith.dev';
+
+/** How pods and services are numbered, by who founds the cluster. */
+export function createClusterNetwork(spec: ClusterNetworkSpec, nowMs: number): Mutation {
+  const metadata = { name: 'default', uid: '', creationTimestamp: formatTime(nowMs) };
+  const object: ClusterNetwork = { apiVersion: 'kith.dev/v1', kind: 'ClusterNetwork', metadata, spec };
+  return { type: 'create', key: CLUSTER_NETWORK_KEY, object, orMerge: true };
+}
 
 export function memberKey(peer: string): string {
   return objectKey(MEMBERS, '', peer);

@@ -1,12 +1,14 @@
 import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { KithError } from '../../protocol/errors.ts';
+import { loadOrCreateIdentity } from '../adapters/identity/identity.ts';
 import { LevelStore } from '../adapters/level-store/level-store.ts';
+import { SealedStore } from '../adapters/level-store/sealed-store.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 
 /**
- * Opens the store. `onLost` is called when records turn out to be lost. One that can't be read is set aside, never deleted; a new one is filled from the other peers (identity and keys are files of their own).
+ * Opens the store, whose values are sealed with this host's private key. `onLost` is called when records turn out to be lost. One that can't be read is set aside, never deleted; a new one is filled from the other peers (identity and keys are files of their own).
  * @throws KithError `StoreLocked` when another daemon has it
  */
 export async function openStore(dataDir: string, log: Log, now: number, onLost: () => void): Promise<Store> {
@@ -15,7 +17,9 @@ export async function openStore(dataDir: string, log: Log, now: number, onLost: 
     log.error('the store lost records to a damaged block; they are fetched again from a peer', { reason });
     onLost();
   };
-  const store = new LevelStore({ directory, onDamaged });
+  const secret = async (): Promise<Uint8Array> => (await loadOrCreateIdentity(dataDir)).privateKey;
+  const sealed = (): Store => new SealedStore({ inner: new LevelStore({ directory, onDamaged }), secret });
+  const store = sealed();
   try {
     await store.open();
     return store;
@@ -27,7 +31,7 @@ export async function openStore(dataDir: string, log: Log, now: number, onLost: 
       aside,
       reason: error.message,
     });
-    const fresh = new LevelStore({ directory, onDamaged });
+    const fresh = sealed();
     await fresh.open();
     return fresh;
   }

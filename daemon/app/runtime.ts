@@ -1,11 +1,19 @@
 import http from 'node:http';
 import { existsSync } from 'node:fs';
 import { KithError } from '../../protocol/errors.ts';
+import { leaseSettings } from '../../protocol/leases.ts';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DockerRuntime } from '../adapters/docker/runtime.ts';
-import { ProcessRuntime } from '../adapters/process/runtime.ts';
+import { GuardClient } from '../adapters/guard/client.ts';
+import { LoopbackAddresses } from '../adapters/process/addresses.ts';
+import { ADDRESS_DIR, ProcessRuntime } from '../adapters/process/runtime.ts';
+import type { Guard } from '../ports/guard.ts';
 import type { Log } from '../ports/log.ts';
+import type { ProxyTarget } from '../ports/service-proxy.ts';
 import type { ContainerRuntime } from '../ports/runtime.ts';
+import { advertisedAddresses } from './addresses.ts';
+import { bundleFolder } from './bundle-folder.ts';
 import type { DaemonConfig } from './config.ts';
 
 export type ChosenRuntime = { name: 'process' } | { name: 'docker'; url: string };
@@ -36,8 +44,32 @@ export async function chooseRuntime(config: Pick<DaemonConfig, 'runtime' | 'dock
 export function createRuntime(chosen: ChosenRuntime, config: DaemonConfig, clusterId: string, log: Log): ContainerRuntime {
   const { nodeName, imageFolders } = config;
   const dataDir = path.join(config.dataDir, chosen.name);
-  if (chosen.name === 'process') return new ProcessRuntime({ log }, { dataDir, imageDirs: imageFolders, nodeName });
-  return new DockerRuntime({ log }, { host: chosen.url, clusterId, nodeName, dataDir, imageDirs: imageFolders });
+  if (chosen.name === 'process') {
+    const consoleProgram = fileURLToPath(new URL('./console.js', bundleFolder()));
+    return new ProcessRuntime({ log }, { dataDir, imageDirs: imageFolders, nodeName, consoleProgram });
+  }
+  return new DockerRuntime(
+    { log },
+    {
+      host: chosen.url,
+      clusterId,
+      nodeName,
+      hostAddress: advertisedAddresses(config)[0],
+      dataDir,
+      imageDirs: imageFolders,
+    },
+  );
+}
+
+export function createGuard(dataDir: string, log: Log): Guard {
+  const program = fileURLToPath(new URL('./guard.js', bundleFolder()));
+  return new GuardClient({ log }, { dataDir, program, checkMs: leaseSettings.guardCheckMs });
+}
+
+/** Whether a pod's address can be reached from here as it is: processes of all daemons of this machine can, and containers of this one. */
+export function nearness(runtime: ContainerRuntime['name'], self: string): (target: ProxyTarget) => Promise<boolean> {
+  const addresses = new LoopbackAddresses(ADDRESS_DIR);
+  return async ({ ip, node, podUid }) => node === self || (runtime === 'process' && podUid !== undefined && addresses.isOf(ip, podUid));
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -1,26 +1,32 @@
 /** The desired state of a daemon as the composition root sets it up: also of one that a test composes, so that both run the same. */
+import { CUSTOM_MERGE_UNITS } from '../../protocol/kinds/custom/custom-kind.ts';
 import { kindOfResource } from '../../protocol/kinds/registry.ts';
 import { validateMerged } from '../../protocol/kinds/merged.ts';
-import type { Member, MemberSpec } from '../../protocol/types.ts';
+import type { ClusterNetworkSpec, Member, MemberSpec } from '../../protocol/types.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
+import { DEFAULT_POD_RANGE } from '../core/network/pod-subnets.ts';
 import { DocumentReplica } from '../peer/replica/document-replica.ts';
-import type { DocumentReplicaDeps } from '../peer/replica/document-replica.ts';
+import type { DocumentReplicaDeps, DocumentReplicaOptions } from '../peer/replica/document-replica.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Replica } from '../ports/replica.ts';
 import type { Store } from '../ports/store.ts';
-import { createMember, updateMember } from './members.ts';
+import { createClusterNetwork, createMember, updateMember } from './members.ts';
 import { STORE_KEYS } from './store-keys.ts';
 
 const text = new TextEncoder();
 
 /** @param options.randomId 16 new random bytes in hex with every call */
-export function createReplica(deps: DocumentReplicaDeps, options: { clusterId: string; randomId: () => string }): DocumentReplica {
-  const { clusterId, randomId } = options;
+export function createReplica(
+  deps: DocumentReplicaDeps,
+  options: Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories'>,
+): DocumentReplica {
+  const { clusterId, randomId, histories } = options;
   return new DocumentReplica(deps, {
     clusterId,
     actor: randomId(),
-    randomId,
-    mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits,
+    randomId: () => randomId(),
+    histories,
+    mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits ?? CUSTOM_MERGE_UNITS,
     validate: (object) => {
       const [first] = validateMerged(object);
       return first === undefined ? undefined : `${first.field}: ${first.message}`;
@@ -33,11 +39,15 @@ export async function noteMember(
   deps: { replica: Replica; store: Store; clock: Clock },
   clusterId: string,
   member: MemberSpec,
+  network: Partial<ClusterNetworkSpec> = {},
 ): Promise<void> {
   const { replica, store, clock } = deps;
   const founding = await store.get(STORE_KEYS.founding);
   if (founding !== undefined && new TextDecoder().decode(founding) === clusterId) {
-    await replica.write([createMember(member, clock.now())]);
+    await replica.write([
+      createMember(member, clock.now()),
+      createClusterNetwork({ podRange: DEFAULT_POD_RANGE, ...network }, clock.now()),
+    ]);
     await store.write([
       { type: 'put', key: STORE_KEYS.complete, value: text.encode('founded') },
       { type: 'delete', key: STORE_KEYS.founding },

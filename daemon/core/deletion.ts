@@ -1,4 +1,5 @@
 import type { Mutation } from '../../protocol/desired.ts';
+import { CUSTOM_DEFINITIONS } from '../../protocol/kinds/custom/definition.ts';
 import type { DesiredObject, StoredObject } from '../../protocol/objects.ts';
 import { parseObjectKey } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
@@ -20,7 +21,14 @@ export interface DeletionWorld {
 export interface DeletionRequest {
   /** Undefined: the object's own. */
   gracePeriodSeconds?: number;
+  /** What becomes of what the object owns; undefined: it is collected after the object is gone. */
+  propagation?: 'Foreground' | 'Orphan';
 }
+
+/** Finalizers that hold an object until the garbage collector has dealt with what it owns. As upstream (metav1.FinalizerOrphanDependents, FinalizerDeleteDependents). */
+export const PROPAGATION_FINALIZERS = { Orphan: 'orphan', Foreground: 'foregroundDeletion' } as const;
+/** They own nothing that a collector looks for: how they are deleted makes no difference. */
+const WITHOUT_DEPENDENTS: readonly string[] = ['pods', 'namespaces', 'nodes', 'events'];
 
 /**
  * `buried`: the object is gone with these mutations. `marked`: it has a deletionTimestamp, and its node or its finalizers decide when it goes.
@@ -33,17 +41,19 @@ export interface DeletionPlan {
 }
 
 /**
- * How an object is deleted in the background way. The same for the API, the controllers and the watched folder. A pod that is bound to a member is marked, with
+ * How an object is deleted. The same for the API, the controllers and the watched folder. A pod that is bound to a member is marked, with
  * `deletionTimestamp` = now + grace period, as Kubernetes has it; its node stops it and buries it. Namespaces are marked, and buried by their controller
  * once empty. Source of the rules for pods: pkg/registry/core/pod/strategy.go (CheckGracefulDelete) and apiserver's BeforeDelete.
  * @param nowMs ms since 1970
  */
 export function planDeletion(world: DeletionWorld, target: DesiredObject, request: DeletionRequest, nowMs: number): DeletionPlan {
   const { resource } = parseObjectKey(target.key);
-  if (resource === 'namespaces') return markOnce(target, nowMs, 'its contents go first');
+  if (goesAfterContents(resource)) return markOnce(target, nowMs, 'its contents go first');
   const { finalizers } = target.object.metadata;
   const held = finalizers !== undefined && finalizers.length > 0;
   if (resource === 'pods') return planPodDeletion(world, target, request, nowMs, held);
+  if (request.propagation !== undefined && !WITHOUT_DEPENDENTS.includes(resource))
+    return holdForDependents(target, request.propagation, nowMs);
   if (held) return markOnce(target, nowMs, `finalizers ${finalizers.join(', ')} hold it`);
   const member = resource === 'nodes' ? world.memberOf?.(target.object.metadata.name) : undefined;
   if (member !== undefined) {
@@ -52,6 +62,11 @@ export function planDeletion(world: DeletionWorld, target: DesiredObject, reques
     return { outcome: 'buried', mutations, reason: 'its host is removed from the cluster, and what it could let others in with' };
   }
   return bury(target, nowMs, 'nothing holds it');
+}
+
+/** What is in a namespace, or of a custom kind, goes first: a controller buries what held it then. */
+function goesAfterContents(resource: string): boolean {
+  return resource === 'namespaces' || resource === CUSTOM_DEFINITIONS;
 }
 
 /** The mutation that ends an object's life for good. */
@@ -66,9 +81,23 @@ export function buryMutation(target: DesiredObject, nowMs: number): Mutation {
 export function endsLife(before: DesiredObject, next: StoredObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = before.object.metadata;
   const { resource } = parseObjectKey(before.key);
-  if (deletionTimestamp === undefined || resource === 'namespaces') return false;
+  if (deletionTimestamp === undefined || goesAfterContents(resource)) return false;
   if (resource === 'pods' && (deletionGracePeriodSeconds ?? 0) > 0) return false;
   return (finalizers?.length ?? 0) > 0 && (next.metadata.finalizers?.length ?? 0) === 0;
+}
+
+/** The last request counts, also while the object is held already. */
+function holdForDependents(target: DesiredObject, propagation: 'Foreground' | 'Orphan', nowMs: number): DeletionPlan {
+  const { metadata } = target.object;
+  const ours: readonly string[] = Object.values(PROPAGATION_FINALIZERS);
+  const finalizers = [...(metadata.finalizers ?? []).filter((name) => !ours.includes(name)), PROPAGATION_FINALIZERS[propagation]];
+  const reason = propagation === 'Orphan' ? 'what it owns is set free first' : 'what it owns goes first';
+  const isMarked = metadata.deletionTimestamp !== undefined;
+  if (isMarked && metadata.finalizers?.includes(PROPAGATION_FINALIZERS[propagation]) === true)
+    return { outcome: 'unchanged', mutations: [], reason };
+  const held = { ...target, object: { ...target.object, metadata: { ...metadata, finalizers } } };
+  const next = isMarked ? held.object : marked(held, nowMs, 0);
+  return { outcome: 'marked', mutations: [{ type: 'update', key: target.key, uid: target.uid, base: target.object, next }], reason };
 }
 
 function planPodDeletion(
@@ -106,11 +135,11 @@ function markOnce(target: DesiredObject, nowMs: number, reason: string): Deletio
 }
 
 function mark(target: DesiredObject, nowMs: number, graceSeconds: number, reason: string): DeletionPlan {
-  const metadata = {
-    ...target.object.metadata,
-    deletionTimestamp: formatTime(nowMs + graceSeconds * 1000),
-    deletionGracePeriodSeconds: graceSeconds,
-  };
-  const next = { ...target.object, metadata };
+  const next = marked(target, nowMs, graceSeconds);
   return { outcome: 'marked', mutations: [{ type: 'update', key: target.key, uid: target.uid, base: target.object, next }], reason };
+}
+
+function marked({ object }: DesiredObject, nowMs: number, graceSeconds: number): StoredObject {
+  const deletionTimestamp = formatTime(nowMs + graceSeconds * 1000);
+  return { ...object, metadata: { ...object.metadata, deletionTimestamp, deletionGracePeriodSeconds: graceSeconds } };
 }

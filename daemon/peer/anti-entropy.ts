@@ -89,7 +89,7 @@ export class AntiEntropy {
     return this.differences.get(peer);
   }
 
-  /** What was refused, by code; `SyncFailed`, `SyncEqual` and `SyncMoved` (documents). */
+  /** What was refused, by code; `SyncFailed`, `SyncEqual`, `SyncMoved` and `HistoriesCut` (documents). */
   counters(): Readonly<Record<string, number>> {
     return this.link.counters();
   }
@@ -159,6 +159,7 @@ export class AntiEntropy {
     if (peer !== undefined) this.begin(peer);
     this.ticks += 1;
     if (this.ticks % COLLECT_EVERY === 0) this.collect();
+    this.cutHistories();
   }
 
   private collect(): void {
@@ -167,6 +168,15 @@ export class AntiEntropy {
     this.deps.replica.collectGraves(others, this.deps.clock.monotonic()).catch((error: unknown) => {
       this.deps.log.warn('Graves could not be written; they are kept', { error });
     });
+  }
+
+  private cutHistories(): void {
+    const { others } = this;
+    if (others.length > 0 && !this.caughtUp) return;
+    this.deps.replica.cutHistories(others, this.deps.clock.monotonic()).then(
+      (count) => count > 0 && this.link.count('HistoriesCut', count),
+      (error: unknown) => this.deps.log.warn('Histories could not be cut; they are kept', { error }),
+    );
   }
 
   private begin(peer: string): void {

@@ -1,8 +1,10 @@
 import type { Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
 import { objectKey, parseObjectKey } from '../../protocol/objects.ts';
+import { admitCreations, boundsCreations, REFUSED_RETRY_MS } from '../core/admission/creations.ts';
+import type { QuotaLedger } from '../core/admission/quota.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
-import { planControllers, planFoundations } from '../core/controllers/plan.ts';
+import { type ControllerMemory, planControllers, planFoundations } from '../core/controllers/plan.ts';
 import type { Decision, EventDraft, Now } from '../core/decisions.ts';
 import { HEIR_SETTINGS, planClaims } from '../core/heirs/claims.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
@@ -31,7 +33,7 @@ export function planPass(
   view: ClusterIndex,
   keys: readonly ObjectKey[],
   now: Now,
-  options: { isLeader: boolean; orphans?: OrphanMemory },
+  options: { isLeader: boolean; orphans?: OrphanMemory; memory?: ControllerMemory },
 ): PassPlan {
   const { isLeader, orphans } = options;
   const plan: PassPlan = { units: [], wakes: [], unplaced: [] };
@@ -43,11 +45,14 @@ export function planPass(
     const pod = resource === 'pods' ? view.get(key) : undefined;
     if (pod !== undefined) pods.push(pod);
     else orphans?.since.delete(key);
-    if (isLeader) collect(plan, key, planControllers(view, key, now));
+    if (isLeader) collect(plan, key, planControllers(view, key, now, options.memory));
     const changesAt = nextChangeAt(view, key, now);
     if (changesAt !== undefined) plan.wakes.push({ key, at: changesAt });
   }
+  admit(view, plan, 0, now, true);
+  const claimed = plan.units.length;
   collectClaims(plan, planClaims(view, pods, now, HEIR_SETTINGS, orphans));
+  admit(view, plan, claimed, now, false);
   if (!isLeader) return plan;
   if (foundations) collect(plan, '', planFoundations(view, now));
   const waiting = pods.filter((pod) => isSchedulable(view, pod));
@@ -55,6 +60,21 @@ export function planPass(
   const placed = new Set(plan.units.flatMap(({ mutations }) => mutations.map(({ key }) => key)));
   plan.unplaced.push(...waiting.map(({ key }) => key).filter((key) => !placed.has(key)));
   return plan;
+}
+
+/** What is to be created passes where a client's object passes. @param counts whether quotas hold it back */
+function admit(view: ClusterIndex, plan: PassPlan, first: number, now: Now, counts: boolean): void {
+  if (plan.units.length === first || !boundsCreations(view)) return;
+  const ledger: QuotaLedger = new Map();
+  const told: WorkUnit[] = [];
+  for (const unit of plan.units.slice(first)) {
+    for (const { owner, event } of admitCreations(view, unit, ledger, counts)) {
+      told.push({ key: owner, mutations: [], reason: event.reason, events: [event] });
+      plan.wakes.push({ key: owner, at: now.monotonic + REFUSED_RETRY_MS });
+    }
+  }
+  const left = plan.units.splice(first).filter(({ mutations, events }) => mutations.length + events.length > 0);
+  plan.units.push(...left, ...told);
 }
 
 /** A claim that lost its race is looked at again under the orphan it is about, not under the orphan's owner: that one is the leader's to look at. */
@@ -92,4 +112,16 @@ function isStandalone(event: EventDraft): boolean {
 }
 
 /** Reasons of a state that lasts: told once for each change of its message, not at each look. */
-export const STANDING_REASONS: ReadonlySet<string> = new Set(['FailedScheduling', 'MemberAbsent', 'WaitingForMajority']);
+export const STANDING_REASONS: ReadonlySet<string> = new Set([
+  'FailedGetResourceMetric',
+  'ExternalProvisioning',
+  'FailedBinding',
+  'FailedCreate',
+  'FailedGetScale',
+  'FailedScheduling',
+  'MemberAbsent',
+  'ProvisioningFailed',
+  'WaitForFirstConsumer',
+  'WaitingForMajority',
+  'WaitingForVolume',
+]);

@@ -3,6 +3,7 @@ import { KithError } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
 import { parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
+import type { ControllerMemory } from '../core/controllers/plan.ts';
 import type { EventDraft } from '../core/decisions.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
@@ -57,6 +58,7 @@ export class Brain {
   private readonly unplaced = new Set<ObjectKey>();
   private readonly told = new Map<string, string>();
   private readonly orphans: OrphanMemory = { nodes: new Map(), since: new Map() };
+  private memory: ControllerMemory = { scaling: new Map() };
   private wasLeader = false;
   private wasComplete = false;
   private running = false;
@@ -76,6 +78,7 @@ export class Brain {
     signal?.throwIfAborted();
     signal?.addEventListener('abort', () => void this.stop(), { once: true });
     this.running = true;
+    this.orphans.startedAt = this.deps.clock.monotonic();
     this.resync();
   }
 
@@ -95,6 +98,7 @@ export class Brain {
     for (const key of keys) this.dirty.add(key);
     const { leader, complete } = this.deps.view;
     if ((leader.isSelf && !this.wasLeader) || (complete && !this.wasComplete)) this.touchAll();
+    if (!leader.isSelf) this.memory = { scaling: new Map() };
     this.wasLeader = leader.isSelf;
     this.wasComplete = complete;
     this.schedulePass();
@@ -130,7 +134,7 @@ export class Brain {
     const keys = this.takeKeys();
     try {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };
-      const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans });
+      const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
       for (const { key, at } of plan.wakes) this.wakes.add(key, at);
       this.noteUnplaced(keys, plan.unplaced);
       await this.carryOut(plan.units);
@@ -149,7 +153,7 @@ export class Brain {
     for (const key of keys) {
       try {
         const now = { wall: clock.now(), monotonic: clock.monotonic() };
-        const plan = planPass(view, [key], now, { isLeader: view.leader.isSelf, orphans: this.orphans });
+        const plan = planPass(view, [key], now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
         for (const wake of plan.wakes) this.wakes.add(wake.key, wake.at);
         await this.carryOut(plan.units);
       } catch (error) {

@@ -13,7 +13,12 @@ export interface CompletionDeps {
   log: Log;
 }
 
+/** How often it is looked for a member to take from, and how long one that took all it could is left alone. */
 const RETRY_MS = 250;
+/** A member that has not brought us up to date by then gets another beside it: the first may be one that starts itself, or hangs. */
+const HEDGE_MS = 500;
+/** Members that are asked at once: each may send us everything. */
+const MAX_AT_ONCE = 4;
 /** A peer that can't bring us up to date in this time is left for another. */
 const ATTEMPT_MS = 60_000;
 /** How often a person is told that we still wait. */
@@ -26,6 +31,12 @@ const REMIND_MS = 30_000;
 export class Completion {
   readonly #deps: CompletionDeps;
   readonly #stopping = new AbortController();
+  /** Members that we take from just now. */
+  readonly #underWay = new Set<string>();
+  /** Since when each of the others is left alone for a while, and whether we hold all that it held. */
+  readonly #asked = new Map<string, { at: number; taken: boolean }>();
+  #finishing = false;
+  #newestAt = Number.NEGATIVE_INFINITY;
   #cancel: CancelTimer = () => undefined;
   #remindAt = 0;
 
@@ -36,7 +47,7 @@ export class Completion {
   start(signal: AbortSignal, done: () => Promise<void>): void {
     signal.addEventListener('abort', () => this.stop(), { once: true });
     this.#remindAt = this.#deps.clock.monotonic() + REMIND_MS;
-    void this.#attempt(done);
+    this.#look(done);
   }
 
   stop(): void {
@@ -44,28 +55,62 @@ export class Completion {
     this.#cancel();
   }
 
-  async #attempt(done: () => Promise<void>): Promise<void> {
-    const { transport, clock, log } = this.#deps;
-    const taken = new Set<string>();
-    for (const peer of transport.connected()) {
-      if (this.#stopping.signal.aborted) return;
-      try {
-        const whole = await this.#takeFrom(peer);
-        taken.add(peer);
-        if (!whole && !this.#isEverybody(taken)) continue;
-        await done();
-        log.info('holds the whole state of the cluster', { from: whole ? peer : [...taken] });
-        return;
-      } catch (error) {
-        log.debug('could not take the whole state from a peer', { peer, error });
-      }
-    }
+  #look(done: () => Promise<void>): void {
+    const { clock, log } = this.#deps;
     if (this.#stopping.signal.aborted) return;
+    const peer = this.#nextPeer();
+    if (peer !== undefined) void this.#ask(peer, done);
     if (clock.monotonic() >= this.#remindAt) {
       this.#remindAt = clock.monotonic() + REMIND_MS;
       log.warn('still waits for a member that has the state of the cluster: until then what is bound here runs, and nothing is decided');
     }
-    this.#cancel = clock.after(RETRY_MS, () => void this.#attempt(done));
+    this.#cancel();
+    this.#cancel = clock.after(RETRY_MS, () => this.#look(done));
+  }
+
+  /** Those that were never asked first, then the one that was asked longest ago. */
+  #nextPeer(): string | undefined {
+    const { transport, clock } = this.#deps;
+    const now = clock.monotonic();
+    if (this.#underWay.size >= MAX_AT_ONCE || (this.#underWay.size > 0 && now - this.#newestAt < HEDGE_MS)) return undefined;
+    const askedAt = (peer: string): number => this.#asked.get(peer)?.at ?? Number.NEGATIVE_INFINITY;
+    return transport
+      .connected()
+      .filter((peer) => !this.#underWay.has(peer) && now - askedAt(peer) >= RETRY_MS)
+      .sort((left, right) => (askedAt(left) === askedAt(right) ? 0 : askedAt(left) - askedAt(right)))[0];
+  }
+
+  async #ask(peer: string, done: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#deps;
+    this.#underWay.add(peer);
+    this.#newestAt = clock.monotonic();
+    let [whole, taken] = [false, false];
+    try {
+      whole = await this.#takeFrom(peer);
+      taken = true;
+    } catch (error) {
+      log.debug('could not take the whole state from a peer', { peer, error });
+    }
+    this.#underWay.delete(peer);
+    this.#asked.set(peer, { at: clock.monotonic(), taken });
+    if (this.#stopping.signal.aborted) return;
+    if (taken && (whole || this.#isEverybody())) await this.#finish(done, whole ? peer : undefined);
+    else this.#look(done);
+  }
+
+  /** Once; then what else is under way is ended. What can not be written down is tried again. */
+  async #finish(done: () => Promise<void>, from: string | undefined): Promise<void> {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    try {
+      await done();
+      this.stop();
+      this.#deps.log.info('holds the whole state of the cluster', { from: from ?? 'all the other members together' });
+    } catch (error) {
+      this.#deps.log.warn('that this peer holds the whole state of the cluster could not be written down; it is tried again', { error });
+    } finally {
+      this.#finishing = false;
+    }
   }
 
   async #takeFrom(peer: string): Promise<boolean> {
@@ -81,9 +126,15 @@ export class Completion {
     }
   }
 
-  #isEverybody(taken: ReadonlySet<string>): boolean {
-    const { transport, members } = this.#deps;
+  /** What was taken from one longer ago than an attempt lasts may be less than it has by now. */
+  #isEverybody(): boolean {
+    const { transport, members, clock } = this.#deps;
     const others = members().filter((peer) => peer !== transport.self);
-    return others.length > 0 && others.every((peer) => taken.has(peer));
+    const since = clock.monotonic() - ATTEMPT_MS;
+    const isTaken = (peer: string): boolean => {
+      const asked = this.#asked.get(peer);
+      return asked?.taken === true && asked.at >= since;
+    };
+    return others.length > 0 && others.every(isTaken);
   }
 }

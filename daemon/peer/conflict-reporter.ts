@@ -15,6 +15,7 @@ export interface ConflictReporterDeps {
 
 /** Values are for reading; `kith conflicts` has them whole. Characters. */
 const MAX_VALUE_CHARS = 120;
+const HIDDEN = 'a value that is not shown';
 
 /** Makes an Event of what a merge decided, so that no edit is lost silently. The leader speaks, or every peer would say the same. */
 export class ConflictReporter {
@@ -34,8 +35,9 @@ export class ConflictReporter {
       for (const conflict of after.conflicts) {
         // Kith's own fields are decided by rules of their own, and nobody's words are lost there.
         if (conflict.path.startsWith('/kith/') || known.has(identityOf(conflict))) continue;
-        const others = conflict.losers.map(short).join(', ');
-        const message = `${conflict.path} was changed on two sides at once: ${short(conflict.winner)} was taken, ${others} was not. Set it again if that is not what you want`;
+        const say = isSecret(key) ? () => HIDDEN : short;
+        const others = conflict.losers.map(say).join(', ');
+        const message = `${conflict.path} was changed on two sides at once: ${say(conflict.winner)} was taken, ${others} was not. Set it again if that is not what you want`;
         this.#deps.record({ about: after.object, type: 'Warning', reason: 'ConflictDecided', message, component: 'kith' });
       }
     }
@@ -46,7 +48,9 @@ export class ConflictReporter {
     const controlled = object.metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
     // What controllers write, and Kith's own objects, follow from the rest.
     if (controlled || parseObjectKey(key).resource.endsWith('.kith.dev')) return;
-    const edits = lost.map(({ path, value }) => (value === undefined ? `${path} was removed` : `${path} was set to ${short(value)}`));
+    const edits = lost.map(({ path, value }) =>
+      value === undefined ? `${path} was removed` : `${path} was set to ${isSecret(key) ? HIDDEN : short(value)}`,
+    );
     const message = `deleted on one side while it was changed on another: ${edits.join(', ')}, and went with it. Create it again if that is not what you want`;
     this.#deps.record({ about: object, type: 'Warning', reason: 'EditsDeleted', message, component: 'kith', shared: true });
   }
@@ -60,6 +64,11 @@ export class ConflictReporter {
     const message = `set aside and not acted on, since it does not validate: ${short(reason)}. Create it anew to replace it; "kith conflicts" lists what is set aside`;
     this.#deps.record({ about, type: 'Warning', reason: 'Quarantined', message, component: 'kith' });
   }
+}
+
+/** Values of any of its fields: annotations of clients repeat the whole object. */
+function isSecret(key: ObjectKey): boolean {
+  return kindOfResource(parseObjectKey(key).resource)?.secret !== undefined;
 }
 
 function identityOf({ path, winner, losers }: DecidedConflict): string {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ConflictRow, ConflictsAnswer, DigestAnswer, PeerRow, PeersAnswer } from '../../protocol/answers.ts';
 import { canonicalJson } from '../../protocol/json.ts';
+import { kindOfResource } from '../../protocol/kinds/registry.ts';
+import { parseObjectKey } from '../../protocol/objects.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import type { ClusterView } from '../core/cluster/view.ts';
 import type { Replica } from '../ports/replica.ts';
@@ -13,6 +15,7 @@ export interface PeersSource {
   /** Keys that differed when last compared with the peer; undefined while never compared. */
   behind(peer: string): number | undefined;
   nodeRecord(peer: string): ObservedRecord | undefined;
+  electorate: PeersAnswer['electorate'];
   /** Monotonic ms. */
   now: number;
 }
@@ -44,6 +47,7 @@ export function peersAnswer(source: PeersSource): PeersAnswer {
     complete: view.complete,
     removed: view.removed,
     peers,
+    ...(source.electorate === undefined ? {} : { electorate: source.electorate }),
   };
 }
 
@@ -53,11 +57,17 @@ export function conflictsAnswer(replica: Pick<Replica, 'all' | 'quarantined'>): 
   return { conflicts: conflictRows(replica), quarantined: quarantined.sort((left, right) => (left.key < right.key ? -1 : 1)) };
 }
 
+const HIDDEN = '(not shown)';
+
 /** Everything that a merge decided and nobody has settled since. */
 function conflictRows(replica: Pick<Replica, 'all'>): ConflictRow[] {
   const rows: ConflictRow[] = [];
   for (const { key, conflicts } of replica.all()) {
-    for (const { path, winner, losers } of conflicts) if (!path.startsWith('/kith/')) rows.push({ key, path, winner, losers });
+    const hidden = kindOfResource(parseObjectKey(key).resource)?.secret !== undefined;
+    for (const { path, winner, losers } of conflicts) {
+      if (path.startsWith('/kith/')) continue;
+      rows.push(hidden ? { key, path, winner: HIDDEN, losers: losers.map(() => HIDDEN) } : { key, path, winner, losers });
+    }
   }
   return rows.sort((left, right) => (left.key + left.path < right.key + right.path ? -1 : 1));
 }

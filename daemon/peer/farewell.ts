@@ -54,7 +54,7 @@ export class Farewell {
       this.#deps.onEnd();
     });
     this.#leaving.set(spec.peerId, { spec, cancel });
-    // A member that is away hears it from nobody; nothing can be done about that.
+    // A member that is away hears it when it knocks: Transport.turnAway.
     this.#deps.tell(spec.peerId, this.#stopping.signal).catch(() => undefined);
   }
 

@@ -1,6 +1,7 @@
 /**
  * Liveness as it runs: hears beats, streams and records, lets the detector and the election decide, and does what they say. It decides nothing itself.
  */
+import { jsonEqual } from '../../protocol/json.ts';
 import { livenessSettings } from '../../protocol/liveness.ts';
 import type { LeaderAnnouncement, LivenessSettings, ProbeAnswer, ProbeRequest } from '../../protocol/liveness.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
@@ -12,6 +13,7 @@ import { initialElection, leaderView, reduceElection } from '../core/election/el
 import type { ElectionEvent, ElectionState } from '../core/election/election.ts';
 import {
   accusations,
+  accusedIncarnation,
   candidatesFrom,
   firstHand,
   isAlert,
@@ -132,6 +134,11 @@ export class PeerLiveness implements Liveness {
   setEligible(eligible: boolean): void {
     this.elect({ type: 'eligible', eligible });
     this.settle();
+  }
+
+  /** It grows when this peer refutes its death. */
+  get ownIncarnation(): number {
+    return this.incarnation;
   }
 
   members(): readonly MemberState[] {
@@ -321,12 +328,11 @@ export class PeerLiveness implements Liveness {
   private pingFor(peer: string): ProbeRequest & ProbeAnswer & { type: 'ping' } {
     const track = this.detector.peers.get(peer);
     const { term, peer: leader } = this.leader();
-    const accused = track?.death ? track.death.incarnation : track?.state === 'suspected' && track.seen ? track.incarnation : null;
     return {
       type: 'ping',
       incarnation: this.incarnation,
       knownIncarnation: track?.incarnation ?? 0,
-      accused,
+      accused: accusedIncarnation(this.detector, peer) ?? null,
       announcement: { term, leader },
     };
   }
@@ -344,7 +350,7 @@ export class PeerLiveness implements Liveness {
     const suspects = accusations(this.detector, this.deps.clock.monotonic(), MAX_SUSPECTS_IN_BEAT);
     const lagMs = Math.round(this.lagMs / LAG_STEP_MS) * LAG_STEP_MS;
     const next: BeatState = { incarnation: this.incarnation, term, leader, lagMs, suspects };
-    if (this.beatState && JSON.stringify(next) === JSON.stringify(this.beatState)) return;
+    if (this.beatState && jsonEqual(next, this.beatState)) return;
     this.beatState = next;
     this.deps.beats.setState(next);
   }

@@ -4,10 +4,7 @@ import type { LogSource, NodeLogRequest } from '../ports/logs.ts';
 import type { ContainerRuntime, LogChunk } from '../ports/runtime.ts';
 import type { PeerStream, Transport } from '../ports/transport.ts';
 import { linkSignals } from './linked-signal.ts';
-
-/** One log line at most; longer ones are cut by the runtimes at 16 KiB, as Docker does. Bytes. */
-const MAX_FRAME_BYTES = 256 * 1024;
-const LENGTH_BYTES = 4;
+import { defined, failureFrame, frameOf, readFrames, type FailureFrame } from './relay-frames.ts';
 
 export interface LogRelayDeps {
   transport: Transport;
@@ -16,8 +13,7 @@ export interface LogRelayDeps {
   peerOfNode(node: string): string | undefined;
 }
 
-type Frame =
-  { line: [at: number, stream: LogChunk['stream'], text: Uint8Array] } | { end: true } | { error: { code: string; message: string } };
+type Frame = { line: [at: number, stream: LogChunk['stream'], text: Uint8Array] } | { end: true } | FailureFrame;
 
 /** Logs of any container in the cluster: local ones from the runtime, others from the member that has them. */
 export class LogRelay implements LogSource {
@@ -60,7 +56,7 @@ export class LogRelay implements LogSource {
     let stream: PeerStream | undefined;
     try {
       stream = await this.#deps.transport.openStream(peer, 'logs', encode(defined(wanted)), { signal: both.signal });
-      for await (const frame of frames(stream.source)) {
+      for await (const frame of readFrames<Frame>(stream.source)) {
         if ('end' in frame) return;
         if ('error' in frame) throw new KithError(frame.error.code, frame.error.message);
         const [at, source, line] = frame.line;
@@ -85,50 +81,8 @@ export class LogRelay implements LogSource {
       await stream.write(frameOf({ end: true }));
     } catch (error) {
       if (signal.aborted) return;
-      const code = error instanceof KithError ? String(error.code) : 'Internal';
-      await stream.write(frameOf({ error: { code, message: (error as Error).message } }));
+      await stream.write(frameOf(failureFrame(error)));
     }
     await stream.end();
-  }
-}
-
-/** CBOR has no `undefined` member that every reader takes. */
-function defined(value: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
-}
-
-function frameOf(frame: Frame): Uint8Array {
-  const body = encode(frame);
-  const bytes = new Uint8Array(LENGTH_BYTES + body.byteLength);
-  new DataView(bytes.buffer).setUint32(0, body.byteLength);
-  bytes.set(body, LENGTH_BYTES);
-  return bytes;
-}
-
-/** @throws KithError `MalformedStream` for a frame that is too long or no frame */
-async function* frames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
-  let held: Uint8Array = new Uint8Array(0);
-  for await (const chunk of source) {
-    const joined = new Uint8Array(held.byteLength + chunk.byteLength);
-    joined.set(held);
-    joined.set(chunk, held.byteLength);
-    let offset = 0;
-    while (joined.byteLength - offset >= LENGTH_BYTES) {
-      const length = new DataView(joined.buffer, joined.byteOffset + offset).getUint32(0);
-      if (length > MAX_FRAME_BYTES)
-        throw new KithError('MalformedStream', `a piece of ${length} bytes; at most ${MAX_FRAME_BYTES} are taken`);
-      if (joined.byteLength - offset < LENGTH_BYTES + length) break;
-      yield readFrame(joined.subarray(offset + LENGTH_BYTES, offset + LENGTH_BYTES + length));
-      offset += LENGTH_BYTES + length;
-    }
-    held = joined.slice(offset);
-  }
-}
-
-function readFrame(bytes: Uint8Array): Frame {
-  try {
-    return decode(bytes) as Frame;
-  } catch {
-    throw new KithError('MalformedStream', 'a piece of the log could not be read: do both hosts run the same release?');
   }
 }

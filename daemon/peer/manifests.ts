@@ -137,6 +137,7 @@ export class ManifestWatch {
         settling,
         declared: declaredBy(view, view.self.peer),
         get: (key) => view.get(key),
+        list: (resource) => view.list(resource),
         isMember: (peer) => view.members().some((member) => member.peer === peer),
         nodeIsMember: (node) => node === view.self.node || view.memberOfNode(node) !== undefined,
         binding: (node) => this.#binding(node),

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { KithError } from '../../protocol/errors.ts';
-import { canonicalJson } from '../../protocol/json.ts';
+import { jsonEqual } from '../../protocol/json.ts';
+import { METRICS_GROUP } from '../../protocol/kinds/stored/metrics.ts';
 import { type GroupResource, type KubeObject, type ObjectKey, parseObjectKey } from '../../protocol/objects.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { ObjectEvent, ObjectSource } from '../ports/objects.ts';
@@ -18,8 +18,7 @@ export const MAX_WATCHERS = 2_000;
 
 interface CachedObject {
   object: KubeObject;
-  /** Of the canonical JSON without resourceVersion. */
-  digest: string;
+  /** Of its JSON, about. */
   bytes: number;
 }
 
@@ -62,7 +61,8 @@ export class ObjectCache implements ObjectSource {
 
   async start(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    this.ring.begin(this.nextVersion());
+    this.newest = this.nextVersion();
+    this.ring.begin(this.newest);
     this.scheduleEviction();
   }
 
@@ -155,39 +155,40 @@ export class ObjectCache implements ObjectSource {
       // Another uid is another object, though nobody saw the moment between the two.
       cached.delete(key);
       const version = this.nextVersion();
-      this.append(version, resource, { type: 'DELETED', object: withVersion(before.object, version), before: before.object }, before.bytes);
+      this.append(
+        version,
+        resource,
+        { type: 'DELETED', object: withVersion(before.object, version.toString()), before: before.object },
+        before.bytes,
+      );
     }
     if (rendered === undefined) return;
-    const text = canonicalJson(withoutVersion(rendered));
-    const digest = createHash('sha1').update(text).digest('base64');
     const current = cached.get(key);
-    if (current?.digest === digest) return;
+    // Compared with the version that it has: most of what is looked at again shows nothing new.
+    if (current !== undefined && jsonEqual(withVersion(rendered, current.object.metadata.resourceVersion), current.object)) return;
     const version = this.nextVersion();
-    const object = withVersion(rendered, version);
-    cached.set(key, { object, digest, bytes: text.length });
+    const object = withVersion(rendered, version.toString());
+    const bytes = JSON.stringify(object).length;
+    cached.set(key, { object, bytes });
     const type = current === undefined ? 'ADDED' : 'MODIFIED';
-    this.append(version, resource, { type, object, before: current?.object }, text.length);
+    this.append(version, resource, { type, object, before: current?.object }, bytes);
   }
 
   private nextVersion(): bigint {
-    this.newest = this.versions.next(this.deps.clock.now());
-    return this.newest;
+    return this.versions.next(this.deps.clock.now());
   }
 
   private append(version: bigint, resource: GroupResource, event: ObjectEvent, bytes: number): void {
+    // Nobody can watch them, and they change all the time: they would drive out what watches resume from. Nor may a list give out a version that no watch knows.
+    if (resource.endsWith(`.${METRICS_GROUP}`)) return;
+    this.newest = version;
     const sequence = this.ring.append({ version, resource, event, bytes, at: this.deps.clock.monotonic() });
     for (const watcher of this.watchers.get(resource) ?? []) watcher.wake(sequence);
   }
 }
 
-function withVersion(object: KubeObject, version: bigint): KubeObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: version.toString() } };
-}
-
-function withoutVersion(object: KubeObject): KubeObject {
-  return object.metadata.resourceVersion === undefined
-    ? object
-    : { ...object, metadata: { ...object.metadata, resourceVersion: undefined } };
+function withVersion(object: KubeObject, resourceVersion: string | undefined): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
 }
 
 function byNamespaceAndName(left: KubeObject, right: KubeObject): number {

@@ -1,5 +1,7 @@
+import { KithError } from '../../protocol/errors.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import {
+  decodeBuckets,
   decodeObservedRequest,
   decodeRecords,
   decodeVersions,
@@ -33,7 +35,13 @@ export interface ComparisonHost {
   beforeRound(): void;
 }
 
-/** Anti-entropy of observed state. Each side pulls for itself: digests by owner, then versions of those that differ, then the records. */
+/** From so many owners on a comparison begins with hashes of buckets of them, so that it costs no more in a wide cluster. */
+const SUMMARY_FROM_OWNERS = 32;
+
+/**
+ * Anti-entropy of observed state. Each side pulls for itself: digests by owner, then versions of those that differ, then the records. In a wide cluster digests of the buckets
+ * of owners that differ.
+ */
 export class ObservedComparison {
   private readonly deps: ComparisonDeps;
   private readonly host: ComparisonHost;
@@ -92,10 +100,25 @@ export class ObservedComparison {
   /** Whether there may be more. */
   private async pullFrom(peer: string): Promise<boolean> {
     const { table } = this.host;
-    const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners: table.digest(this.deps.clock.monotonic()) }));
+    const buckets = table.ownerCount < SUMMARY_FROM_OWNERS ? undefined : await this.differing(peer);
+    if (buckets?.length === 0) return false;
+    const only = buckets === undefined ? undefined : new Set(buckets);
+    const owners = table.digest(this.deps.clock.monotonic(), only);
+    const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners, ...(buckets === undefined ? {} : { buckets }) }));
     const wanted = versions.filter((version) => table.isNewer(version)).map(({ owner, key }) => ({ owner, key }));
     if (wanted.length === 0) return false;
     return this.host.take(decodeRecords(await this.ask(peer, { type: 'pull', wanted }))) > 0;
+  }
+
+  /** Undefined from a peer that knows no summaries yet. */
+  private async differing(peer: string): Promise<number[] | undefined> {
+    const summary = { type: 'summary' as const, hashes: this.host.table.bucketHashes(this.deps.clock.monotonic()) };
+    try {
+      return decodeBuckets(await this.ask(peer, summary));
+    } catch (error) {
+      if (error instanceof KithError && error.code === 'RequestRefused') return undefined;
+      throw error;
+    }
   }
 
   private ask(peer: string, request: Parameters<typeof encodeObservedRequest>[0]): Promise<Uint8Array> {
@@ -106,8 +129,12 @@ export class ObservedComparison {
   private answer(payload: Uint8Array): Uint8Array {
     const request = decodeObservedRequest(payload);
     const { table } = this.host;
+    const now = this.deps.clock.monotonic();
+    if (request.type === 'summary')
+      return encodeObservedAnswer({ type: 'buckets', buckets: table.bucketsWhereDifferent(request.hashes, now) });
     if (request.type === 'digest') {
-      const versions = table.versionsWhereDifferent(request.owners, this.deps.clock.monotonic(), MAX_OBSERVED_VERSIONS);
+      const buckets = request.buckets === undefined ? undefined : new Set(request.buckets);
+      const versions = table.versionsWhereDifferent(request.owners, now, MAX_OBSERVED_VERSIONS, buckets);
       return encodeObservedAnswer({ type: 'versions', versions });
     }
     const records: ObservedRecord[] = [];

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ObservedRecord } from '../../protocol/observed.ts';
+import { OWNER_BUCKETS, SUMMARY_HASH_BYTES } from '../../protocol/wire-observed.ts';
 import type { OwnerDigest, RecordVersion } from '../../protocol/wire-observed.ts';
 
 /** Events kept per owner, the newest: Kubernetes keeps an hour of them. */
@@ -17,9 +18,20 @@ interface Entry {
   hash: Buffer;
 }
 
+interface Summary {
+  count: number;
+  hash: string;
+  /** Of the owner and all of the above: what goes into the owner's bucket. */
+  mixed: Buffer;
+  /** From then on another one: a withdrawn fact is compared no more. */
+  until: number;
+}
+
 /** Records by owner and key; newest wins, bounded. Believes what it is given: whoever calls has verified it. */
 export class ObservedTable {
   private readonly owners = new Map<string, Map<string, Entry>>();
+  /** Of owners whose records have not changed since: a comparison costs what changed, not what there is. */
+  private readonly summaries = new Map<string, Summary>();
 
   get(owner: string, key: string): ObservedRecord | undefined {
     return this.owners.get(owner)?.get(key)?.record;
@@ -42,6 +54,7 @@ export class ObservedTable {
   put(record: ObservedRecord, now: number): boolean {
     const entries = this.owners.get(record.owner) ?? new Map<string, Entry>();
     this.owners.set(record.owner, entries);
+    this.summaries.delete(record.owner);
     const entry = { record, at: now, hash: versionHash(record) };
     if (entries.has(record.key)) {
       entries.set(record.key, entry);
@@ -67,6 +80,7 @@ export class ObservedTable {
     for (const [owner, entries] of this.owners) {
       if (!keep(owner)) {
         this.owners.delete(owner);
+        this.summaries.delete(owner);
         dropped.push(...[...entries.values()].map(({ record }) => record));
         continue;
       }
@@ -75,24 +89,52 @@ export class ObservedTable {
     return dropped;
   }
 
-  digest(now: number): OwnerDigest[] {
-    return [...this.owners].map(([owner, entries]) => {
-      const hash = Buffer.alloc(8);
-      let count = 0;
-      for (const entry of entries.values()) {
-        if (!isCompared(entry, now)) continue;
-        count += 1;
-        for (let index = 0; index < 8; index += 1) hash[index] = (hash[index] ?? 0) ^ (entry.hash[index] ?? 0);
-      }
-      return { owner, count, hash: hash.toString('hex') };
-    });
+  get ownerCount(): number {
+    return this.owners.size;
   }
 
-  /** What is held of the owners whose digest differs from `theirs`, owner by owner, about `limit` at most. */
-  versionsWhereDifferent(theirs: readonly OwnerDigest[], now: number, limit: number): RecordVersion[] {
+  /** A row an owner; with `buckets`, of the owners in these. */
+  digest(now: number, buckets?: ReadonlySet<number>): OwnerDigest[] {
+    const digests: OwnerDigest[] = [];
+    for (const [owner, entries] of this.owners) {
+      if (buckets?.has(ownerBucket(owner)) === false) continue;
+      const { count, hash } = this.summaryOf(owner, entries, now);
+      digests.push({ owner, count, hash });
+    }
+    return digests;
+  }
+
+  /** A hash a bucket of owners: as long for a thousand owners as for one. */
+  bucketHashes(now: number): Uint8Array {
+    const hashes = Buffer.alloc(OWNER_BUCKETS * SUMMARY_HASH_BYTES);
+    for (const [owner, entries] of this.owners) {
+      const { count, mixed } = this.summaryOf(owner, entries, now);
+      if (count > 0) addTo(hashes, ownerBucket(owner) * SUMMARY_HASH_BYTES, mixed);
+    }
+    return hashes;
+  }
+
+  /** The buckets of which `theirs` has another hash. */
+  bucketsWhereDifferent(theirs: Uint8Array, now: number): number[] {
+    const ours = this.bucketHashes(now);
+    const part = (hashes: Uint8Array, bucket: number): Uint8Array =>
+      hashes.subarray(bucket * SUMMARY_HASH_BYTES, (bucket + 1) * SUMMARY_HASH_BYTES);
+    return Array.from({ length: OWNER_BUCKETS }, (_, bucket) => bucket).filter(
+      (bucket) => Buffer.compare(part(ours, bucket), part(theirs, bucket)) !== 0,
+    );
+  }
+
+  private summaryOf(owner: string, entries: ReadonlyMap<string, Entry>, now: number): Summary {
+    let summary = this.summaries.get(owner);
+    if (summary === undefined || now > summary.until) this.summaries.set(owner, (summary = summaryOf(owner, entries.values(), now)));
+    return summary;
+  }
+
+  /** What is held of the owners (in `buckets` only) whose digest differs from `theirs`, owner by owner, about `limit` at most. */
+  versionsWhereDifferent(theirs: readonly OwnerDigest[], now: number, limit: number, buckets?: ReadonlySet<number>): RecordVersion[] {
     const known = new Map(theirs.map((digest) => [digest.owner, `${digest.count} ${digest.hash}`]));
     const versions: RecordVersion[] = [];
-    for (const { owner, count, hash } of this.digest(now)) {
+    for (const { owner, count, hash } of this.digest(now, buckets)) {
       if (count === 0 || known.get(owner) === `${count} ${hash}`) continue;
       const ofOwner = [...(this.owners.get(owner)?.values() ?? [])].filter((entry) => isCompared(entry, now));
       if (versions.length + ofOwner.length > limit) break;
@@ -117,6 +159,33 @@ function isCompared(entry: Entry, now: number): boolean {
   return entry.record.value !== null || now - entry.at <= WITHDRAWN_COMPARED_MS;
 }
 
+function summaryOf(owner: string, entries: Iterable<Entry>, now: number): Summary {
+  const sum = Buffer.alloc(SUMMARY_HASH_BYTES);
+  let [count, until] = [0, Infinity];
+  for (const entry of entries) {
+    if (!isCompared(entry, now)) continue;
+    if (entry.record.value === null) until = Math.min(until, entry.at + WITHDRAWN_COMPARED_MS);
+    count += 1;
+    addTo(sum, 0, entry.hash);
+  }
+  const text = sum.toString('hex');
+  // Two owners may hold records of the same names and versions: their sums must not take each other out.
+  const mixed = hash('sha256', `${owner}\n${count}\n${text}`, 'buffer').subarray(0, SUMMARY_HASH_BYTES);
+  return { count, hash: text, mixed, until };
+}
+
+/** Exclusive or: adding what is in takes it out. */
+function addTo(sum: Buffer, at: number, added: Buffer): void {
+  for (let index = 0; index < SUMMARY_HASH_BYTES; index += 1) sum[at + index] = (sum[at + index] ?? 0) ^ (added[index] ?? 0);
+}
+
+/** FNV-1a (Fowler, Noll, Vo), 32 bits: all peers must find the same. */
+function ownerBucket(owner: string): number {
+  let sum = 0x811c9dc5;
+  for (let index = 0; index < owner.length; index += 1) sum = Math.imul(sum ^ owner.charCodeAt(index), 0x01000193);
+  return (sum ^ (sum >>> 16)) & (OWNER_BUCKETS - 1);
+}
+
 function versionHash(record: ObservedRecord): Buffer {
-  return createHash('sha256').update(`${record.key}\n${record.incarnation}\n${record.sequence}`).digest().subarray(0, 8);
+  return hash('sha256', `${record.key}\n${record.incarnation}\n${record.sequence}`, 'buffer').subarray(0, 8);
 }

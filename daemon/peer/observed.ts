@@ -39,6 +39,12 @@ export interface ObservedOptions {
   incarnation: number;
 }
 
+interface SignedRecord {
+  record: ObservedRecord;
+  /** As it travels, about. */
+  bytes: number;
+}
+
 export type RefusalReason = 'malformed' | 'not a member' | 'wrong node' | 'wrong signature' | 'too many';
 
 export class PeerObserved implements ObservedState {
@@ -145,26 +151,26 @@ export class PeerObserved implements ObservedState {
   private sendBatch(): void {
     this.cancelBatch = undefined;
     const { clock, transport, log } = this.deps;
-    const records: ObservedRecord[] = [];
+    const sent: SignedRecord[] = [];
     for (const key of this.unsent) {
       // What we said in a life that our disk forgot is newer: it waits until liveness has raised our incarnation.
       if ((this.own(key)?.incarnation ?? 0) > this.incarnation) continue;
       this.unsent.delete(key);
-      const record = this.sign(key, this.stated.get(key) ?? null);
-      if (record && this.table.put(record, clock.monotonic())) records.push(record);
+      const signed = this.sign(key, this.stated.get(key) ?? null);
+      if (signed && this.table.put(signed.record, clock.monotonic())) sent.push(signed);
       // An event of a life before that was pushed out is no longer ours to speak of.
       if (isEvent(key)) this.stated.delete(key);
     }
-    if (records.length === 0) return;
-    this.tell(records);
-    for (const payload of batches(records)) {
+    if (sent.length === 0) return;
+    this.tell(sent.map(({ record }) => record));
+    for (const payload of batches(sent)) {
       transport.publish('observed', payload).catch((error: unknown) => {
         log.debug('Observed state could not be gossiped; peers will ask for it', { error });
       });
     }
   }
 
-  private sign(key: string, value: ObservedValue | null): ObservedRecord | undefined {
+  private sign(key: string, value: ObservedValue | null): SignedRecord | undefined {
     const { transport, identity, log } = this.deps;
     const unsigned = {
       owner: transport.self,
@@ -183,7 +189,8 @@ export class PeerObserved implements ObservedState {
       });
       return undefined;
     }
-    return { ...unsigned, signature: Buffer.from(identity.sign(bytes)).toString('base64url') };
+    const signature = Buffer.from(identity.sign(bytes)).toString('base64url');
+    return { record: { ...unsigned, signature }, bytes: bytes.byteLength + signature.length };
   }
 
   private receive(payload: Uint8Array): void {
@@ -241,11 +248,10 @@ export class PeerObserved implements ObservedState {
 }
 
 /** Encoded, each about as large as a gossiped message may well be. */
-function* batches(records: readonly ObservedRecord[]): Iterable<Uint8Array> {
+function* batches(records: readonly SignedRecord[]): Iterable<Uint8Array> {
   let batch: ObservedRecord[] = [];
   let size = 0;
-  for (const record of records) {
-    const bytes = observedSigningBytes(record).byteLength + record.signature.length;
+  for (const { record, bytes } of records) {
     if (batch.length > 0 && (size + bytes > OBSERVED_BATCH_BYTES || batch.length >= MAX_BATCH_RECORDS)) {
       yield encodeRecords(batch);
       batch = [];

@@ -7,81 +7,58 @@ import type { KubeObject, ObjectKey } from '../../protocol/objects.ts';
 import { parseObjectKey } from '../../protocol/objects.ts';
 import type { Member, MemberSpec } from '../../protocol/types.ts';
 import type { ManifestFileRow, PeersAnswer } from '../../protocol/answers.ts';
+import { gatewayOf } from '../../protocol/values/ipv4.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
 import { ClusterState } from '../core/cluster/state.ts';
-import type { ClusterView } from '../core/cluster/view.ts';
-import type { Now } from '../core/decisions.ts';
-import type { NodeFacts } from '../core/reconcile/node-status.ts';
+import type { ClusterIndex, ClusterView } from '../core/cluster/view.ts';
+import type { EventDraft, Now } from '../core/decisions.ts';
 import { admitPods } from '../core/scheduler/admit.ts';
+import { answerName } from '../core/network/names/answer.ts';
+import type { DnsFacts } from '../core/network/names/pod-dns.ts';
+import { nameWorld } from '../core/network/names/world.ts';
+import { podSubnetOf } from '../core/network/pod-subnets.ts';
+import { clusterDomain } from '../core/network/service-range.ts';
+import { serviceLinks } from '../core/network/service-links.ts';
 import { renderObject } from '../core/status/render.ts';
-import type { Beats } from '../ports/beats.ts';
-import type { Clock, Random } from '../ports/clock.ts';
-import type { WatchedFolder } from '../ports/folder.ts';
-import type { Identity, VerifySignature } from '../ports/identity.ts';
-import type { Log } from '../ports/log.ts';
-import type { Prober } from '../ports/prober.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
-import type { ContainerRuntime } from '../ports/runtime.ts';
-import type { Transport } from '../ports/transport.ts';
 import { NodeAgent, type ViewSource } from './agent/agent.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { Brain } from './brain.ts';
 import { Completion } from './completion.ts';
 import { ConflictReporter } from './conflict-reporter.ts';
+import { createDoctor, type Doctor } from './doctor/in-peer.ts';
 import { AcknowledgedWriter } from './desired-writer.ts';
 import { peersAnswer } from './endpoints.ts';
 import { EventRecorder } from './events.ts';
 import { Farewell, REMOVED_MESSAGE, removedError } from './farewell.ts';
+import { livePeers } from './live-peers.ts';
 import { PeerLiveness } from './liveness.ts';
+import { createLeases, isFounder, type Leases } from './leases/in-peer.ts';
 import { LogRelay } from './log-relay.ts';
+import { StreamRelay } from './stream-relay.ts';
 import { ManifestWatch } from './manifests.ts';
+import { createKernel, type Kernel } from './network/kernel.ts';
+import { LeavingPods } from './network/leaving-pods.ts';
+import { proxySinks } from './network/proxy-sink.ts';
+import { ServiceLoop } from './network/service-loop.ts';
+import { PodNetwork } from './network/pod-network.ts';
 import { ObjectCache } from './object-cache.ts';
 import { ObservedEvents } from './observed-events.ts';
 import { PeerObserved } from './observed.ts';
 import { Replication } from './replication.ts';
+import type { PeerDeps, PeerOptions } from './peer-deps.ts';
 
-export interface PeerDeps {
-  /** Not started. */
-  replica: SyncedReplica;
-  transport: Transport;
-  beats: Beats;
-  prober: Prober;
-  runtime: ContainerRuntime;
-  /** Manifests to keep desired state in step with. */
-  folder?: WatchedFolder;
-  identity: Identity;
-  verify: VerifySignature;
-  clock: Clock;
-  random: Random;
-  log: Log;
-}
-
-export interface PeerOptions {
-  clusterId: string;
-  node: string;
-  incarnation: number;
-  persistIncarnation: (incarnation: number) => Promise<void>;
-  /** Whether this peer's disk is known to hold the whole desired state as of some time. */
-  complete: boolean;
-  persistComplete: () => Promise<void>;
-  /** Whether this peer heard, in an earlier run, that it was removed. */
-  removed: boolean;
-  persistRemoved: () => Promise<void>;
-  /** Members known from elsewhere (the answer to a join, the peer book), until desired state names them. */
-  knownMembers: readonly MemberSpec[];
-  facts: NodeFacts;
-  /** Wire and program version, for the node report. */
-  version: string;
-  lastResourceVersion?: string;
-  persistResourceVersion?: (reserve: string) => void;
-}
+export type { PeerDeps, PeerOptions };
 
 export class Peer {
   readonly objects: ObjectCache;
   readonly writer: AcknowledgedWriter;
   readonly logs: LogRelay;
+  readonly streams: StreamRelay;
   readonly events: EventRecorder;
   readonly agent: NodeAgent;
+  readonly services: ServiceLoop;
+  readonly doctor: Doctor;
   readonly #deps: PeerDeps;
   readonly #options: PeerOptions;
   readonly #state: ClusterState;
@@ -94,10 +71,19 @@ export class Peer {
   readonly #conflicts: ConflictReporter;
   readonly #manifests: ManifestWatch | undefined;
   readonly #farewell: Farewell;
+  readonly #kernel: Kernel | undefined;
+  readonly #podNetwork: PodNetwork;
+  readonly #leaving: LeavingPods;
+  readonly #leases: Leases | undefined;
   readonly #observedEvents = new ObservedEvents();
   readonly #viewListeners = new Set<() => void>();
   readonly #memberListeners = new Set<(members: readonly MemberSpec[]) => void>();
   readonly #unsubscribe: (() => void)[] = [];
+
+  readonly #write: SyncedReplica['write'] = async (mutations) => {
+    if (this.#state.removed) throw removedError();
+    return this.#deps.replica.write(mutations);
+  };
 
   constructor(deps: PeerDeps, options: PeerOptions) {
     this.#deps = deps;
@@ -122,41 +108,30 @@ export class Peer {
     this.writer = new AcknowledgedWriter({
       replica,
       acknowledge: async (envelope, peers) => this.#replication.acknowledge(envelope, peers),
-      livePeers: () => this.#livePeers(),
+      livePeers: () => livePeers(view, transport),
       membersKnown: () => view.membersKnown,
       isRemoved: () => view.removed,
     });
-    const write: SyncedReplica['write'] = async (mutations) => {
-      if (view.removed) throw removedError();
-      return replica.write(mutations);
-    };
+    const write = this.#write;
+    const record = (draft: EventDraft): void => this.events.record(draft);
+    transport.turnAway((peer) => (view.removed ? undefined : this.#replication.removalNotice(peer)));
     this.#farewell = new Farewell({
       clock,
       tell: async (peer, signal) => this.#antiEntropy.syncWith(peer, signal),
       onEnd: () => this.#membersChanged(),
     });
-    this.#brain = new Brain({
-      view,
-      write,
-      record: (draft) => this.events.record(draft),
-      showAgain: (keys) => this.objects.changed(keys),
-      clock,
-      log,
-    });
-    this.agent = new NodeAgent(
-      {
-        runtime,
-        views: this.views,
-        write,
-        observed: this.#observed,
-        events: this.events,
-        admit: (seen, pods, running) => admitPods(seen, node, pods, { allocatable: options.facts.allocatable, running }),
-        clock,
-        log,
-      },
-      { facts: options.facts, version: options.version },
-    );
-    this.logs = new LogRelay({ transport, runtime, peerOfNode: (name) => view.memberOfNode(name)?.spec.peerId });
+    this.#brain = new Brain({ view, write, record, showAgain: (keys) => this.objects.changed(keys), clock, log });
+    // Who refuted its death is another one than who was confirmed dead.
+    this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
+    this.agent = this.#createAgent();
+    this.#kernel = createKernel(deps, view, clusterId);
+    this.#podNetwork = this.#createPodNetwork();
+    const relayed = { transport, runtime, peerOfNode: (name: string) => view.memberOfNode(name)?.spec.peerId };
+    this.logs = new LogRelay(relayed);
+    this.streams = new StreamRelay(relayed);
+    this.services = this.#createServices();
+    this.#leaving = new LeavingPods({ services: this.services, view, transport, clock, log });
+    this.doctor = createDoctor(deps, options, { view, services: this.services, kernel: this.#kernel, leases: this.#leases });
     this.#completion = new Completion({
       transport,
       antiEntropy: this.#antiEntropy,
@@ -164,8 +139,55 @@ export class Peer {
       clock,
       log,
     });
-    this.#conflicts = new ConflictReporter({ view, record: (draft) => this.events.record(draft) });
+    this.#conflicts = new ConflictReporter({ view, record });
     this.#manifests = this.#watchFolder(write);
+  }
+
+  #createAgent(): NodeAgent {
+    const { runtime, health, volumes, clock, log } = this.#deps;
+    const { node, facts, version } = this.#options;
+    return new NodeAgent(
+      {
+        runtime,
+        health,
+        volumes,
+        accounts: this.#deps.accounts,
+        views: this.views,
+        write: this.#write,
+        observed: this.#observed,
+        events: this.events,
+        gate: this.#leases?.warden,
+        dns: () => this.#dnsFacts(),
+        serviceLinks: (pod) => serviceLinks(this.services.table.list(), pod),
+        leaveRotation: (namespace, podUid, signal) => this.#leaving.leave(namespace, podUid, signal),
+        admit: (seen, pods, running) => admitPods(seen, node, pods, { allocatable: facts.allocatable, running }),
+        clock,
+        log,
+      },
+      { facts, version },
+    );
+  }
+
+  /** Pods ask their node where the kernel's network is ours. */
+  #dnsFacts(): DnsFacts {
+    const { nameServer, hostDns } = this.#deps;
+    const domain = clusterDomain(this.#state);
+    if (this.#kernel === undefined || nameServer === undefined) return { domain };
+    const subnet = podSubnetOf(this.#state, this.#options.node);
+    return subnet === undefined ? { domain, pending: true } : { domain, server: gatewayOf(subnet), host: hostDns };
+  }
+
+  #createPodNetwork(): PodNetwork {
+    const { runtime, hostNetwork: host, nameServer, clock, log } = this.#deps;
+    const deps = { view: this.#state, write: this.#write, runtime, host, nameServer, kernel: this.#kernel, clock, log };
+    return new PodNetwork({ ...deps, record: (draft) => this.events.record(draft) }, { clusterId: this.#options.clusterId });
+  }
+
+  #createServices(): ServiceLoop {
+    const { serviceSinks = [], clock, log } = this.#deps;
+    const proxied = proxySinks(this.#deps, async (node, request, signal) => this.streams.connect(node, request, signal), this.#options);
+    const inKernel = this.#kernel === undefined ? [] : [this.#kernel.services];
+    return new ServiceLoop({ view: this.#state, sinks: [...serviceSinks, ...proxied, ...inKernel], clock, log });
   }
 
   #watchFolder(write: SyncedReplica['write']): ManifestWatch | undefined {
@@ -184,6 +206,11 @@ export class Peer {
   }
 
   get view(): ClusterView {
+    return this.#state;
+  }
+
+  /** The same, with what decisions about the whole cluster read. */
+  get cluster(): ClusterIndex {
     return this.#state;
   }
 
@@ -229,8 +256,13 @@ export class Peer {
     this.#liveness.start(signal);
     this.events.start();
     this.logs.start();
+    this.streams.start();
+    this.doctor.start();
     await this.#antiEntropy.start(signal);
     await this.#replication.start(signal);
+    await this.#leases?.voting.start(signal, { founder: isFounder(replica, transport.self) });
+    await this.#leases?.warden.start(signal);
+    this.#leaving.start();
     await transport.start(signal);
     if (!this.#options.complete) {
       this.#completion.start(signal, async () => {
@@ -239,6 +271,10 @@ export class Peer {
       });
     }
     await runtime.start(signal);
+    this.services.start();
+    this.#deps.nameServer?.start((name, type) => answerName(nameWorld(this.#state, this.services.table), name, type));
+    this.#podNetwork.start();
+    this.#leases?.warden.watch();
     this.agent.start(signal);
     await this.#brain.start(signal);
     await this.#manifests?.start(signal);
@@ -247,11 +283,18 @@ export class Peer {
   /** Stops in reverse order. Containers go on. */
   async stop(): Promise<void> {
     this.#farewell.stop();
+    this.doctor.stop();
     await this.#manifests?.stop();
     await this.#brain.stop();
     await this.agent.stop();
+    this.#leaving.stop();
+    await this.#leases?.warden.stop();
+    await this.#deps.nameServer?.stop();
+    await this.services.stop();
+    await this.#podNetwork.stop();
     await this.#deps.runtime.stop();
     this.#completion.stop();
+    this.#leases?.voting.stop();
     await this.#replication.stop();
     await this.#antiEntropy.stop();
     this.events.stop();
@@ -261,6 +304,11 @@ export class Peer {
     await this.#deps.beats.stop();
     await this.objects.stop();
     for (const end of this.#unsubscribe.splice(0)) end();
+  }
+
+  /** Undefined where nothing holds traffic of pods back. */
+  get policies(): Kernel['policies'] | undefined {
+    return this.#kernel?.policies;
   }
 
   /**
@@ -292,13 +340,14 @@ export class Peer {
       transport: this.#deps.transport,
       behind: (peer) => this.#antiEntropy.behind(peer),
       nodeRecord: (peer) => this.#observed.get(peer, 'node'),
+      electorate: this.#leases?.voting.electorate,
       now: this.#deps.clock.monotonic(),
     });
   }
 
   #render(key: ObjectKey): KubeObject | undefined {
     if (key.startsWith('events/')) return this.#observedEvents.get(key);
-    const object = renderObject(this.#state, key, this.#now());
+    const object = renderObject(this.#state, key, this.#now(), this.services);
     const kind = kindOfResource(parseObjectKey(key).resource);
     return object === undefined || kind?.redact === undefined ? object : kind.redact(object);
   }
@@ -308,8 +357,10 @@ export class Peer {
   }
 
   #tell(affected: ReadonlySet<ObjectKey>): void {
+    this.objects.changed(this.services.touch(affected));
     this.objects.changed(affected);
     this.#brain.touch(affected);
+    this.#podNetwork.touch(affected);
     for (const listener of this.#viewListeners) listener();
   }
 
@@ -341,22 +392,5 @@ export class Peer {
     this.#liveness.setMembers([...members]);
     this.#antiEntropy.setMembers(members.map(({ peerId }) => peerId));
     for (const listener of this.#memberListeners) listener(members);
-  }
-
-  /**
-   * Nearest first. One that was heard and is not dead counts, too, when its connection has just broken: a write waits for it. One that was never heard since our
-   * start does not.
-   */
-  #livePeers(): readonly string[] {
-    const { transport } = this.#deps;
-    const connected = new Set(transport.connected());
-    const distance = (peer: string): number =>
-      connected.has(peer) ? (transport.roundTripMs(peer) ?? Number.MAX_SAFE_INTEGER) : Number.POSITIVE_INFINITY;
-    return this.#state
-      .members()
-      .filter(({ peer, state, incarnation }) => peer !== transport.self && state !== 'dead' && (connected.has(peer) || incarnation > 0))
-      .map(({ peer }) => ({ peer, at: distance(peer) }))
-      .sort((left, right) => (left.at === right.at ? 0 : left.at - right.at))
-      .map(({ peer }) => peer);
   }
 }

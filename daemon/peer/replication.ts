@@ -1,4 +1,4 @@
-import type { ChangeEnvelope } from '../../protocol/desired.ts';
+import type { ChangeEnvelope, ReplicaVersion } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
 import { changesBody, changesOf, splitEnvelope } from '../../protocol/wire/changes.ts';
@@ -9,8 +9,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
+import { MEMBERS } from '../core/cluster/membership.ts';
+import { compareEpochs } from '../core/desired/epochs.ts';
 import { PeerLink } from './replica/peer-link.ts';
-import { mergeAndAnswer } from './replica/sync-server.ts';
+import { mergeAndAnswer, versionsOfKeys } from './replica/sync-server.ts';
 
 /** How long a write waits for another member's fsync before it is answered with a warning, ms (what we promise of acknowledgements). */
 export const ACKNOWLEDGE_TIMEOUT_MS = 2_000;
@@ -101,6 +103,12 @@ export class Replication {
     return promise;
   }
 
+  /** For one that was a member: the push by which it learns that it is none any more. Undefined for all others. */
+  removalNotice(peer: string): Uint8Array | undefined {
+    const grave = this.deps.replica.graveOf(`${MEMBERS}//${peer}`);
+    return grave && this.link.encode('changes', changesBody({ id: 'removal', changes: [], tombstones: [grave] }));
+  }
+
   private halt(): void {
     const reason = new KithError('Stopped', 'the daemon stops');
     this.stopping.abort(reason);
@@ -163,9 +171,19 @@ export class Replication {
       const { missing, refused } = this.link.counting(() => mergedOf(body));
       if (refused.length > 0) return false;
       if (missing.length === 0) return true;
+      // Of a document whose history it has cut: with what it has, ours is made again on that.
+      const ahead = missing.filter((version) => this.isBehind(version)).map(({ key }) => key);
+      if (ahead.length > 0) await this.deps.antiEntropy.fetch(peer, ahead);
       next = await this.deps.replica.changesSince(missing, SYNC_CHUNK_BYTES);
+      // It lacks something, and we have nothing for it: it can't have taken what was written.
+      if (next.changes.length + next.tombstones.length === 0) return false;
     }
     return false;
+  }
+
+  private isBehind({ key, life, epoch }: ReplicaVersion): boolean {
+    const [held] = versionsOfKeys(this.deps.replica, [key]);
+    return held !== undefined && held.life === life && compareEpochs(held.epoch, epoch) < 0;
   }
 
   private async answerPush(payload: Uint8Array): Promise<Uint8Array> {

@@ -1,3 +1,4 @@
+import type { DocumentEpoch, EpochOrigin } from '../../protocol/desired.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
 
 /**
@@ -25,12 +26,37 @@ export interface Documents {
   read(saved: Uint8Array): DocumentState;
   /** The fields as they were at these heads: of one, what its author saw and wrote. Undefined when the document does not have them all. */
   readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined;
+  /**
+   * The same state without the history that led to it: a document of the next epoch, the same from every document with these heads. Undefined for one whose conflicts
+   * its history must decide, and for one that has too many authors.
+   */
+  rewrite(identity: DocumentIdentity, saved: Uint8Array): RewrittenDocument | undefined;
+  /**
+   * What was changed in `old` beyond what `next.identity.epoch` was made from, made again in `next`: the same changes, whoever makes them. Those that saw all that was cut off,
+   * or that nobody has touched since what they saw, are made on its state; others beside it, so that they are in conflict with it.
+   */
+  carryOver(old: HeldDocument, next: HeldDocument): MergedDocument;
 }
+
+export interface HeldDocument {
+  identity: DocumentIdentity;
+  saved: Uint8Array;
+}
+
+export interface RewrittenDocument {
+  epoch: RewrittenEpoch;
+  saved: Uint8Array;
+  state: DocumentState;
+}
+
+export type RewrittenEpoch = DocumentEpoch & EpochOrigin;
 
 export interface DocumentIdentity {
   clusterId: string;
   key: ObjectKey;
   life: number;
+  /** Of a document whose history was cut. It has a first change of its own. */
+  epoch?: RewrittenEpoch | undefined;
 }
 
 export interface FieldEdit {
@@ -57,6 +83,8 @@ export interface DocumentState {
   heads: readonly string[];
   fields: DocumentFields;
   counter: number;
+  /** How many the document has: what its history costs. */
+  changes: number;
 }
 
 export interface EditedDocument {

@@ -1,3 +1,5 @@
+import type { ByteStream } from './streams.ts';
+
 /** HTTP as the API sees it, without sockets: adapters turn a server's requests into these. */
 export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
 
@@ -38,4 +40,6 @@ export interface HttpResponse {
   headers: Record<string, string | string[]>;
   /** A stream is sent chunk by chunk as the client reads it. If it throws, the connection is cut, so that nobody takes the part for the whole. */
   body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
+  /** With status 101, to a request that asked for an upgrade: what becomes of the connection. When it is done, or throws, the connection is closed. */
+  upgraded?: (stream: ByteStream) => Promise<void>;
 }

@@ -74,8 +74,21 @@ export interface GraveKeeping {
   collectGraves(others: readonly string[], now: number): Promise<number>;
 }
 
+/** How histories end: a document's is cut off once every member has reported the same heads of it, fsynced. Fed by anti-entropy. */
+export interface HistoryKeeping {
+  /** The peer takes rewritten documents, and holds all that we hold in this bucket: its digest equals ours. */
+  reportBucket(peer: string, bucket: number): void;
+  /** The peer takes rewritten documents, and holds these as they are here. */
+  reportDocuments(peer: string, keys: readonly ObjectKey[]): void;
+  /**
+   * Rewrites long documents that have rested and that all of `others` (the members but this one) hold as they are. `now` is monotonic ms.
+   * @returns how many were rewritten
+   */
+  cutHistories(others: readonly string[], now: number): Promise<number>;
+}
+
 /** A replica as anti-entropy needs it. */
-export type SyncedReplica = Replica & GraveKeeping;
+export type SyncedReplica = Replica & GraveKeeping & HistoryKeeping;
 
 export interface ReplicaStart {
   objects: number;

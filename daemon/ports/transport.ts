@@ -1,3 +1,5 @@
+import type { ByteStream } from './streams.ts';
+
 /**
  * Messages between members. Authenticated and encrypted hop by hop; only members get through. Adapters: libp2p in the daemon, in-memory in tests.
  * Peers are named by their peer id (text).
@@ -10,6 +12,11 @@ export interface Transport {
   addresses(): string[];
   /** Who may connect, and where they were last seen. Members not in the list are disconnected; those in it are dialled for ever. */
   setMembers(members: readonly TransportMember[]): void;
+  /**
+   * What a peer that is a member no more is told when it comes, as a `push`; undefined for those to whom there is nothing to say. Then its connection ends; nothing is
+   * taken from it.
+   */
+  turnAway(notice: (peer: string) => Uint8Array | undefined): void;
   connected(): string[];
   onPeer(listener: (event: { type: 'connected' | 'disconnected'; peer: string }) => void): () => void;
 
@@ -29,7 +36,7 @@ export interface Transport {
   ): Promise<Uint8Array>;
   serve(protocol: RequestProtocol, handler: (from: string, payload: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>): void;
 
-  /** A byte stream with back-pressure, for relays (logs). The opener sends `header` first. */
+  /** A byte stream with back-pressure, for relays (logs, and programs' streams). The opener sends `header` first. */
   openStream(peer: string, protocol: StreamProtocol, header: Uint8Array, options: { signal: AbortSignal }): Promise<PeerStream>;
   serveStream(
     protocol: StreamProtocol,
@@ -48,15 +55,8 @@ export interface TransportMember {
 }
 /** `changes`: ChangeEnvelope. `observed`: a list of ObservedRecord. `election`: leader announcements. */
 export type Topic = 'changes' | 'observed' | 'election';
-/** `sync`: anti-entropy. `push`: envelope to be acknowledged after fsync. `probe`: liveness over a stream, direct and for others. `observed`: pull of observed state. */
-export type RequestProtocol = 'sync' | 'push' | 'probe' | 'observed';
-export type StreamProtocol = 'logs';
+/** `sync`: anti-entropy. `push`: envelope to be acknowledged after fsync. `probe`: liveness over a stream, direct and for others. `observed`: pull of observed state. `leases`: votes of what runs at most once, and who votes. `rotation`: whether a peer still sends traffic of Services to pods. `doctor`: what a peer finds wrong with itself. */
+export type RequestProtocol = 'sync' | 'push' | 'probe' | 'observed' | 'leases' | 'rotation' | 'doctor';
+export type StreamProtocol = 'logs' | 'streams';
 
-export interface PeerStream {
-  readonly source: AsyncIterable<Uint8Array>;
-  /** Resolves when the other side can take more. */
-  write(chunk: Uint8Array): Promise<void>;
-  /** Ends our side in order. */
-  end(): Promise<void>;
-  abort(reason: Error): void;
-}
+export type PeerStream = ByteStream;

@@ -1,3 +1,4 @@
+import { policyWarnings } from '../policies.ts';
 import type { DraftObject, StoredObject } from '../objects.ts';
 import { decodeBySchema, DECODE_LIMITS, isPlainObject } from '../schema/decode.ts';
 import { fillSchemaDefaults } from '../schema/defaults.ts';
@@ -7,7 +8,7 @@ import { validateBySchema } from '../schema/validate.ts';
 import type { FieldError, KindAlias, KindDefinition } from './kind.ts';
 import { apiVersionOf } from './kind.ts';
 import { validateMetadata, validateMetadataUpdate } from './metadata.ts';
-import { kindFor } from './registry.ts';
+import { kindFor, type KindMatch } from './registry.ts';
 
 /**
  * The one gate for objects that people write: what passes is complete, valid, and holds known fields only. Answers are in Kubernetes' words.
@@ -15,6 +16,8 @@ import { kindFor } from './registry.ts';
 export interface AdmissionOptions {
   /** What becomes of fields that the kind does not have: an error; dropped with a warning; dropped. */
   fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** Paths of fields that were written twice: treated like unknown ones. */
+  duplicates?: readonly string[];
   /** The kind that the URL names; also fills in a missing apiVersion and kind. */
   expectKind?: KindDefinition;
   /** The namespace that the URL names. Without it, an object that has none goes to `default`. */
@@ -45,29 +48,60 @@ export interface RefusedObject {
 const DEFAULT_NAMESPACE = 'default';
 
 export function decodeObject(value: unknown, options: AdmissionOptions): AdmissionResult {
-  const identified = identify(value, options.expectKind);
-  if (!identified.ok) return identified;
-  const { kind, alias, draft } = identified;
-  const warnings = alias === undefined ? [] : [alias.warning];
-  if (alias !== undefined) warnings.push(...alias.convert(draft));
-  draft.apiVersion = apiVersionOf(kind);
-  const decoded = decodeBySchema(kind.schema, draft);
-  if (decoded.errors.length > 0) return undecodable(kind, decoded.errors, (decoded.errors[0] as FieldError).message);
-  if (decoded.unknown.length > 0 && options.fieldValidation !== 'Ignore') {
-    const messages = decoded.unknown.map((path) => `unknown field "${path}"`);
-    if (options.fieldValidation === 'Warn') warnings.push(...messages);
-    else return undecodable(kind, unknownFieldErrors(decoded.unknown), `strict decoding error: ${messages.join(', ')}`);
-  }
-  const object = decoded.value as DraftObject;
-  if (options.keepStatus !== true) delete object.status;
-  const misplaced = fillNamespace(object, kind, options.namespace);
-  if (misplaced !== undefined) return misplaced;
+  const decoded = decodeConfiguration(value, options);
+  if (!decoded.ok) return decoded;
+  const { kind, object, warnings } = decoded;
   fillDefaults(kind, object);
   const unsupported = findUnsupportedFields(kind, object);
   const errors = [...validateObject(kind, object), ...unsupported.refused];
   if (errors.length > 0)
     return { ok: false, code: 'Invalid', message: invalidMessage(kind, object.metadata.name ?? '', errors), causes: errors };
   return { ok: true, kind, object, warnings: [...new Set([...warnings, ...unsupported.warnings])] };
+}
+
+/** Only what was written: types and known fields are checked, but nothing is filled in and no rule looked at. What server-side apply applies. */
+export function decodeConfiguration(value: unknown, options: AdmissionOptions): AdmissionResult {
+  const identified = identify(value, options.expectKind);
+  if (!identified.ok) return identified;
+  const { kind, alias, draft } = identified;
+  const warnings = alias === undefined ? [] : [alias.warning];
+  if (alias !== undefined) warnings.push(...alias.convert(draft));
+  draft.apiVersion = apiVersionOf(kind);
+  const decoded = kind.decode?.(draft) ?? decodeBySchema(kind.schema, draft);
+  if (decoded.errors.length > 0) return undecodable(kind, decoded.errors, (decoded.errors[0] as FieldError).message);
+  const doubtful = [
+    ...(options.duplicates ?? []).map((path) => doubtfulField(path, `duplicate field "${path}"`)),
+    ...decoded.unknown.map((path) => doubtfulField(path, `unknown field "${path}"`)),
+  ];
+  if (doubtful.length > 0 && options.fieldValidation !== 'Ignore') {
+    const messages = doubtful.map(({ message }) => message);
+    if (options.fieldValidation === 'Warn') warnings.push(...messages);
+    else return undecodable(kind, doubtful, `strict decoding error: ${messages.join(', ')}`);
+  }
+  const object = decoded.value as DraftObject;
+  if (options.keepStatus !== true && !hasPlainStatus(kind)) delete object.status;
+  const misplaced = fillNamespace(object, kind, options.namespace);
+  return misplaced ?? { ok: true, kind, object, warnings };
+}
+
+/**
+ * The draft in the version that is stored; defaults and rules of that version hold, too. For another version only: else the draft itself.
+ * @param before the version before, when there is one: what the server keeps of it
+ */
+export function toStoredVersion(
+  kind: KindDefinition,
+  draft: DraftObject,
+  before?: StoredObject,
+): { draft: DraftObject; errors: FieldError[] } {
+  const stored = kind.storedAs;
+  if (stored === undefined) {
+    if (before !== undefined) kind.carryOver?.(before, draft);
+    return { draft, errors: [] };
+  }
+  const converted = stored.to(draft);
+  if (before !== undefined) stored.kind.carryOver?.(before, converted);
+  fillDefaults(stored.kind, converted);
+  return { draft: converted, errors: validateObject(stored.kind, converted) };
 }
 
 /** What kind a value says, or is expected, to be; and a copy of it that may be changed. */
@@ -84,7 +118,8 @@ function identify(
   const kindName = value.kind ?? expected?.kind;
   if (typeof kindName !== 'string' || kindName === '') return badRequest(`Object 'Kind' is missing in '${excerpt(value)}'`);
   if (typeof apiVersion !== 'string' || apiVersion === '') return badRequest(`Object 'apiVersion' is missing in '${excerpt(value)}'`);
-  const match = kindFor(apiVersion, kindName);
+  const isExpected = expected !== undefined && expected.kind === kindName && apiVersionOf(expected) === apiVersion;
+  const match: KindMatch | undefined = isExpected ? { kind: expected } : kindFor(apiVersion, kindName);
   if (expected !== undefined && match?.kind !== expected) {
     if (kindName === expected.kind) {
       return badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(expected)})`);
@@ -110,17 +145,22 @@ function fillNamespace(object: DraftObject, kind: KindDefinition, namespace: str
   return undefined;
 }
 
+/** A custom kind without the subresource has a status like any other field. */
+export function hasPlainStatus(kind: KindDefinition): boolean {
+  return kind.definition !== undefined && !kind.subresources.includes('status');
+}
+
 /** Fills in all of a kind's defaults, in place. */
 export function fillDefaults(kind: KindDefinition, object: DraftObject): void {
-  fillSchemaDefaults(kind.schema, object);
+  if (kind.decode === undefined) fillSchemaDefaults(kind.schema, object);
   kind.fillDefaults?.(object);
 }
 
 /** All rules for one object on its own. The object is decoded and has its defaults. */
 export function validateObject(kind: KindDefinition, object: DraftObject): FieldError[] {
   return [
-    ...validateMetadata(object.metadata, kind.namespaced, kind.checkName),
-    ...validateBySchema(kind.schema, object),
+    ...(kind.isReview === true ? [] : validateMetadata(object.metadata, kind.namespaced, kind.checkName)),
+    ...(kind.decode === undefined ? validateBySchema(kind.schema, object) : []),
     ...(kind.validate?.(object) ?? []),
   ];
 }
@@ -139,7 +179,20 @@ export function invalidMessage(kind: KindDefinition, name: string, errors: reado
 function findUnsupportedFields(kind: KindDefinition, object: DraftObject): { warnings: string[]; refused: FieldError[] } {
   const bySchema = findUnsupported(kind.schema, object);
   const byKind = kind.findUnsupported?.(object) ?? { warnings: [], refused: [] };
-  return { warnings: [...bySchema.warnings, ...byKind.warnings], refused: [...bySchema.refused, ...byKind.refused] };
+  const asWhole = kind.noEffect === undefined ? [] : [`${kind.kind}: is kept but has no effect yet: ${kind.noEffect}`];
+  const policies = policyWarningsOf(object);
+  return {
+    warnings: [...policies, ...asWhole, ...bySchema.warnings, ...byKind.warnings],
+    refused: [...bySchema.refused, ...byKind.refused],
+  };
+}
+
+function policyWarningsOf({ metadata, ...draft }: DraftObject): string[] {
+  const { template } = (draft['spec'] ?? {}) as { template?: { metadata?: { annotations?: Record<string, unknown> } } };
+  return [
+    ...policyWarnings(metadata?.annotations, 'metadata'),
+    ...policyWarnings(template?.metadata?.annotations, 'spec.template.metadata'),
+  ];
 }
 
 function undecodable(kind: KindDefinition, causes: FieldError[], reason: string): RefusedObject {
@@ -147,8 +200,8 @@ function undecodable(kind: KindDefinition, causes: FieldError[], reason: string)
   return { ok: false, code: 'BadRequest', message, causes };
 }
 
-function unknownFieldErrors(paths: readonly string[]): FieldError[] {
-  return paths.map((path) => ({ ...invalid(path, '', ''), message: `unknown field "${path}"` }));
+function doubtfulField(path: string, message: string): FieldError {
+  return { ...invalid(path, '', ''), message };
 }
 
 function badRequest(message: string): RefusedObject {

@@ -2,7 +2,7 @@ import { integer, list, object, oneOf, string, strings } from '../schema/build.t
 import type { ObjectSchema } from '../schema/schema.ts';
 import { labelSelectorSchema } from './label-selector.ts';
 
-/** Where a pod likes to run beyond its nodeSelector: kept, and warned of. */
+/** Where a pod is to run, beyond its nodeSelector. */
 
 const NODE_OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'] as const;
 
@@ -45,27 +45,22 @@ function podAffinity(typeName: string, description: string): ObjectSchema {
   });
 }
 
-export const affinitySchema: ObjectSchema = object(
-  'Affinity',
-  'Nodes and pods to be near to, or away from.',
-  {
-    nodeAffinity: object('NodeAffinity', 'Nodes.', {
-      requiredDuringSchedulingIgnoredDuringExecution: object('NodeSelector', 'Must hold.', {
-        nodeSelectorTerms: list('One of these.', nodeTerm),
-      }),
-      preferredDuringSchedulingIgnoredDuringExecution: list(
-        'Had better hold.',
-        object('PreferredSchedulingTerm', 'A term and its weight.', {
-          weight: integer('From 1 to 100.', { minimum: 1, maximum: 100 }),
-          preference: nodeTerm,
-        }),
-      ),
+export const affinitySchema: ObjectSchema = object('Affinity', 'Nodes and pods to be near to, or away from.', {
+  nodeAffinity: object('NodeAffinity', 'Nodes.', {
+    requiredDuringSchedulingIgnoredDuringExecution: object('NodeSelector', 'Must hold.', {
+      nodeSelectorTerms: list('One of these.', nodeTerm),
     }),
-    podAffinity: podAffinity('PodAffinity', 'Pods to be near to.'),
-    podAntiAffinity: podAffinity('PodAntiAffinity', 'Pods to be away from.'),
-  },
-  { support: 'stored', why: 'the scheduler looks at nodeSelector only' },
-);
+    preferredDuringSchedulingIgnoredDuringExecution: list(
+      'Had better hold.',
+      object('PreferredSchedulingTerm', 'A term and its weight.', {
+        weight: integer('From 1 to 100.', { minimum: 1, maximum: 100 }),
+        preference: nodeTerm,
+      }),
+    ),
+  }),
+  podAffinity: podAffinity('PodAffinity', 'Pods to be near to.'),
+  podAntiAffinity: podAffinity('PodAntiAffinity', 'Pods to be away from.'),
+});
 
 export const tolerationSchema: ObjectSchema = object('Toleration', 'A taint that the pod puts up with.', {
   key: string('Key of the taint; empty means all.', { check: 'qualifiedName' }),
@@ -85,8 +80,12 @@ export const topologySpreadConstraintSchema: ObjectSchema = object(
     labelSelector: labelSelectorSchema,
     matchLabelKeys: strings('Labels of the pod itself that are added to the selector.'),
     minDomains: integer('Places there must be.'),
-    nodeAffinityPolicy: string('Whether nodeAffinity counts.'),
-    nodeTaintsPolicy: string('Whether taints count.'),
+    nodeAffinityPolicy: string('Whether nodeAffinity counts.', {
+      support: 'stored',
+      why: 'nodes that do not suit the pod are no places',
+      inert: ['Honor'],
+    }),
+    nodeTaintsPolicy: string('Whether taints count.', { support: 'stored', why: 'nodes that are tainted are places', inert: ['Ignore'] }),
   },
   { required: ['maxSkew', 'topologyKey', 'whenUnsatisfiable'] },
 );

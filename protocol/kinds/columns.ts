@@ -24,6 +24,39 @@ export function integerColumn(name: string, description: string, cell: (object: 
   return column(name, description, cell, { type: 'integer' });
 }
 
+/** A column of a field, by its dotted path: lists are joined, what is missing is `otherwise`. */
+export function fieldColumn(
+  name: string,
+  path: string,
+  description: string,
+  otherwise: string | number = '',
+  priority: 0 | 1 = 0,
+): TableColumn {
+  const type = typeof otherwise === 'number' ? 'integer' : 'string';
+  return column(
+    name,
+    description,
+    (object) => {
+      const value = fieldOf(object, path);
+      if (typeof otherwise === 'number') return typeof value === 'number' ? value : otherwise;
+      return textOf(value) || otherwise;
+    },
+    { priority, type },
+  );
+}
+
+export function fieldOf(object: KubeObject, path: string): unknown {
+  let value: unknown = object;
+  for (const step of path.split('.'))
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
+  return value;
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(textOf).join(',');
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
 export const nameColumn: TableColumn = column('Name', 'Name, unique among its kind in its namespace.', (object) => object.metadata.name, {
   format: 'name',
 });
@@ -31,6 +64,11 @@ export const nameColumn: TableColumn = column('Name', 'Name, unique among its ki
 export const ageColumn: TableColumn = column('Age', 'Time since it was created.', (object, now) =>
   ageSince(object.metadata.creationTimestamp, now),
 );
+
+/** What upstream shows of kinds that it has no printer for. */
+export const createdColumn: TableColumn = column('Created At', 'When it was created.', ({ metadata }) => metadata.creationTimestamp, {
+  type: 'date',
+});
 
 /** Containers, images and selector of a workload. */
 export function workloadColumns(selectorOfObject: (object: KubeObject) => string): TableColumn[] {

@@ -1,25 +1,12 @@
-import {
-  any,
-  boolean,
-  integer,
-  intOrString,
-  keyedList,
-  list,
-  long,
-  object,
-  oneOf,
-  quantity,
-  string,
-  strings,
-  map,
-} from '../schema/build.ts';
+import { any, boolean, integer, intOrString, list, long, object, oneOf, quantity, string, strings, map } from '../schema/build.ts';
 import type { ObjectSchema, Schema } from '../schema/schema.ts';
+import { envFromSchema, envSchema } from './container-env.ts';
+import { volumeMountsSchema } from './volume.ts';
 import { containerSecurityContextSchema } from './security-context.ts';
 
 /** The container of a pod: all of upstream's fields, and what becomes of each here. */
 
 const NO_VOLUMES = 'the container would run without its files';
-const NO_CONFIG = 'the container would run without its configuration';
 
 const PROBE_FIELDS: Readonly<Record<string, Schema>> = {
   exec: object('ExecAction', 'Runs a command in the container; exit code 0 is success.', {
@@ -54,7 +41,7 @@ function probe(description: string): ObjectSchema {
     grpc: object(
       'GRPCAction',
       'Asks the gRPC health service.',
-      { port: integer('The port.'), service: string('The service to ask for.') },
+      { port: integer('The port.', { minimum: 1, maximum: 65535 }), service: string('The service to ask for.', { default: '' }) },
       { required: ['port'] },
     ),
     initialDelaySeconds: integer('Seconds from start to the first probe.', { minimum: 0 }),
@@ -64,7 +51,7 @@ function probe(description: string): ObjectSchema {
     failureThreshold: integer('Failures in a row that count as failure.', { default: 3, minimum: 0 }),
     terminationGracePeriodSeconds: long("Seconds of grace after a failure, instead of the pod's.", { minimum: 1 }),
   };
-  return object('Probe', description, fields, { support: 'stored', why: 'no probe is made; a container that runs counts as healthy' });
+  return object('Probe', description, fields);
 }
 
 function lifecycleHandler(description: string): ObjectSchema {
@@ -73,27 +60,6 @@ function lifecycleHandler(description: string): ObjectSchema {
     sleep: object('SleepAction', 'Waits.', { seconds: long('Seconds.') }, { required: ['seconds'] }),
   });
 }
-
-const envVarSourceSchema = object('EnvVarSource', 'Where the value comes from.', {
-  fieldRef: object(
-    'ObjectFieldSelector',
-    'A field of the pod.',
-    { apiVersion: string('Version of the path.', { default: 'v1' }), fieldPath: string('Path of the field, for example `status.podIP`.') },
-    { required: ['fieldPath'] },
-  ),
-  resourceFieldRef: object(
-    'ResourceFieldSelector',
-    'A request or limit of a container.',
-    {
-      containerName: string('The container; this one by default.'),
-      resource: string('For example `limits.cpu`.'),
-      divisor: quantity('Unit of the answer.', { default: '0' }),
-    },
-    { required: ['resource'] },
-  ),
-  configMapKeyRef: any('A key of a ConfigMap.', { support: 'refused', why: NO_CONFIG }),
-  secretKeyRef: any('A key of a Secret.', { support: 'refused', why: NO_CONFIG }),
-});
 
 const containerPortSchema = object(
   'ContainerPort',
@@ -139,38 +105,20 @@ export const containerSchema: ObjectSchema = object(
       patchMergeKey: 'containerPort',
       listMapKeys: ['containerPort', 'protocol'],
     }),
-    env: keyedList(
-      'Environment variables.',
-      'name',
-      object(
-        'EnvVar',
-        'An environment variable.',
-        {
-          name: string('Its name.', { check: 'envName' }),
-          value: string('Its value; `$(VAR)` is expanded.'),
-          valueFrom: envVarSourceSchema,
-        },
-        { required: ['name'] },
-      ),
-    ),
-    envFrom: any('Environment variables from ConfigMaps and Secrets.', { support: 'refused', why: NO_CONFIG }),
+    env: envSchema,
+    envFrom: envFromSchema,
     resources: resourceRequirementsSchema,
     resizePolicy: any('What a change of resources restarts.', { support: 'stored', why: 'resources cannot be changed in place' }),
-    volumeMounts: any('Volumes in its file system.', { support: 'refused', why: NO_VOLUMES }),
+    volumeMounts: volumeMountsSchema,
     volumeDevices: any('Block devices in it.', { support: 'refused', why: NO_VOLUMES }),
     livenessProbe: probe('Restarts the container when it fails.'),
     readinessProbe: probe('Takes the pod out of rotation while it fails.'),
     startupProbe: probe('Holds the other probes back until it succeeds.'),
-    lifecycle: object(
-      'Lifecycle',
-      'What is done after the start and before the end.',
-      {
-        postStart: lifecycleHandler('After the start.'),
-        preStop: lifecycleHandler('Before the end.'),
-        stopSignal: string('Signal that ends it.'),
-      },
-      { support: 'stored', why: "nothing is run on start or before the end; the stop signal is the image's" },
-    ),
+    lifecycle: object('Lifecycle', 'What is done after the start and before the end.', {
+      postStart: lifecycleHandler('After the start.'),
+      preStop: lifecycleHandler('Before the end.'),
+      stopSignal: string('Signal that ends it.', { support: 'stored', why: "the stop signal is the image's" }),
+    }),
     terminationMessagePath: string('File that the container may leave its last words in.', { default: '/dev/termination-log' }),
     terminationMessagePolicy: oneOf(
       'Whether the end of the log stands in for last words of a failed container.',
@@ -179,9 +127,9 @@ export const containerSchema: ObjectSchema = object(
     ),
     securityContext: containerSecurityContextSchema,
     stdin: boolean('Keeps standard input open.'),
-    stdinOnce: boolean('Closes standard input after the first attachment.', { support: 'stored', why: 'standard input stays open' }),
+    stdinOnce: boolean('Closes standard input after the first attachment.'),
     tty: boolean('Gives it a terminal.'),
-    restartPolicy: string('For sidecars.', { support: 'refused', why: 'sidecar containers are not run' }),
+    restartPolicy: string('`Always` makes a sidecar of an init container: it goes on beside the others.'),
     restartPolicyRules: any('Restarts by exit code.', {
       support: 'refused',
       why: 'the container would be restarted when it should not be',

@@ -2,8 +2,9 @@ import type { DraftObject, KubeObject } from '../objects.ts';
 import { any, boolean, integer, intOrString, object, oneOf } from '../schema/build.ts';
 import { forbidden, invalid } from '../schema/field-errors.ts';
 import type { Deployment, DeploymentSpec } from '../types.ts';
-import { parsePercent, PERCENT_MESSAGE } from '../values/int-or-percent.ts';
+import { parsePercent } from '../values/int-or-percent.ts';
 import { ageColumn, column, integerColumn, nameColumn, showLabelSelector, workloadColumns } from './columns.ts';
+import { checkIntOrPercent } from './int-or-percent.ts';
 import type { FieldError, KindDefinition } from './kind.ts';
 import { labelSelectorSchema } from './label-selector.ts';
 import { objectMetaSchema } from './metadata.ts';
@@ -169,11 +170,6 @@ function validateStrategy(spec: DeploymentSpec): FieldError[] {
     errors.push(invalid(`${path}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
   }
   return errors;
-}
-
-function checkIntOrPercent(value: number | string, path: string): FieldError[] {
-  if (typeof value === 'number') return value < 0 ? [invalid(path, value, 'must be greater than or equal to 0')] : [];
-  return parsePercent(value) === undefined ? [invalid(path, value, PERCENT_MESSAGE)] : [];
 }
 
 function isZero(value: number | string): boolean {

@@ -5,17 +5,8 @@ import { ageSince } from '../values/duration.ts';
 import { column, nameColumn, wideColumn } from './columns.ts';
 import type { KindDefinition } from './kind.ts';
 import { objectMetaSchema } from './metadata.ts';
+import { objectReferenceSchema } from './stored/references.ts';
 import { typeMetaFields } from './type-meta.ts';
-
-const objectReferenceSchema = object('ObjectReference', 'Another object.', {
-  apiVersion: string('Its API version.'),
-  kind: string('Its kind.'),
-  namespace: string('Its namespace.'),
-  name: string('Its name.'),
-  uid: string('Its uid.'),
-  resourceVersion: string('The version that is meant.'),
-  fieldPath: string('A part of it, for example `spec.containers{web}`.'),
-});
 
 /** Events are facts that nodes report, not desired state: they are read here and written by daemons only. */
 export const eventKind: KindDefinition = {

@@ -43,6 +43,8 @@ export const kithFieldsSchema: Schema = object('KithFields', "Kith's own facts a
       {
         epoch: ordinal,
         generation: ordinal,
+        done: oneOf('How it ended.', ['Succeeded', 'Failed']),
+        failures: integer('Pods that failed.', { minimum: 0 }),
         claim: object(
           'SlotClaim',
           'It was taken over.',

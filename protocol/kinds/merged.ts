@@ -1,6 +1,7 @@
 import type { DraftObject, StoredObject } from '../objects.ts';
 import { decodeBySchema } from '../schema/decode.ts';
 import { typeInvalid } from '../schema/field-errors.ts';
+import type { Schema } from '../schema/schema.ts';
 import { validateBySchema } from '../schema/validate.ts';
 import { validateObject } from './admission.ts';
 import type { FieldError } from './kind.ts';
@@ -18,9 +19,14 @@ export function validateMerged(object: StoredObject): FieldError[] {
   if (decoded.errors.length > 0) return decoded.errors;
   const draft = decoded.value as DraftObject;
   if (draft.metadata === undefined) return [typeInvalid('metadata', 'Required value')];
-  const needsSpec = kind.schema.type === 'object' && kind.schema.fields.spec !== undefined;
-  if (needsSpec && draft.spec === undefined) return [typeInvalid('spec', 'Required value')];
+  if (needsSpec(kind.schema) && draft.spec === undefined) return [typeInvalid('spec', 'Required value')];
   return [...validateObject(kind, draft), ...validateKithFields(object.kith)];
+}
+
+/** Rules read the spec of kinds that always have one once their defaults are filled in. */
+function needsSpec(schema: Schema): boolean {
+  if (schema.type !== 'object' || schema.fields.spec === undefined) return false;
+  return schema.required?.includes('spec') === true || 'default' in schema.fields.spec;
 }
 
 function validateKithFields(kith: unknown): FieldError[] {

@@ -29,6 +29,53 @@ export function summarizePod(object: KubeObject): PodSummary {
   if (status.conditions?.some((condition) => condition.type === 'PodScheduled' && condition.reason === 'SchedulingGated') === true) {
     summary.status = 'SchedulingGated';
   }
+  const initializing = countInit(pod, summary);
+  if (initializing === undefined || isInitialized(pod)) countMain(status, summary);
+  else summary.status = initializing;
+  if (pod.metadata.deletionTimestamp !== undefined) {
+    if (status.reason === 'NodeLost') summary.status = 'Unknown';
+    else if (status.phase !== 'Succeeded' && status.phase !== 'Failed') summary.status = 'Terminating';
+  }
+  return summary;
+}
+
+/** Counts those that run before the others. @returns how far they are, or what is wrong with the first that is not done */
+function countInit(pod: Partial<Pod>, summary: PodSummary): string | undefined {
+  const specs = pod.spec?.initContainers ?? [];
+  const sidecars = new Set(specs.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name));
+  summary.containers += sidecars.size;
+  const of = { all: 0, sidecars: 0, lastAll: undefined as number | undefined, lastSidecar: undefined as number | undefined };
+  const keep = (says: string | undefined): string | undefined => {
+    summary.restarts = says === undefined || isInitialized(pod) ? of.sidecars : of.all;
+    summary.lastRestart = says === undefined || isInitialized(pod) ? of.lastSidecar : of.lastAll;
+    return says;
+  };
+  for (const [index, container] of (pod.status?.initContainerStatuses ?? []).entries()) {
+    const { name, state, restartCount } = container;
+    const isSidecar = sidecars.has(name);
+    const ended = parseTime(container.lastState?.terminated?.finishedAt ?? '');
+    of.all += restartCount;
+    if (ended !== undefined) of.lastAll = Math.max(of.lastAll ?? 0, ended);
+    if (isSidecar) {
+      of.sidecars += restartCount;
+      if (ended !== undefined) of.lastSidecar = Math.max(of.lastSidecar ?? 0, ended);
+    }
+    if (state?.terminated?.exitCode === 0) continue;
+    if (isSidecar && container.started === true) {
+      if (container.ready) summary.ready += 1;
+      continue;
+    }
+    const said = containerSays(container);
+    return keep(said === undefined || said === 'PodInitializing' ? `Init:${index}/${specs.length}` : `Init:${said}`);
+  }
+  return keep(undefined);
+}
+
+function isInitialized({ status }: Partial<Pod>): boolean {
+  return status?.conditions?.some((condition) => condition.type === 'Initialized' && condition.status === 'True') === true;
+}
+
+function countMain(status: NonNullable<Pod['status']>, summary: PodSummary): void {
   let running = false;
   // The first container that has something to say is heard last, and so wins.
   for (const container of [...(status.containerStatuses ?? [])].reverse()) {
@@ -46,11 +93,6 @@ export function summarizePod(object: KubeObject): PodSummary {
     const ready = status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
     summary.status = ready ? 'Running' : 'NotReady';
   }
-  if (pod.metadata.deletionTimestamp !== undefined) {
-    if (status.reason === 'NodeLost') summary.status = 'Unknown';
-    else if (status.phase !== 'Succeeded' && status.phase !== 'Failed') summary.status = 'Terminating';
-  }
-  return summary;
 }
 
 /** Why a container waits or how it ended. */

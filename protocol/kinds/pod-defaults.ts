@@ -5,10 +5,23 @@ export function fillPodSpecDefaults(spec: PodSpec): void {
   // The old name and the new one are the same field to Kubernetes.
   if (spec.serviceAccountName === undefined && spec.serviceAccount !== undefined) spec.serviceAccountName = spec.serviceAccount;
   if (spec.serviceAccountName !== undefined) spec.serviceAccount = spec.serviceAccountName;
-  for (const container of spec.containers ?? []) {
+  // A volume of no sort is an empty folder.
+  for (const volume of spec.volumes ?? []) if (Object.keys(volume).length === 1) volume.emptyDir = {};
+  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])]) {
+    if (spec.hostNetwork === true) for (const port of container.ports ?? []) port.hostPort ??= port.containerPort;
     container.imagePullPolicy ??= pullsAlways(container.image ?? '') ? 'Always' : 'IfNotPresent';
     fillRequestDefaults(container);
+    for (const probe of [container.livenessProbe, container.readinessProbe, container.startupProbe]) fillProbeDefaults(probe);
   }
+}
+
+/** A zero means the default. */
+function fillProbeDefaults(probe: Container['livenessProbe']): void {
+  if (probe === undefined) return;
+  if (probe.timeoutSeconds === 0) probe.timeoutSeconds = 1;
+  if (probe.periodSeconds === 0) probe.periodSeconds = 10;
+  if (probe.successThreshold === 0) probe.successThreshold = 1;
+  if (probe.failureThreshold === 0) probe.failureThreshold = 3;
 }
 
 /** Kubernetes pulls what may have changed: no tag, or `latest`. A digest never changes. */

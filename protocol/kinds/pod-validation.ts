@@ -1,8 +1,12 @@
 import { childPath, duplicate, forbidden, invalid, keyPath, notSupported, required } from '../schema/field-errors.ts';
 import type { Container, PodSpec, PodTemplateSpec } from '../types.ts';
-import { checkQualifiedName } from '../values/names.ts';
+import { checkConfigKey, checkQualifiedName } from '../values/names.ts';
 import { compareQuantities, parseQuantity } from '../values/quantity.ts';
+import { asContainer, validateEphemeral } from './ephemeral-container.ts';
+import { validateNames } from './dns-validation.ts';
 import type { FieldError } from './kind.ts';
+import { validateLifecycle, validateProbes } from './probe-validation.ts';
+import { validateMounts, validateVolumes } from './volume-validation.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
 
 /** Kubernetes' rules for pods that the schema can't say. Source: pkg/apis/core/validation/validation.go (behaviour and wording). */
@@ -37,21 +41,79 @@ const COUNTED_RESOURCES: readonly string[] = ['cpu', 'memory'];
 const STANDARD_RESOURCES: readonly string[] = ['cpu', 'memory', 'ephemeral-storage'];
 
 export function validatePodSpec(spec: PodSpec, path: string): FieldError[] {
-  const containersPath = childPath(path, 'containers');
-  const containers = spec.containers ?? [];
-  if (containers.length > MAX_CONTAINERS) return [forbidden(containersPath, `more than ${MAX_CONTAINERS} containers`)];
-  const errors: FieldError[] = [];
-  const names = new Set<string>();
-  const hostPorts = new Set<string>();
-  for (const [index, container] of containers.entries()) {
-    const at = childPath(containersPath, index);
-    const name = container.name ?? '';
-    if (name !== '' && names.has(name)) errors.push(duplicate(childPath(at, 'name'), name));
-    names.add(name);
-    errors.push(...validatePorts(container, at, hostPorts), ...validateEnv(container, at), ...validateResources(container, at));
+  const errors: FieldError[] = validateVolumes(spec, path);
+  const seen = { names: new Set<string>(), hostPorts: new Set<string>() };
+  for (const field of ['initContainers', 'containers'] as const) {
+    const containers = spec[field] ?? [];
+    const at = childPath(path, field);
+    if (containers.length > MAX_CONTAINERS) return [forbidden(at, `more than ${MAX_CONTAINERS} containers`)];
+    for (const [index, container] of containers.entries()) {
+      errors.push(...validateMounts(container, spec, childPath(at, index)));
+      errors.push(...validateContainer(container, childPath(at, index), field === 'initContainers', seen));
+    }
   }
+  errors.push(...validateEphemeral(spec, path, new Set(seen.names)));
+  for (const [index, ephemeral] of (spec.ephemeralContainers ?? []).entries()) {
+    const at = childPath(childPath(path, 'ephemeralContainers'), index);
+    if (index >= MAX_CONTAINERS) return [forbidden(childPath(path, 'ephemeralContainers'), `more than ${MAX_CONTAINERS} containers`)];
+    const container = asContainer(ephemeral);
+    errors.push(...validateMounts(container, spec, at), ...validateEnv(container, at), ...validateEnvFrom(container, at));
+  }
+  errors.push(...validateHostNamespaces(spec, path), ...validateNames(spec, path));
   errors.push(...validateLabels(spec.nodeSelector, childPath(path, 'nodeSelector')));
   return errors;
+}
+
+/** Source: validateHostNetwork, validatePodHostIPC. */
+function validateHostNamespaces(spec: PodSpec, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (spec.shareProcessNamespace === true && spec.hostPID === true) {
+    const at = childPath(childPath(path, 'securityContext'), 'shareProcessNamespace');
+    errors.push(invalid(at, true, 'ShareProcessNamespace and HostPID cannot both be enabled'));
+  }
+  if (spec.hostNetwork !== true) return errors;
+  for (const field of ['initContainers', 'containers'] as const) {
+    for (const [index, { ports = [] }] of (spec[field] ?? []).entries()) {
+      for (const [number, { containerPort, hostPort }] of ports.entries()) {
+        if (hostPort === undefined || hostPort === 0 || hostPort === containerPort) continue;
+        const at = `${childPath(childPath(path, field), index)}.ports[${number}].containerPort`;
+        errors.push(invalid(at, containerPort, 'must match `hostPort` when `hostNetwork` is true'));
+      }
+    }
+  }
+  return errors;
+}
+
+function validateContainer(
+  container: Container,
+  path: string,
+  isInit: boolean,
+  seen: { names: Set<string>; hostPorts: Set<string> },
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const { name = '', restartPolicy } = container;
+  if (name !== '' && seen.names.has(name)) errors.push(duplicate(childPath(path, 'name'), name));
+  seen.names.add(name);
+  // What runs before frees its ports for those after it.
+  const hostPorts = isInit && restartPolicy !== 'Always' ? new Set<string>() : seen.hostPorts;
+  errors.push(
+    ...validatePorts(container, path, hostPorts),
+    ...validateEnv(container, path),
+    ...validateEnvFrom(container, path),
+    ...validateResources(container, path),
+  );
+  const policyPath = childPath(path, 'restartPolicy');
+  if (!isInit && restartPolicy !== undefined) errors.push(forbidden(policyPath, 'may not be set for non-init containers'));
+  if (isInit && restartPolicy !== undefined && restartPolicy !== 'Always') errors.push(notSupported(policyPath, restartPolicy, ['Always']));
+  if (isInit && restartPolicy !== 'Always') {
+    for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
+      if (container[field] !== undefined) {
+        errors.push(forbidden(childPath(path, field), 'may not be set for init containers without restartPolicy=Always'));
+      }
+    }
+    return errors;
+  }
+  return [...errors, ...validateProbes(container, path), ...validateLifecycle(container, path)];
 }
 
 /** Labels and annotations of a template are named without `metadata`, as Kubernetes does. */
@@ -61,7 +123,10 @@ export function validatePodTemplate(template: PodTemplateSpec, path: string): Fi
     ...validateLabels(template.metadata?.labels, childPath(path, 'labels')),
     ...validateAnnotations(template.metadata?.annotations, childPath(path, 'annotations')),
   ];
-  if (template.spec !== undefined) errors.push(...validatePodSpec(template.spec, specPath));
+  if (template.spec === undefined) return errors;
+  if ((template.spec.ephemeralContainers ?? []).length > 0)
+    errors.push(forbidden(childPath(specPath, 'ephemeralContainers'), 'ephemeral containers not allowed in pod template'));
+  errors.push(...validatePodSpec(template.spec, specPath));
   return errors;
 }
 
@@ -99,10 +164,31 @@ function validateEnv(container: Container, path: string): FieldError[] {
     if ((variable.value ?? '') !== '') errors.push(invalid(at, '', 'may not be specified when `value` is not empty'));
     if (source.fieldRef !== undefined) errors.push(...validateFieldPath(source.fieldRef.fieldPath, childPath(at, 'fieldRef.fieldPath')));
     const resource = source.resourceFieldRef?.resource ?? '';
+    for (const field of ['configMapKeyRef', 'secretKeyRef'] as const) {
+      const ref = source[field];
+      if (ref !== undefined) errors.push(...validateKeyRef(ref, childPath(at, field)));
+    }
     if (resource !== '' && !(DOWNWARD_RESOURCES as readonly string[]).includes(resource)) {
       errors.push(notSupported(childPath(at, 'resourceFieldRef.resource'), resource, DOWNWARD_RESOURCES));
     }
     return errors;
+  });
+}
+
+function validateKeyRef({ name = '', key }: { name?: string; key: string }, path: string): FieldError[] {
+  const errors = name === '' ? [required(childPath(path, 'name'))] : [];
+  if (key !== '') errors.push(...checkConfigKey(key).map((message) => invalid(childPath(path, 'key'), key, message)));
+  return errors;
+}
+
+function validateEnvFrom(container: Container, path: string): FieldError[] {
+  return (container.envFrom ?? []).flatMap((source, index) => {
+    const at = childPath(childPath(path, 'envFrom'), index);
+    const given = [source.configMapRef, source.secretRef].filter((ref) => ref !== undefined);
+    if (given.length === 0) return [invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`')];
+    if (given.length > 1) return [invalid(at, '', 'may not have more than one field specified at a time')];
+    const field = source.configMapRef === undefined ? 'secretRef' : 'configMapRef';
+    return (given[0]?.name ?? '') === '' ? [required(childPath(at, `${field}.name`))] : [];
   });
 }
 
@@ -144,8 +230,10 @@ function validateAmounts(amounts: Readonly<Record<string, string>>, path: string
 /** Resources that no node counts. Storage only loses its bound; a device would be missing. */
 export function findUncountedResources(spec: PodSpec, path: string): { warnings: string[]; refused: FieldError[] } {
   const found: { warnings: string[]; refused: FieldError[] } = { warnings: [], refused: [] };
-  for (const [index, container] of (spec.containers ?? []).entries()) {
-    const at = childPath(childPath(childPath(path, 'containers'), index), 'resources');
+  const containers = (['initContainers', 'containers'] as const).flatMap((field) =>
+    (spec[field] ?? []).map((container, index) => ({ container, at: childPath(childPath(childPath(path, field), index), 'resources') })),
+  );
+  for (const { container, at } of containers) {
     for (const part of ['limits', 'requests'] as const) {
       for (const name of Object.keys(container.resources?.[part] ?? {})) {
         if (COUNTED_RESOURCES.includes(name)) continue;

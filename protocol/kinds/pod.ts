@@ -24,7 +24,7 @@ export const podKind: KindDefinition = {
   namespaced: true,
   categories: ['all'],
   verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
-  subresources: ['status', 'log'],
+  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'binding', 'eviction', 'ephemeralcontainers'],
   schema: object('Pod', 'One or more containers that share a network address and a fate.', {
     ...typeMetaFields,
     metadata: objectMetaSchema,
@@ -36,6 +36,10 @@ export const podKind: KindDefinition = {
   fillDefaults: (draft) => fillPodSpecDefaults(draft.spec as PodSpec),
   validate: (object) => validatePodSpec(object.spec as PodSpec, 'spec'),
   findUnsupported: (object) => findUncountedResources(object.spec as PodSpec, 'spec'),
+  validateCreate: (object) =>
+    ((object.spec as PodSpec).ephemeralContainers ?? []).length > 0
+      ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
+      : [],
   validateUpdate: validatePodUpdate,
   columns: podColumns,
 };
@@ -46,6 +50,9 @@ function validatePodUpdate(before: StoredObject, after: DraftObject): FieldError
   const errors: FieldError[] = [];
   if (old.containers.length !== now.containers.length) {
     return [forbidden('spec.containers', 'pod updates may not add or remove containers')];
+  }
+  if ((old.initContainers ?? []).length !== (now.initContainers ?? []).length) {
+    return [forbidden('spec.initContainers', 'pod updates may not add or remove containers')];
   }
   if (now.activeDeadlineSeconds === undefined && old.activeDeadlineSeconds !== undefined) {
     errors.push(invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value'));
@@ -63,8 +70,9 @@ function validatePodUpdate(before: StoredObject, after: DraftObject): FieldError
 
 /** The spec without what may change. `nodeName` is derived from the binding, so a client that leaves it out changes nothing. */
 function fixedPart(spec: PodSpec): Record<string, unknown> {
-  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, nodeName: _node, containers, ...rest } = spec;
-  return { ...rest, containers: containers.map(({ image: _image, ...container }) => container) };
+  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, nodeName: _node, initContainers = [], containers, ...rest } = spec;
+  const fixed = (list: PodSpec['containers']): unknown[] => list.map(({ image: _image, ...container }) => container);
+  return { ...rest, initContainers: fixed(initContainers), containers: fixed(containers) };
 }
 
 function changedFields(old: Record<string, unknown>, now: Record<string, unknown>): string[] {

@@ -1,7 +1,11 @@
 import type { GroupResource } from '../objects.ts';
+import { clusterNetworkKind } from './cluster-network.ts';
 import { credentialKind } from './credential.ts';
+import { cronJobKind } from './cron-job.ts';
+import { customResourceDefinitionKind } from './custom/definition.ts';
 import { deploymentKind } from './deployment.ts';
 import { eventKind } from './event.ts';
+import { jobKind } from './job.ts';
 import { joinTokenKind } from './join-token.ts';
 import type { KindAlias, KindDefinition } from './kind.ts';
 import { apiVersionOf, groupResourceOf } from './kind.ts';
@@ -11,20 +15,63 @@ import { nodeKind } from './node.ts';
 import { podKind } from './pod.ts';
 import { replicaSetKind } from './replica-set.ts';
 import { replicationControllerKind } from './replication-controller.ts';
+import { retiredKinds } from './retired-versions.ts';
+import { horizontalPodAutoscalerKind, horizontalPodAutoscalerV1Kind } from './stored/autoscaling.ts';
+import { configMapKind, secretKind, serviceAccountKind } from './stored/config.ts';
+import { metricsKinds } from './stored/metrics.ts';
+import { ingressClassKind, ingressKind, networkPolicyKind } from './stored/networking.ts';
+import { limitRangeKind, podDisruptionBudgetKind, priorityClassKind, resourceQuotaKind } from './stored/policy.ts';
+import { clusterRoleBindingKind, clusterRoleKind, namespacedRoleKind, roleBindingKind } from './stored/rbac.ts';
+import { reviewKinds } from './stored/reviews.ts';
+import { endpointSliceKind, endpointsKind, serviceKind } from './stored/service.ts';
+import { persistentVolumeClaimKind, persistentVolumeKind, storageClassKind } from './stored/storage.ts';
+import { controllerRevisionKind, daemonSetKind, leaseKind, statefulSetKind } from './stored/workloads.ts';
 
 /** Every kind that Kith knows, in the order that discovery shows them. */
 const KINDS: readonly KindDefinition[] = [
+  configMapKind,
+  endpointsKind,
   eventKind,
+  limitRangeKind,
   namespaceKind,
   nodeKind,
+  persistentVolumeClaimKind,
+  persistentVolumeKind,
   podKind,
   replicationControllerKind,
+  resourceQuotaKind,
+  secretKind,
+  serviceAccountKind,
+  serviceKind,
+  controllerRevisionKind,
+  daemonSetKind,
   deploymentKind,
   replicaSetKind,
+  statefulSetKind,
+  horizontalPodAutoscalerKind,
+  cronJobKind,
+  jobKind,
+  leaseKind,
+  endpointSliceKind,
+  ingressClassKind,
+  ingressKind,
+  networkPolicyKind,
+  podDisruptionBudgetKind,
+  clusterRoleBindingKind,
+  clusterRoleKind,
+  roleBindingKind,
+  namespacedRoleKind,
+  priorityClassKind,
+  storageClassKind,
+  customResourceDefinitionKind,
   memberKind,
   joinTokenKind,
   credentialKind,
+  clusterNetworkKind,
 ];
+
+/** Further versions of those, after them (clients that only know a name take the stored version), and what is not stored. */
+const OTHER_VERSIONS: readonly KindDefinition[] = [horizontalPodAutoscalerV1Kind, ...retiredKinds, ...reviewKinds, ...metricsKinds];
 
 const byResource = new Map<GroupResource, KindDefinition>(KINDS.map((kind) => [groupResourceOf(kind), kind]));
 const byTypeMeta = new Map<string, KindMatch>();
@@ -46,8 +93,16 @@ for (const kind of KINDS) {
   for (const name of names) if (!byWord.has(name.toLowerCase())) byWord.set(name.toLowerCase(), kind);
 }
 
+for (const kind of OTHER_VERSIONS) byTypeMeta.set(`${apiVersionOf(kind)} ${kind.kind}`, { kind });
+
+/** Every kind that is stored, in the version that is. */
 export function allKinds(): readonly KindDefinition[] {
   return KINDS;
+}
+
+/** Every kind in every version that clients may speak of it. */
+export function servedKinds(): readonly KindDefinition[] {
+  return [...KINDS, ...OTHER_VERSIONS];
 }
 
 /** By `pods` or `deployments.apps`. */

@@ -32,7 +32,7 @@ export const replicationControllerKind: KindDefinition = {
       {
         replicas: replicasField,
         minReadySeconds: minReadySecondsField,
-        selector: stringMap("Labels of its pods; the template's by default."),
+        selector: stringMap("Labels of its pods; the template's by default.", { atomic: true }),
         template: podTemplateSpecSchema,
       },
       { default: {} },

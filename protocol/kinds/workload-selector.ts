@@ -32,17 +32,18 @@ export function validateSelectorUnchanged(before: StoredObject, after: DraftObje
     : [invalid('spec.selector', now.selector ?? null, 'field is immutable')];
 }
 
-/** Versions that Kubernetes stopped to serve: read as apps/v1, with its warning. `adapt` sees the spec as it was written. */
+/** Versions that Kubernetes stopped to serve: read as that of `now`, with its warning. `adapt` sees the spec as it was written. */
 export function retiredAlias(
   apiVersion: string,
   kind: string,
   deprecatedSince: string,
   unavailableSince: string,
   adapt: (spec: Record<string, unknown>) => string[],
+  now = 'apps/v1',
 ): KindAlias {
   return {
     apiVersion,
-    warning: `${apiVersion} ${kind} is deprecated in ${deprecatedSince}+, unavailable in ${unavailableSince}+; use apps/v1 ${kind}`,
+    warning: `${apiVersion} ${kind} is deprecated in ${deprecatedSince}+, unavailable in ${unavailableSince}+; use ${now} ${kind}`,
     convert: (draft) => (isRecord(draft.spec) ? adapt(draft.spec) : []),
   };
 }

@@ -95,6 +95,8 @@ class Decoder {
       return undefined;
     }
     if (typeof value !== 'string') return this.wrongType(schema, value, place);
+    // The value itself is not repeated: it may be a secret.
+    if (schema.format === 'byte' && !isBase64(value)) this.errors.push(typeInvalid(place.path, 'illegal base64 data'));
     if (schema.format === 'time' && parseTime(value) === undefined) {
       const shown = JSON.stringify(value.slice(0, 100));
       this.errors.push(typeInvalid(place.path, `parsing time ${shown} as "2006-01-02T15:04:05Z07:00": cannot parse ${shown}`));
@@ -181,6 +183,12 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 
 function isInt32(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value <= INT32_MAX && value >= -INT32_MAX - 1;
+}
+
+/** RFC 4648 section 4. As Go's decoder, passes over line ends. */
+function isBase64(value: string): boolean {
+  const text = value.replaceAll(/[\r\n]/g, '');
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }
 
 /** Go reads `null` inside a list or a map as the zero value. */

@@ -39,6 +39,8 @@ export type StringCheck =
 
 export interface Described {
   description: string;
+  /** Of an object, a map or a list: server-side apply owns it as a whole, and takes nothing apart. A list without keys is one anyhow. */
+  atomic?: boolean;
   /**
    * `honoured` (default): does what Kubernetes says. `stored`: kept and shown, has no effect yet: a write warns. `refused`: a write fails and says so.
    */

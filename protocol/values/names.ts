@@ -13,6 +13,9 @@ const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const LABEL_VALUE = `(${QUALIFIED})?`;
 const ENV_NAME = '[-._a-zA-Z][-._a-zA-Z0-9]*';
 
+const CONFIG_KEY = '[-._a-zA-Z0-9]+';
+
+const CONFIG_KEY_REGEX = new RegExp(`^${CONFIG_KEY}$`);
 const LABEL_REGEX = new RegExp(`^${LABEL}$`);
 const SUBDOMAIN_REGEX = new RegExp(`^${SUBDOMAIN}$`);
 const QUALIFIED_REGEX = new RegExp(`^${QUALIFIED}$`);
@@ -24,6 +27,8 @@ const SUBDOMAIN_MESSAGE = `a lowercase RFC 1123 subdomain must consist of lower 
 const QUALIFIED_MESSAGE = `must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`;
 const LABEL_VALUE_MESSAGE = `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '${LABEL_VALUE}')`;
 const ENV_NAME_MESSAGE = `a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '${ENV_NAME}')`;
+
+const CONFIG_KEY_MESSAGE = `a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '${CONFIG_KEY}')`;
 
 /** A name that is one label of a DNS name: namespaces, containers, hostnames. */
 export function checkDnsLabel(value: string): string[] {
@@ -58,6 +63,15 @@ export function checkQualifiedName(value: string): string[] {
 export function checkLabelValue(value: string): string[] {
   if (value.length > MAX_LABEL_LENGTH) return [tooLong(MAX_LABEL_LENGTH)];
   return LABEL_VALUE_REGEX.test(value) ? [] : [LABEL_VALUE_MESSAGE];
+}
+
+/** A key of a ConfigMap or a Secret. */
+export function checkConfigKey(value: string): string[] {
+  if (value.length > MAX_SUBDOMAIN_LENGTH) return [tooLong(MAX_SUBDOMAIN_LENGTH)];
+  if (!CONFIG_KEY_REGEX.test(value)) return [CONFIG_KEY_MESSAGE];
+  if (value === '.') return ["must not be '.'"];
+  if (value === '..') return ["must not be '..'"];
+  return value.startsWith('..') ? ["must not start with '..'"] : [];
 }
 
 export function checkEnvName(value: string): string[] {

@@ -1,6 +1,6 @@
-import type { ChangeEnvelope, DocumentChanges, ReplicaVersion } from '../desired.ts';
+import type { ChangeEnvelope, DocumentChanges, DocumentEpoch, EpochOrigin, ReplicaVersion } from '../desired.ts';
 import type { Tombstone } from '../objects.ts';
-import { bytes, hashBytes, hashHex, key, life, list, mapOf, text, wireInvalid } from './fields.ts';
+import { bytes, hashBytes, hashHex, integer, key, life, list, mapOf, text, wireInvalid } from './fields.ts';
 import type { Fields } from './fields.ts';
 import {
   MAX_ADMITTED,
@@ -8,6 +8,7 @@ import {
   MAX_DOCUMENT_CHANGES,
   MAX_ENVELOPE_DOCUMENTS,
   MAX_ENVELOPE_ID_CHARS,
+  MAX_EPOCH_AUTHORS,
   MAX_HEADS,
   MAX_STREAM_MESSAGE_BYTES,
   MAX_VERSIONS,
@@ -16,12 +17,21 @@ import {
 /** RFC 3339 with whole seconds has 20 characters; empty when nobody knows. */
 const MAX_TIME_CHARS = 40;
 const MAX_PEER_ID_CHARS = 128;
+/** 16 random bytes, and up to 32 that tell an author's changes of one epoch from those of others. */
+const MAX_ACTOR_BYTES = 64;
 
 /** Body of `changes`. */
 export function changesBody(envelope: ChangeEnvelope): Fields {
   return {
     id: envelope.id,
-    changes: envelope.changes.map(({ key, life, changes, document }) => ({ key, life, changes, document })),
+    changes: envelope.changes.map(({ key, life, changes, document, epoch, origin }) => ({
+      key,
+      life,
+      changes,
+      document,
+      epoch: epoch && epochBody(epoch),
+      origin: origin && originBody(origin),
+    })),
     tombstones: envelope.tombstones.map(({ key, life, at, heads, admitted }) => ({
       key,
       life,
@@ -46,7 +56,42 @@ function documentChanges(fields: Fields): DocumentChanges {
   if (opened === 0) throw wireInvalid('a document of life 0');
   const changes = list(fields, 'changes', MAX_DOCUMENT_CHANGES).map((change) => bytes(change, 'a change', MAX_CHANGE_BYTES));
   const document = fields['document'] === undefined ? undefined : bytes(fields['document'], 'document', MAX_STREAM_MESSAGE_BYTES);
-  return { key: key(fields, 'key'), life: opened, changes, ...(document === undefined ? {} : { document }) };
+  return {
+    key: key(fields, 'key'),
+    life: opened,
+    changes,
+    ...(document === undefined ? {} : { document }),
+    ...(fields['epoch'] === undefined ? {} : { epoch: epochOf(mapOf(fields['epoch'], 'an epoch')) }),
+    ...(fields['origin'] === undefined ? {} : { origin: originOf(mapOf(fields['origin'], 'an origin')) }),
+  };
+}
+
+function epochBody({ number, changes, root }: DocumentEpoch): Fields {
+  return { number, changes, root: hashBytes(root) };
+}
+
+function epochOf(fields: Fields): DocumentEpoch {
+  const number = integer(fields, 'number', Number.MAX_SAFE_INTEGER);
+  if (number === 0) throw wireInvalid('an epoch of number 0');
+  return { number, changes: integer(fields, 'changes', Number.MAX_SAFE_INTEGER), root: hashHex(fields['root'], 'a root') };
+}
+
+function originBody({ heads, clock }: EpochOrigin): Fields {
+  return {
+    heads: heads.map(hashBytes),
+    clock: clock.map(([actor, sequence]) => ({ actor: Uint8Array.from(Buffer.from(actor, 'hex')), sequence })),
+  };
+}
+
+function originOf(fields: Fields): EpochOrigin {
+  return {
+    heads: list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head')),
+    clock: list(fields, 'clock', MAX_EPOCH_AUTHORS).map((item) => {
+      const author = mapOf(item, 'an author');
+      const actor = Buffer.from(bytes(author['actor'], 'an actor', MAX_ACTOR_BYTES)).toString('hex');
+      return [actor, integer(author, 'sequence', Number.MAX_SAFE_INTEGER)];
+    }),
+  };
 }
 
 function tombstone(fields: Fields): Tombstone {
@@ -64,11 +109,12 @@ function peerId(value: unknown): string {
 }
 
 export function versionsBody(versions: readonly ReplicaVersion[]): readonly Fields[] {
-  return versions.map(({ key, life, buried, heads, settled }) => ({
+  return versions.map(({ key, life, buried, heads, epoch, settled }) => ({
     key,
     life,
     buried,
     heads: heads.map(hashBytes),
+    epoch: epoch && epochBody(epoch),
     settled: settled ? true : undefined,
   }));
 }
@@ -83,6 +129,7 @@ export function versionsOf(body: Fields, name: string): ReplicaVersion[] {
       buried: life(fields, 'buried'),
       heads: list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head')),
     };
+    if (fields['epoch'] !== undefined) version.epoch = epochOf(mapOf(fields['epoch'], 'an epoch'));
     return fields['settled'] === true ? { ...version, settled: true } : version;
   });
 }
@@ -92,8 +139,12 @@ export function documentBytes(changes: DocumentChanges): number {
   const overhead = 48;
   return changes.changes.reduce(
     (sum, change) => sum + change.byteLength + 8,
-    overhead + changes.key.length + (changes.document?.byteLength ?? 0),
+    overhead + changes.key.length + (changes.document?.byteLength ?? 0) + originBytes(changes.origin),
   );
+}
+
+function originBytes(origin: EpochOrigin | undefined): number {
+  return origin === undefined ? 0 : origin.heads.length * 34 + origin.clock.length * 64;
 }
 
 /**

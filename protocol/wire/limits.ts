@@ -22,6 +22,8 @@ export const MAX_VERSIONS = 5_000;
 /** Members that a removed one had let in: more than a cluster has. */
 export const MAX_ADMITTED = 1_000;
 export const MAX_HEADS = 1_024;
+/** Authors of a history that is cut off, one a start of a daemon that edited the object. A history with more stays. */
+export const MAX_EPOCH_AUTHORS = 1_024;
 /** Buckets that the digest has; the first byte of a key's hash names its bucket. */
 export const BUCKETS = 256;
 /** Buckets whose versions are asked for at once. */

@@ -1,5 +1,6 @@
-import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { decode } from 'cborg';
 import { KithError } from '../errors.ts';
+import { encodeDeterministic } from './cbor.ts';
 import { mapOf, text, wireInvalid } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { MAX_CLUSTER_CHARS, MAX_PEER_CHARS, MAX_STREAM_MESSAGE_BYTES } from './limits.ts';
@@ -22,7 +23,7 @@ export interface WireMessage {
 /** Deterministic: equal messages have equal bytes. `undefined` members are left out. */
 export function encodeMessage(message: WireMessage): Uint8Array {
   const { cluster, from, kind, body } = message;
-  return encode({ v: WIRE_VERSION, cluster, from, kind, body }, { ...rfc8949EncodeOptions, ignoreUndefinedProperties: true });
+  return encodeDeterministic({ v: WIRE_VERSION, cluster, from, kind, body });
 }
 
 /**

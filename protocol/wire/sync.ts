@@ -16,10 +16,17 @@ export interface DigestBody {
   floor: number;
   /** The sender has proved that it holds the whole desired state. */
   complete?: boolean;
+  /** The sender takes documents whose history was cut. While one member does not say so none is. */
+  epochs?: boolean;
 }
 
-export function digestBody({ digest, floor, complete }: DigestBody): Fields {
-  return { digest: Uint8Array.from(Buffer.from(digest.join(''), 'hex')), floor, ...(complete === true ? { complete } : {}) };
+export function digestBody({ digest, floor, complete, epochs }: DigestBody): Fields {
+  return {
+    digest: Uint8Array.from(Buffer.from(digest.join(''), 'hex')),
+    floor,
+    ...(complete === true ? { complete } : {}),
+    ...(epochs === true ? { epochs } : {}),
+  };
 }
 
 /** @throws KithError `WireInvalid` */
@@ -32,6 +39,7 @@ export function digestOf(body: Fields): DigestBody {
     digest: Array.from({ length: BUCKETS }, (_, index) => hex.slice(index * width, (index + 1) * width)),
     floor: life(body, 'floor'),
     ...(body['complete'] === true ? { complete: true } : {}),
+    ...(body['epochs'] === true ? { epochs: true } : {}),
   };
 }
 

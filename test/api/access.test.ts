@@ -80,7 +80,8 @@ describe('who may ask', () => {
     });
     const path = await ask(world.api, '/version', certificate('guest', []));
     expect(JSON.parse(path.body as string)).toMatchObject({ code: 403, message: 'forbidden: User "guest" cannot get path "/version"' });
-    expect((await ask(world.api, '/kith.dev/v1/peers', certificate('guest', []))).status).toBe(403);
+    for (const name of ['peers', 'doctor'])
+      expect((await ask(world.api, `/kith.dev/v1/${name}`, certificate('guest', []))).status).toBe(403);
   });
 
   it('no longer takes a certificate that does not count', async () => {
@@ -175,6 +176,7 @@ describe('what is served', () => {
 
   it('has Kith’s own endpoints', async () => {
     expect((await world.call('GET', '/kith.dev/v1/peers')).body).toMatchObject({ cluster: 'c', complete: true });
+    expect((await world.call('GET', '/kith.dev/v1/doctor?node=b')).body).toEqual({ by: 'b', nodes: [], findings: [] });
     expect((await world.call('GET', '/kith.dev/v1/conflicts')).body).toEqual({ conflicts: [], quarantined: [] });
     expect((await world.call('GET', '/kith.dev/v1/digest')).body).toEqual({ digest: 'd', count: 0 });
     expect((await world.call('GET', '/kith.dev/v1/digest?objects=true')).body).toEqual({ digest: 'd', count: 0, objects: {} });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../protocol/objects.ts';
+import { encodeProtobuf } from '../support/protobuf-encoder.ts';
 import { type ApiWorld, apiWorld, deploymentManifest, podManifest } from './support/world.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
@@ -109,9 +110,21 @@ describe('creating', () => {
     expect(stored?.['spec']).not.toHaveProperty('nodeName');
   });
 
-  it('answers protobuf with 415 and too much with 413, both in words', async () => {
-    const protobuf = await world.call('POST', PODS, 'k8s\0', { 'content-type': 'application/vnd.kubernetes.protobuf' });
-    expect(protobuf.body).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
+  it('reads protobuf, and answers what is broken with 400, of an unknown type with 415 and too much with 413, in words', async () => {
+    const type = { 'content-type': 'application/vnd.kubernetes.protobuf' };
+    const made = await world.call(
+      'POST',
+      DEPLOYMENTS,
+      encodeProtobuf(deploymentManifest('binary') as Parameters<typeof encodeProtobuf>[0]),
+      type,
+    );
+    expect(made.body).toMatchObject({ kind: 'Deployment', spec: { replicas: 2 } });
+    expect((await world.call('POST', PODS, 'k8s\0', type)).body).toMatchObject({
+      code: 400,
+      message: expect.stringMatching(/no field numbers/) as string,
+    });
+    const cbor = await world.call('POST', PODS, 'x', { 'content-type': 'application/cbor' });
+    expect(cbor.body).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
     const big = podManifest('web', { metadata: { name: 'web', annotations: { a: 'x'.repeat(4 * 1024 * 1024) } } });
     expect((await world.call('POST', PODS, big)).body).toMatchObject({ code: 413, reason: 'RequestEntityTooLarge' });
   });
@@ -201,11 +214,12 @@ describe('reading', () => {
       '/apis/nope/v1',
       '/api/v2',
       '/elsewhere',
-      `${PODS}/web/exec`,
+      `${PODS}/web/proxy`,
       '/api/v1/pods/web',
       `${PODS}/web/log/x`,
     ]) {
-      expect((await world.call('GET', path)).body.message).toBe('the server could not find the requested resource');
+      const { body } = await world.call('GET', path);
+      expect(body).toMatchObject({ message: 'the server could not find the requested resource', details: {} });
     }
     expect((await world.call('GET', '/api/v1/namespaces/%E0%A4%A/pods')).body.code).toBe(400);
   });
@@ -335,7 +349,7 @@ describe('patching', () => {
   });
 
   it('says which kinds of patch it takes', async () => {
-    for (const type of ['application/strategic-merge-patch+json', 'application/apply-patch+yaml', 'application/json']) {
+    for (const type of ['application/json', 'application/apply-patch+cbor']) {
       const answer = await world.call('PATCH', `${DEPLOYMENTS}/web`, {}, { 'content-type': type });
       expect(answer.body).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
       expect(answer.body.message).toContain('application/merge-patch+json');
@@ -386,12 +400,26 @@ describe('deleting', () => {
     expect((await world.call('DELETE', `${DEPLOYMENTS}/web`, { preconditions: { uid: created.metadata['uid'] } })).status).toBe(200);
   });
 
+  it('waits for what an object owns when it is told to, and marks it with the finalizer that says so', async () => {
+    for (const [name, propagationPolicy, finalizer] of [
+      ['front', 'Foreground', 'foregroundDeletion'],
+      ['free', 'Orphan', 'orphan'],
+    ] as const) {
+      await world.call('POST', DEPLOYMENTS, deploymentManifest(name));
+      const answer = await world.call('DELETE', `${DEPLOYMENTS}/${name}`, { kind: 'DeleteOptions', propagationPolicy });
+      expect(answer.body).toMatchObject({ kind: 'Deployment', metadata: { finalizers: [finalizer], deletionGracePeriodSeconds: 0 } });
+      const { base, next } = world.desired.batches.at(-1)?.[0] as { base: KubeObject; next: KubeObject };
+      expect([base.metadata.finalizers, next.metadata.finalizers]).toEqual([undefined, [finalizer]]);
+    }
+  });
+
   it('refuses by name what it does not do, and the namespaces that must stay', async () => {
     await world.call('POST', DEPLOYMENTS, deploymentManifest('web'));
-    expect((await world.call('DELETE', `${DEPLOYMENTS}/web`, { propagationPolicy: 'Orphan' })).body.message).toContain(
-      'propagationPolicy Orphan is not supported',
-    );
-    expect((await world.call('DELETE', `${DEPLOYMENTS}/web?propagationPolicy=Nonsense`)).body.code).toBe(400);
+    expect((await world.call('DELETE', `${DEPLOYMENTS}/web?propagationPolicy=Nonsense`)).body).toMatchObject({
+      code: 422,
+      message: expect.stringContaining('supported values: "Background", "Foreground", "Orphan"') as string,
+    });
+    expect((await world.call('DELETE', `${DEPLOYMENTS}/web`, { propagationPolicy: 'Orphan', orphanDependents: true })).body.code).toBe(422);
     expect((await world.call('DELETE', '/api/v1/namespaces/default')).body.message).toBe(
       'namespaces "default" is forbidden: this namespace may not be deleted',
     );

@@ -25,8 +25,9 @@ function fields(bytes: Uint8Array): Map<number, Uint8Array[]> {
   };
   while (at < bytes.length) {
     const tag = varint();
-    expect(tag & 7).toBe(2);
-    const length = varint();
+    // Doubles stand for bounds of numbers.
+    expect([1, 2]).toContain(tag & 7);
+    const length = (tag & 7) === 1 ? 8 : varint();
     const value = bytes.subarray(at, at + length);
     expect(value.length).toBe(length);
     at += length;
@@ -54,10 +55,24 @@ describe('the OpenAPI v2 document', () => {
     expect(JSON.parse(text(first(patch, 13, 2, 2)))).toEqual({ group: '', kind: 'Pod', version: 'v1' });
   });
 
-  it('defines each kind as an object, in the fields of gnostic’s Schema', () => {
-    const schema = first(document, 9, 1, 2);
-    expect(text(first(schema, 22, 1))).toBe('object');
-    expect(text(first(schema, 31, 1))).toBe('x-kubernetes-group-version-kind');
+  it('defines each kind with its fields, in the fields of gnostic’s Schema', () => {
+    const named = (fields(first(document, 9)).get(1) ?? []).map((definition): [string, Uint8Array] => [
+      text(first(definition, 1)),
+      first(definition, 2),
+    ]);
+    const schemas = new Map(named);
+    const pod = schemas.get('io.k8s.api.core.v1.Pod') ?? new Uint8Array();
+    expect(text(first(pod, 22, 1))).toBe('object');
+    expect(text(first(pod, 31, 1))).toBe('x-kubernetes-group-version-kind');
+    const properties = (fields(first(pod, 25)).get(1) ?? []).map((property): [string, Uint8Array] => [
+      text(first(property, 1)),
+      first(property, 2),
+    ]);
+    const spec = new Map(properties).get('spec') ?? new Uint8Array();
+    expect(text(first(spec, 1))).toBe('#/definitions/io.k8s.api.core.v1.PodSpec');
+    // Every reference leads somewhere.
+    const all = Buffer.from(document).toString('latin1');
+    for (const [, name = ''] of all.matchAll(/#\/definitions\/([\w.]+)/g)) expect(schemas.has(name), name).toBe(true);
   });
 });
 
@@ -69,5 +84,23 @@ describe('the OpenAPI v3 documents', () => {
     expect(Object.values(old.paths)[0]?.patch).toMatchObject({
       'x-kubernetes-group-version-kind': { group: 'extensions', version: 'v1beta1' },
     });
+  });
+
+  it('describe every field, with where its type is found and how its lists merge', () => {
+    const core = JSON.parse(body('/openapi/v3/api/v1') as string) as {
+      components: { schemas: Record<string, { properties: Record<string, object> }> };
+    };
+    const { schemas } = core.components;
+    expect(schemas['io.k8s.api.core.v1.Pod']).toMatchObject({
+      'x-kubernetes-group-version-kind': [{ group: '', kind: 'Pod', version: 'v1' }],
+    });
+    expect(schemas['io.k8s.api.core.v1.PodSpec']?.properties['containers']).toMatchObject({
+      type: 'array',
+      items: { allOf: [{ $ref: '#/components/schemas/io.k8s.api.core.v1.Container' }] },
+      'x-kubernetes-patch-merge-key': 'name',
+      'x-kubernetes-list-map-keys': ['name'],
+    });
+    for (const [, name = ''] of JSON.stringify(core).matchAll(/#\/components\/schemas\/([\w.]+)/g))
+      expect(schemas, name).toHaveProperty([name]);
   });
 });

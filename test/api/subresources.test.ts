@@ -18,6 +18,47 @@ afterEach(async () => {
   await world.stop();
 });
 
+describe('ephemeralcontainers', () => {
+  const at = `${PODS}/web/ephemeralcontainers`;
+  const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
+  const added = (name: string, more: object = {}) => ({
+    metadata: { labels: { sent: 'too' } },
+    spec: { ephemeralContainers: [{ name, image: 'busybox', resources: {}, ...more }] },
+  });
+  beforeEach(async () => {
+    await world.call('POST', PODS, podManifest('web'));
+  });
+
+  it('are added one after the other, and nothing else of what is sent is taken', async () => {
+    const first = await world.call('PATCH', at, added('look', { targetContainerName: 'web' }), STRATEGIC);
+    expect(first.body).toMatchObject({ kind: 'Pod', spec: { ephemeralContainers: [{ name: 'look', imagePullPolicy: 'Always' }] } });
+    expect(first.body.metadata['labels']).toEqual({ app: 'web' });
+    const second = await world.call('PATCH', at, added('more'), STRATEGIC);
+    expect(second.body['spec']).toMatchObject({ ephemeralContainers: [{ name: 'look' }, { name: 'more' }] });
+    expect((await world.call('GET', at)).body['spec']).toEqual(second.body['spec']);
+  });
+
+  it('are never changed or taken away, nor come with a pod, and have no more than is theirs', async () => {
+    await world.call('PATCH', at, added('look'), STRATEGIC);
+    const refused = async (method: string, url: string, body: object, headers = STRATEGIC): Promise<string> => {
+      const { status, body: answer } = await world.call(method, url, body, method === 'PATCH' ? headers : undefined);
+      expect([400, 422]).toContain(status);
+      return answer.message;
+    };
+    expect(await refused('PATCH', at, { spec: { ephemeralContainers: null } }, MERGE)).toContain(
+      'existing ephemeral containers "look" may not be removed',
+    );
+    expect(await refused('PATCH', at, added('look', { image: 'other' }))).toContain('"look" may not be changed');
+    expect(await refused('PATCH', at, added('web'))).toContain('name: Duplicate value: "web"');
+    expect(await refused('PATCH', at, added('x', { targetContainerName: 'none' }))).toContain('targetContainerName: Not found: "none"');
+    expect(await refused('PATCH', at, added('x', { ports: [{ containerPort: 1 }] }))).toContain('cannot be set for an Ephemeral Container');
+    expect(await refused('PATCH', `${PODS}/web`, added('x'))).toContain('changed: spec.ephemeralContainers');
+    const { spec } = podManifest('new') as { spec: object };
+    const pod = { ...podManifest('new'), spec: { ...spec, ...added('x').spec } };
+    expect(await refused('POST', PODS, pod)).toContain('spec.ephemeralContainers: Forbidden: cannot be set on create');
+  });
+});
+
 describe('scale', () => {
   beforeEach(async () => {
     await world.call('POST', DEPLOYMENTS, deploymentManifest('web', 2));
@@ -91,6 +132,31 @@ describe('binding and eviction', () => {
     const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'web' }, deleteOptions: { gracePeriodSeconds: 5 } };
     expect((await world.call('POST', `${PODS}/web/eviction`, eviction)).status).toBe(201);
     expect((await world.call('GET', `${PODS}/web`)).body.metadata).toMatchObject({ deletionGracePeriodSeconds: 5 });
+  });
+});
+
+describe('evictions under a disruption budget', () => {
+  it('are refused while it has no room', async () => {
+    await world.stop();
+    world = await apiWorld({ kinds });
+    const metadata = (name: string) => ({ name, namespace: 'default', uid: '', creationTimestamp: '', labels: { app: 'web' } });
+    const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+    world.set('pods/default/web', { apiVersion: 'v1', kind: 'Pod', metadata: metadata('web'), spec: { containers: [] }, status });
+    const budget = (disruptionsAllowed: number) =>
+      world.set('poddisruptionbudgets.policy/default/two', {
+        apiVersion: 'policy/v1',
+        kind: 'PodDisruptionBudget',
+        metadata: metadata('two'),
+        spec: { minAvailable: 2, selector: { matchLabels: { app: 'web' } } },
+        status: { disruptionsAllowed, currentHealthy: 2, desiredHealthy: 2 },
+      });
+    const evict = () => world.call('POST', `${PODS}/web/eviction`, { metadata: { name: 'web' } });
+    budget(0);
+    const causes = [{ reason: 'DisruptionBudget', message: 'The disruption budget two needs 2 healthy pods and has 2 currently' }];
+    const message = "Cannot evict pod as it would violate the pod's disruption budget.";
+    expect((await evict()).body).toMatchObject({ code: 429, reason: 'TooManyRequests', message, details: { causes } });
+    budget(1);
+    expect((await evict()).status).toBe(201);
   });
 });
 

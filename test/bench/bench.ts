@@ -2,20 +2,24 @@
 import '../../protocol/polyfill.ts';
 
 const { parseBenchArguments } = await import('./args.ts');
+const { benchApi } = await import('./api.ts');
 const { benchDeploy } = await import('./deploy.ts');
 const { benchFailover } = await import('./failover.ts');
 const { benchFootprint } = await import('./footprint.ts');
 const { benchLeader } = await import('./leader.ts');
+const { benchNetwork } = await import('./network.ts');
 const { benchPropagation } = await import('./propagation.ts');
 const { benchReplica } = await import('./replica.ts');
 const { benchScheduler } = await import('./scheduler.ts');
 const { benchStart } = await import('./start.ts');
 
 const benches = {
+  api: benchApi,
   deploy: benchDeploy,
   failover: benchFailover,
   footprint: benchFootprint,
   leader: benchLeader,
+  network: benchNetwork,
   propagation: benchPropagation,
   replica: benchReplica,
   scheduler: benchScheduler,

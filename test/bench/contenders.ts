@@ -1,12 +1,10 @@
-import { LABEL, SANDBOX } from '../../daemon/adapters/docker/names.ts';
-import { EngineClient } from '../../daemon/adapters/docker/client.ts';
+import { LABEL } from '../../daemon/adapters/docker/names.ts';
 import type { Lab, LabHost } from '../lab/types.ts';
 import { waitFor } from '../support/wait.ts';
 
 const NAME = 'bench';
 export const BENCH_IMAGE = 'busybox:latest';
 export const BENCH_COMMAND = ['sleep', '100000'];
-const CALL_TIMEOUT_MS = 30_000;
 const SETTLE_TIMEOUT_MS = 180_000;
 const SWARM_SERVICE = 'com.docker.swarm.service.name';
 
@@ -24,61 +22,6 @@ export interface Contender {
   end(): Promise<void>;
   /** Label that its containers bear. */
   readonly label: string;
-}
-
-export interface RunningContainer {
-  id: string;
-  host: number;
-  /** By the engine, in ms since 1970 with fractions: all hosts of a lab have one clock. */
-  startedAtMs: number;
-}
-
-interface Listed {
-  Id: string;
-  Labels: Record<string, string>;
-}
-
-/** The contender's running containers on these hosts, as their engines tell. */
-export async function runningOn(hosts: readonly LabHost[], label: string, known?: Map<string, number>): Promise<RunningContainer[]> {
-  const found = await Promise.all(hosts.map(async (host) => runningOnOne(host, label, known)));
-  return found.flat();
-}
-
-async function runningOnOne(host: LabHost, label: string, known = new Map<string, number>()): Promise<RunningContainer[]> {
-  const engine = new EngineClient(`unix://${host.engineSocket}`);
-  const query = { filters: JSON.stringify({ label: [label], status: ['running'] }) };
-  const listed = await engine.call<Listed[]>({ method: 'GET', path: '/containers/json', query, timeoutMs: CALL_TIMEOUT_MS });
-  const containers = listed.filter(({ Labels }) => Labels[LABEL.container] !== SANDBOX);
-  return Promise.all(
-    containers.map(async ({ Id }) => {
-      const startedAtMs = known.get(Id) ?? (await startOf(engine, Id));
-      known.set(Id, startedAtMs);
-      return { id: Id, host: host.number, startedAtMs };
-    }),
-  );
-}
-
-async function startOf(engine: EngineClient, id: string): Promise<number> {
-  const { State } = await engine.call<{ State: { StartedAt: string } }>({
-    method: 'GET',
-    path: `/containers/${id}/json`,
-    timeoutMs: CALL_TIMEOUT_MS,
-  });
-  const fraction = /\.(\d+)/.exec(State.StartedAt)?.[1] ?? '0';
-  return Math.floor(Date.parse(State.StartedAt) / 1000) * 1000 + Number(`0.${fraction}`) * 1000;
-}
-
-/** Until the contender runs exactly so many containers on these hosts. Resolves with them. */
-export async function waitRunning(hosts: readonly LabHost[], label: string, count: number, everyMs = 200): Promise<RunningContainer[]> {
-  const known = new Map<string, number>();
-  return waitFor(
-    `${count} containers run on ${hosts.length} hosts`,
-    async () => {
-      const running = await runningOn(hosts, label, known);
-      return running.length === count ? running : undefined;
-    },
-    { timeoutMs: SETTLE_TIMEOUT_MS, everyMs },
-  );
 }
 
 export class KithContender implements Contender {

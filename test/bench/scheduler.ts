@@ -13,10 +13,12 @@ export async function benchScheduler(
 ): Promise<{ placementsPerSecond: Record<string, number> }> {
   const pods = given.numbers.get('pods') ?? DEFAULT_PODS;
   const placementsPerSecond: Record<string, number> = {};
-  for (const nodes of SIZES) {
-    say(`scheduler: ${pods} pods on ${nodes} nodes`);
-    const rounds = Array.from({ length: ROUNDS }, () => placeMany(nodes, pods, () => performance.now()).placementsPerSecond);
-    placementsPerSecond[nodes] = Math.max(...rounds);
-  }
+  for (const nodes of SIZES)
+    for (const withRules of [false, true]) {
+      const title = withRules ? `${nodes} nodes, with affinity and spread` : `${nodes} nodes`;
+      say(`scheduler: ${pods} pods on ${title}`);
+      const rounds = Array.from({ length: ROUNDS }, () => placeMany(nodes, pods, () => performance.now(), withRules).placementsPerSecond);
+      placementsPerSecond[withRules ? `${nodes}, with rules` : nodes] = Math.max(...rounds);
+    }
   return { placementsPerSecond };
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEngine } from '../support/engine.ts';
@@ -6,6 +5,7 @@ import { EngineProbe } from '../support/engine-client.ts';
 import { LocalCluster, type LocalPeer } from '../support/local-cluster.ts';
 import { waitFor } from '../support/wait.ts';
 import { percentile, rounded, type BenchArguments } from './args.ts';
+import { cpuSeconds } from './cpu-time.ts';
 import { RAW_WIDTH, startRaw, type RawWay } from './raw-engine.ts';
 
 const DEFAULT_PODS = 60;
@@ -78,7 +78,7 @@ async function startThroughKith(cluster: LocalCluster, engine: EngineProbe, imag
   const { client, node, process: daemon } = cluster.peer(0);
   const count = async (): Promise<number> =>
     (await engine.running(node)).filter(({ Labels }) => Labels['kith.dev/container'] === 'main').length;
-  const cpuBefore = cpuSeconds(daemon?.pid);
+  const cpuBefore = cpuSeconds(daemon?.pid ?? 'self');
   const labels = { bench: 'deploy' };
   const containers = [{ name: 'main', image, command: COMMAND, imagePullPolicy: 'IfNotPresent' }];
   const template = { metadata: { labels }, spec: { containers, terminationGracePeriodSeconds: 0 } };
@@ -103,19 +103,10 @@ async function startThroughKith(cluster: LocalCluster, engine: EngineProbe, imag
     wait,
   );
   const running = performance.now() - began;
-  const cpu = cpuSeconds(daemon?.pid) - cpuBefore;
+  const cpu = cpuSeconds(daemon?.pid ?? 'self') - cpuBefore;
   await client.call({ method: 'DELETE', path: `${collection}/deploy`, body: { propagationPolicy: 'Background' } });
   await waitFor('nothing of it is left', async () => (await count()) === 0 && (await countBound(client)) === 0, wait);
   return { bound: bound / 1000, running: running / 1000, cpu };
-}
-
-/** User and system time of a process, from `/proc/PID/stat`, in ticks of 10 ms. */
-function cpuSeconds(pid: number | undefined): number {
-  const fields =
-    readFileSync(`/proc/${pid ?? 'self'}/stat`, 'latin1')
-      .split(') ')[1]
-      ?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function countBound(client: LocalPeer['client']): Promise<number> {

@@ -8,26 +8,27 @@ import { shownOf, workloads } from './writer.ts';
 /** From the end of the last hurt until all must be as desired: a starved machine, heirs' turns, and the doubt of a minority. */
 export const CALM_MS = 120_000;
 
-/** What a daemon says of the one hurt that it has to answer with an error: the disk was filled. */
-const OF_FULL_DISK = /is full: nothing was written|ENOSPC/;
+/** What a daemon says of the hurts that it has to answer with an error: its disk was filled, it was removed. */
+const OF_HURTS = [/is full: nothing was written|ENOSPC/, /this host was removed from the cluster/];
 
 /**
  * What must hold when the hurts have stopped.
+ * @param members they alone must agree
  * @param toldBefore errors in the daemons' logs that an earlier check has told; those of this one are added
  * @returns what is wrong
  */
-export async function check(cluster: LabCluster, book: Book, toldBefore: Set<string>): Promise<string[]> {
-  const [first] = cluster.lab.hosts;
+export async function check(cluster: LabCluster, members: readonly LabHost[], book: Book, toldBefore: Set<string>): Promise<string[]> {
+  const [first] = members;
   if (first === undefined) return [];
-  const wrong = cluster.errorsLogged().filter((line) => !OF_FULL_DISK.test(line) && !toldBefore.has(line));
+  const wrong = cluster.errorsLogged().filter((line) => !OF_HURTS.some((hurt) => hurt.test(line)) && !toldBefore.has(line));
   for (const line of wrong) toldBefore.add(line);
   const must = async (what: () => Promise<unknown>): Promise<void> => {
     await what().catch((error: unknown) => wrong.push((error as Error).message));
   };
-  await must(() => cluster.lab.waitAllAlive(undefined, { timeoutMs: CALM_MS }));
+  await must(() => cluster.lab.waitAllAlive(members, { timeoutMs: CALM_MS }));
   await must(() => waitExactlyReplicas(cluster, first));
   await must(() => cluster.waitNothingTwice(first, undefined, CALM_MS));
-  await must(() => cluster.waitSameState(undefined, CALM_MS));
+  await must(() => cluster.waitSameState([...members], CALM_MS));
   if (wrong.length > 0) return wrong;
   const shown = (await workloads(first)).map(shownOf);
   wrong.push(...book.check(shown));

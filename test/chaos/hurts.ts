@@ -12,6 +12,8 @@ export type Hurt =
   | { do: 'unplug' | 'freeze' | 'freeze daemon' | 'kill' | 'kill daemon' | 'stop engine' | 'kill engine' | 'fill disk'; host: number }
   | { do: 'starve'; host: number; cpus: number }
   | { do: 'drop'; host: number; share: number }
+  | { do: 'slow'; host: number; kbitPerSecond: number }
+  | { do: 'move clock'; host: number; byMs: number }
   | { do: 'cut' | 'cut one way'; from: number[]; to: number[] };
 
 const LEAST_HURTS = 1;
@@ -20,13 +22,20 @@ const SHORTEST_MS = 500;
 const LONGEST_MS = 12_000;
 /** Hurts of a host's processes: one at a time a host, else ending one would undo the other. */
 const OF_HOSTS = ['freeze', 'freeze daemon', 'kill', 'kill daemon', 'stop engine', 'kill engine', 'fill disk', 'starve'] as const;
-const OF_LINKS = ['unplug', 'drop', 'cut', 'cut one way'] as const;
+/** These go together with any other, and with each other. */
+const OF_SURROUNDINGS = ['unplug', 'drop', 'slow', 'move clock', 'cut', 'cut one way'] as const;
+/** Frames wait up to a second in the queue of such a line. */
+const THIN_LINES = [128, 512, 2_048] as const;
+const CLOCK_JUMPS_MS = [-3_600_000, -45_000, -3_000, 3_000, 45_000, 3_600_000] as const;
 
-/** What a round does to the hosts. The same random numbers give the same plan. */
-export function planHurts(random: Random, hosts: number, roundMs: number): PlannedHurt[] {
+/**
+ * What a round does to these hosts. The same random numbers give the same plan.
+ * @param busy hosts whose processes are left alone
+ */
+export function planHurts(random: Random, hosts: readonly number[], roundMs: number, busy: readonly number[] = []): PlannedHurt[] {
   const among = (most: number): number => Math.floor(random.next() * most);
   const pick = <T>(items: readonly T[]): T => items[among(items.length)]!;
-  const free = new Set(Array.from({ length: hosts }, (_, index) => index + 1));
+  const free = new Set(hosts.filter((host) => !busy.includes(host)));
   const planned: PlannedHurt[] = [];
   const count = LEAST_HURTS + among(MOST_HURTS - LEAST_HURTS + 1);
   for (let index = 0; index < count; index += 1) {
@@ -38,7 +47,7 @@ export function planHurts(random: Random, hosts: number, roundMs: number): Plann
       const kind = pick(OF_HOSTS);
       planned.push({ atMs, forMs, what: kind === 'starve' ? { do: kind, host, cpus: pick([0.05, 0.1, 0.2]) } : { do: kind, host } });
     } else {
-      const what = linkHurt(pick(OF_LINKS), random, hosts);
+      const what = hurtAround(pick(OF_SURROUNDINGS), pick, hosts);
       // The end of the one would end the other.
       if (!planned.some((other) => endsTogether(other.what, what))) planned.push({ atMs, forMs, what });
     }
@@ -46,15 +55,25 @@ export function planHurts(random: Random, hosts: number, roundMs: number): Plann
   return planned.sort((left, right) => left.atMs - right.atMs);
 }
 
-function linkHurt(kind: (typeof OF_LINKS)[number], random: Random, hosts: number): Hurt {
-  const host = 1 + Math.floor(random.next() * hosts);
-  if (kind === 'unplug') return { do: kind, host };
-  if (kind === 'drop') return { do: kind, host, share: 0.1 + Math.floor(random.next() * 5) / 10 };
-  const all = Array.from({ length: hosts }, (_, index) => index + 1);
-  // Never all: the host next to it stays on the other side.
-  const from = all.filter((number) => number === host || (number !== (host % hosts) + 1 && random.next() < 0.4));
-  const rest = all.filter((number) => !from.includes(number));
-  return { do: kind, from, to: rest };
+function hurtAround(kind: (typeof OF_SURROUNDINGS)[number], pick: <T>(items: readonly T[]) => T, hosts: readonly number[]): Hurt {
+  const host = pick(hosts);
+  switch (kind) {
+    case 'unplug':
+      return { do: kind, host };
+    case 'drop':
+      return { do: kind, host, share: pick([0.1, 0.2, 0.3, 0.4, 0.5]) };
+    case 'slow':
+      return { do: kind, host, kbitPerSecond: pick(THIN_LINES) };
+    case 'move clock':
+      return { do: kind, host, byMs: pick(CLOCK_JUMPS_MS) };
+    case 'cut':
+    case 'cut one way': {
+      // Never all: the host next to it stays on the other side.
+      const next = hosts[(hosts.indexOf(host) + 1) % hosts.length];
+      const from = hosts.filter((each) => each === host || (each !== next && pick([true, true, false, false, false])));
+      return { do: kind, from, to: hosts.filter((each) => !from.includes(each)) };
+    }
+  }
 }
 
 function endsTogether(left: Hurt, right: Hurt): boolean {
@@ -65,8 +84,22 @@ function endsTogether(left: Hurt, right: Hurt): boolean {
 export function hurtText({ what, forMs }: PlannedHurt): string {
   const seconds = `for ${(forMs / 1_000).toFixed(1)} s`;
   if ('from' in what) return `${what.do}: ${what.from.join(' ')} from ${what.to.join(' ')} ${seconds}`;
-  const detail = what.do === 'starve' ? ` to ${what.cpus} CPU` : what.do === 'drop' ? ` ${Math.round(what.share * 100)} %` : '';
-  return `${what.do} host-${what.host}${detail} ${seconds}`;
+  return `${what.do} host-${what.host}${howMuch(what)} ${seconds}`;
+}
+
+function howMuch(what: Hurt): string {
+  switch (what.do) {
+    case 'starve':
+      return ` to ${what.cpus} CPU`;
+    case 'drop':
+      return ` ${Math.round(what.share * 100)} %`;
+    case 'slow':
+      return ` to ${what.kbitPerSecond} kbit/s`;
+    case 'move clock':
+      return ` by ${what.byMs / 1_000} s`;
+    default:
+      return '';
+  }
 }
 
 /** Whether containers of the host end by it. */
@@ -82,6 +115,10 @@ export async function begin(lab: Lab, what: Hurt): Promise<void> {
       return lab.network.unplug(host);
     case 'drop':
       return lab.network.drop(host, what.share);
+    case 'slow':
+      return lab.network.slow(host, { kbitPerSecond: what.kbitPerSecond });
+    case 'move clock':
+      return host.moveClock(what.byMs);
     case 'freeze':
       return host.freeze();
     case 'freeze daemon':
@@ -109,6 +146,10 @@ export async function end(lab: Lab, what: Hurt): Promise<void> {
       return lab.network.plug(host);
     case 'drop':
       return lab.network.drop(host, 0);
+    case 'slow':
+      return lab.network.slow(host, undefined);
+    case 'move clock':
+      return host.moveClock(0);
     case 'freeze':
       return host.thaw();
     case 'freeze daemon':
@@ -125,18 +166,6 @@ export async function end(lab: Lab, what: Hurt): Promise<void> {
     case 'starve':
       return host.starve(undefined);
   }
-}
-
-/** Ends whatever is left, and starts what does not run. */
-export async function recover(lab: Lab): Promise<void> {
-  await lab.heal();
-  await Promise.all(
-    lab.hosts.map(async (host) => {
-      if (!host.isOn) return host.start();
-      if (!host.engineRuns) await host.startEngine();
-      await host.startDaemon();
-    }),
-  );
 }
 
 function hostsOf(lab: Lab, numbers: readonly number[]): LabHost[] {

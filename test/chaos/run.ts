@@ -1,9 +1,11 @@
 import { LabCluster } from '../lab/cluster.ts';
 import { createLab } from '../lab/lab.ts';
+import { recover } from '../lab/recover.ts';
 import { seededRandom } from '../support/virtual-clock.ts';
 import { Book } from './book.ts';
 import { check, restartsAmong } from './checks.ts';
-import { begin, end, endsContainers, hurtText, planHurts, recover, type PlannedHurt } from './hurts.ts';
+import { begin, end, endsContainers, hurtText, planHurts, type PlannedHurt } from './hurts.ts';
+import { changeText, planChange, Roster, type PlannedChange } from './roster.ts';
 import { Writer } from './writer.ts';
 
 export interface ChaosOptions {
@@ -31,21 +33,24 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   say(`chaos: seed ${seed}, ${hosts} hosts, ${rounds} rounds`);
   const began = performance.now();
   const tell = (text: string): void => say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(8)}  ${text}`);
-  const cluster = new LabCluster();
+  const cluster = new LabCluster(async () => {
+    const lab = await createLab(hosts, { movableClocks: true });
+    await lab.startCluster();
+    return lab;
+  });
   const result: ChaosResult = { passed: 0, failed: 0, writes: 0 };
-  cluster.open(await createLab(hosts));
   try {
-    await cluster.lab.startCluster();
+    await cluster.renew();
     tell('the cluster is up');
     const storm = new Storm(cluster, seed, tell);
     for (let round = 1; round <= rounds; round += 1) {
       const wrong = await storm.round(round, roundMs);
       if (wrong.length === 0) result.passed += 1;
       else result.failed += 1;
-      tell(`round ${round}: ${wrong.length === 0 ? 'passed' : `failed: ${wrong.join('; ')}`}`);
+      tell(`round ${round}: ${wrong.length === 0 ? 'passed' : `failed: ${wrong.join('; ')}`} (${storm.book.acknowledged} writes so far)`);
+      if (wrong.length > 0) cluster.showLogs();
     }
     result.writes = storm.book.acknowledged;
-    if (result.failed > 0) cluster.showLogs();
   } finally {
     await cluster.close();
   }
@@ -59,6 +64,8 @@ class Storm {
   readonly #cluster: LabCluster;
   readonly #seed: number;
   readonly #tell: (text: string) => void;
+  readonly #roster: Roster;
+  readonly #normal: number;
   readonly #errorsTold = new Set<string>();
   #values = 0;
 
@@ -66,31 +73,69 @@ class Storm {
     this.#cluster = cluster;
     this.#seed = seed;
     this.#tell = tell;
+    this.#roster = new Roster(cluster, seededRandom(seed));
+    this.#normal = cluster.lab.hosts.length;
   }
 
   /** @returns what is wrong after it */
   async round(round: number, roundMs: number): Promise<string[]> {
     const { lab } = this.#cluster;
-    const plan = planHurts(seededRandom(this.#seed * 10_007 + round), lab.hosts.length, roundMs);
+    const random = seededRandom(this.#seed * 10_007 + round);
+    const change = planChange(random, this.#roster, this.#normal, roundMs);
+    const plan = planHurts(random, this.#roster.members, roundMs, change === undefined ? [] : [change.host]);
+    if (change !== undefined) await this.#roster.prepare(change);
     const before = await this.#cluster.running();
     const over = new AbortController();
-    const writing = Array.from({ length: WRITERS }, async (_, index) => {
-      const random = seededRandom(this.#seed * 10_007 + round * 101 + index);
-      await new Writer({ lab, book: this.book, random, newValue: () => `w${(this.#values += 1)}` }).writeUntil(over.signal);
-    });
+    const writing = this.#write(round, change, over.signal);
     try {
-      await Promise.all([pause(roundMs), ...plan.map(async (hurt) => this.#hurt(round, hurt))]);
+      await Promise.all([pause(roundMs), ...plan.map(async (hurt) => this.#hurt(round, hurt)), this.#change(round, change)]);
     } finally {
       over.abort();
-      await Promise.all(writing);
+      await writing;
     }
-    await recover(lab);
-    this.#tell(`round ${round}: the hurts have stopped`);
-    const wrong = await check(this.#cluster, this.book, this.#errorsTold);
-    const hurt = new Set(
-      plan.filter(({ what }) => endsContainers(what)).flatMap(({ what }) => ('host' in what ? [lab.host(what.host).node] : [])),
+    await recover(
+      lab,
+      lab.hosts.filter(({ number }) => this.#roster.members.includes(number)),
     );
-    return [...wrong, ...restartsAmong(before, await this.#cluster.running(), hurt)];
+    this.#tell(`round ${round}: the hurts have stopped`);
+    const wrong = await this.#checkAll(change);
+    const hurt = plan.flatMap(({ what }) => (endsContainers(what) && 'host' in what ? [what.host] : []));
+    const ended = new Set([...hurt, ...(change === undefined ? [] : [change.host])].map((number) => lab.host(number).node));
+    wrong.push(...restartsAmong(before, await this.#cluster.running(), ended));
+    await this.#roster.retire(change);
+    return wrong;
+  }
+
+  async #checkAll(change: PlannedChange | undefined): Promise<string[]> {
+    const wrong: string[] = [];
+    try {
+      if (change !== undefined) await this.#roster.insist(change);
+      wrong.push(...(await check(this.#cluster, this.#roster.hosts(), this.book, this.#errorsTold)));
+      await this.#roster.check(change);
+    } catch (error) {
+      wrong.push((error as Error).message);
+    }
+    return wrong;
+  }
+
+  async #write(round: number, change: PlannedChange | undefined, over: AbortSignal): Promise<void> {
+    const hosts = this.#roster.hosts();
+    const leaving = change === undefined || change.do === 'join' ? undefined : this.#cluster.host(change.host);
+    const newValue = (): string => `w${(this.#values += 1)}`;
+    const writers = Array.from({ length: WRITERS }, (_, index) => {
+      const random = seededRandom(this.#seed * 10_007 + round * 101 + index);
+      return new Writer({ hosts, leaving, book: this.book, random, newValue });
+    });
+    await Promise.all(writers.map(async (writer) => writer.writeUntil(over)));
+  }
+
+  async #change(round: number, change: PlannedChange | undefined): Promise<void> {
+    if (change === undefined) return;
+    await pause(change.atMs);
+    this.#tell(`round ${round}: ${changeText(change)}`);
+    await this.#roster
+      .attempt(change)
+      .catch((error: unknown) => this.#tell(`round ${round}: ${changeText(change)}: not yet: ${(error as Error).message}`));
   }
 
   async #hurt(round: number, hurt: PlannedHurt): Promise<void> {

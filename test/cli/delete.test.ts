@@ -44,6 +44,16 @@ async function kith(...words: string[]): Promise<number> {
   const terminal: Terminal = {
     out: (text) => (told.out += text),
     err: (text) => (told.err += text),
+    outBytes: async (bytes) => void (told.out += Buffer.from(bytes).toString()),
+    errBytes: async (bytes) => void (told.err += Buffer.from(bytes).toString()),
+    keyboard: {
+      isTerminal: false,
+      bytes: async function* () {},
+      setRaw: () => undefined,
+      close: () => undefined,
+      size: () => undefined,
+      onResize: () => () => undefined,
+    },
     interactive: false,
     environment: {},
     uid: 0,

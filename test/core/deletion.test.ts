@@ -50,6 +50,16 @@ describe('planDeletion', () => {
     expect(metadataAfter(marked)).toBe('unchanged');
   });
 
+  it('goes by what was asked last of what becomes of its dependents, also when it is held already', () => {
+    const marked = (...finalizers: string[]): DesiredObject =>
+      desired('deployments.apps/default/x', { finalizers, deletionTimestamp: '2025-12-31T00:00:00Z' });
+    const asked = (propagation: string, ...finalizers: string[]) => metadataAfter(marked(...finalizers), { propagation });
+    const deletionTimestamp = '2025-12-31T00:00:00Z';
+    expect(asked('Foreground', 'a/b')).toMatchObject({ deletionTimestamp, finalizers: ['a/b', 'foregroundDeletion'] });
+    expect(asked('Orphan', 'a/b', 'foregroundDeletion')).toMatchObject({ deletionTimestamp, finalizers: ['a/b', 'orphan'] });
+    expect(asked('Orphan', 'a/b', 'orphan')).toBe('unchanged');
+  });
+
   it('marks a bound pod with the grace period asked for, its own, or 30 seconds', () => {
     const pod = (spec: object): DesiredObject => desired('pods/default/x', {}, spec, { binding });
     expect(metadataAfter(pod({}))).toMatchObject({ deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 });

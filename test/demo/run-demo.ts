@@ -4,8 +4,9 @@ import { copyFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KubeObject } from '../../protocol/objects.ts';
-import type { Pod } from '../../protocol/types.ts';
+import type { Pod, Service } from '../../protocol/types.ts';
 import { LocalCluster, containerProcesses, tail, type LocalPeer } from '../support/local-cluster.ts';
+import { request, SteadyLoad } from '../support/steady-load.ts';
 import { waitFor } from '../support/wait.ts';
 import { parseDemoOptions, type DemoOptions } from './options.ts';
 import { Story } from './story.ts';
@@ -63,6 +64,7 @@ class Demo {
   readonly cluster: LocalCluster;
   readonly #options: DemoOptions;
   readonly #story: Story;
+  #serviceUrl: string | undefined;
 
   constructor(options: DemoOptions) {
     this.#options = options;
@@ -124,6 +126,7 @@ class Demo {
       }),
     );
     await this.#show(2, ['get', 'pods', '-o', 'wide']);
+    await this.#askService(signal);
     await this.#story.step('kith logs once, asked of a peer that does not run it', async (tell) => {
       const [pod] = await this.#pods(0, 'app=once');
       const elsewhere = this.cluster.peers.find((peer) => peer.node !== pod?.spec.nodeName)?.index ?? 0;
@@ -131,6 +134,24 @@ class Demo {
       if (!text.includes('this is pod once')) throw new Error(`unexpected log: ${text}`);
       tell(`kith logs once, asked of peer-${elsewhere + 1}, which does not run it: "${text.trim()}"`);
     });
+  }
+
+  /** Without a kernel that can be told to, the peers pass connections on themselves: at addresses that anybody may listen on, which clusters of the process runtime have. */
+  async #askService(signal: AbortSignal): Promise<void> {
+    if (this.#options.runtime !== 'process') return;
+    const [service] = (await this.#get(0, '/api/v1/namespaces/default/services', 'app=hello')) as Service[];
+    const url = `http://${service?.spec?.clusterIP}:8080`;
+    this.#serviceUrl = url;
+    await this.#story.step('the Service hello takes turns', async (tell) => {
+      const answers = new Set<string>();
+      await waitFor('answers of all three', async () => answers.add(await request(url)).size === 3, {
+        signal,
+        timeoutMs: 30_000,
+        everyMs: 20,
+      });
+      tell(`the Service hello takes turns at ${url}: ${[...answers].map((answer) => /on (\S+)/.exec(answer)?.[1]).join(', ')}`);
+    });
+    await this.#show(1, ['get', 'services', '-l', 'app=hello']);
   }
 
   async #replace(signal: AbortSignal): Promise<void> {
@@ -160,6 +181,7 @@ class Demo {
       `${victim.node}${victim === leader ? ', the leader,' : ''} loses power: SIGKILL for the daemon and all that it ran. On one machine the kernel\n` +
         'answers for the dead peer ("connection refused"), which looks like a daemon that restarts: its\npeers give it 5 s. A host that falls silent is declared dead after 1.2 s.',
     );
+    const load = this.#serviceUrl === undefined ? undefined : new SteadyLoad(this.#serviceUrl, { everyMs: 20, retryMs: 300 });
     const began = Date.now();
     await this.#powerCut(victim);
     await this.#story.step(`the others declare ${victim.node} dead`, async () =>
@@ -185,6 +207,7 @@ class Demo {
       }
       tell(`its pods run on the others, ${((Date.now() - began) / 1000).toFixed(1)} s after the kill`);
     });
+    if (load !== undefined) await this.#tellLoad(load);
     await this.#show(asked, ['get', 'nodes']);
     await this.#show(asked, ['get', 'pods', '-o', 'wide']);
     await this.#story.step(`${victim.node} returns`, async () => {
@@ -196,6 +219,16 @@ class Demo {
       await this.#waitReady('app=counter', 3, signal);
       const count = await waitFor('one container per pod', async () => this.#runningOnce(), { signal, timeoutMs: 30_000 });
       tell(`nothing runs twice: ${count} pods, ${count} containers`);
+    });
+  }
+
+  async #tellLoad(load: SteadyLoad): Promise<void> {
+    await this.#story.step('the Service hello went on answering', async (tell) => {
+      const { answered, secondTries, failures } = await load.stop();
+      if (failures.length > 0 || answered === 0)
+        throw new Error(`the Service failed ${failures.length} of ${answered + failures.length} requests: ${failures[0]}`);
+      const again = secondTries === 0 ? 'all at once' : `${secondTries} of them at a second try`;
+      tell(`the Service hello went on answering: ${answered} requests since the kill, ${again}`);
     });
   }
 

@@ -29,15 +29,20 @@ const STEPS = [
   'its pods are gone',
 ];
 
-function expectWholeStory({ code, text }: { code: number | null; text: string }): void {
-  for (const step of STEPS) expect(text, text).toMatch(new RegExp(`^ {2}ok {5}.*${step}`, 'm'));
+function expectWholeStory({ code, text }: { code: number | null; text: string }, more: readonly string[] = []): void {
+  for (const step of [...STEPS, ...more]) expect(text, text).toMatch(new RegExp(`^ {2}ok {5}.*${step}`, 'm'));
   expect(text).not.toContain('FAILED');
   expect(code, text).toBe(0);
 }
 
+const SERVICE_STEPS = [
+  'the Service hello takes turns at .*: (?=.*peer-1)(?=.*peer-2)(?=.*peer-3)',
+  'the Service hello went on answering: \\d+ requests',
+];
+
 describe('the demo', () => {
   it('tells its whole story with the process runtime', async () => {
-    expectWholeStory(await tellStory({}, '--runtime', 'process'));
+    expectWholeStory(await tellStory({}, '--runtime', 'process'), SERVICE_STEPS);
   }, 240_000);
 
   const unavailable = engineAvailable();

@@ -25,7 +25,8 @@ describe('three peers', () => {
       expect(lines[0]).toMatch(/^NODE +STATE +FOR +LEADER/);
       expect(lines.slice(1).map((line) => line.split(/ +/)[0])).toEqual(['walk-1', 'walk-2', 'walk-3']);
       for (const line of lines.slice(1)) expect(line).toMatch(/ alive/);
-      expect(lines.filter((line) => / yes /.test(line))).toHaveLength(1);
+      const column = lines[0]?.indexOf('LEADER') ?? -1;
+      expect(lines.filter((line) => line.slice(column).startsWith('yes'))).toHaveLength(1);
     }
     const nodes = await peers.kith(2, ['get', 'nodes']);
     expect(nodes.match(/ Ready /g)).toHaveLength(3);
@@ -154,7 +155,7 @@ describe('three peers', () => {
     await peers.kith(1, ['delete', 'pod', 'giant']);
   });
 
-  it('put no new pod on a cordoned node until it is uncordoned', async () => {
+  it('put no new pod on a cordoned node until it is uncordoned, and drain it', async () => {
     expect(await peers.kith(0, ['cordon', 'walk-2'])).toBe('node/walk-2 cordoned\n');
     await waitSchedulable(false);
     expect(await peers.kith(2, ['get', 'nodes'])).toMatch(/walk-2 +Ready,SchedulingDisabled/);
@@ -166,6 +167,11 @@ describe('three peers', () => {
     await peers.kith(0, ['scale', 'rc/elsewhere', '--replicas=6']);
     const more = await peers.waitReady(0, 'app=elsewhere', 6);
     expect(more.map(({ spec }) => spec.nodeName)).toContain('walk-2');
+    expect(await peers.kith(2, ['drain', 'walk-2'])).toMatch(/^node\/walk-2 cordoned\n(pod\/[\w-]+ evicted\n)+node\/walk-2 drained\n$/);
+    const moved = await peers.waitReady(0, 'app=elsewhere', 6);
+    expect(moved.map(({ spec }) => spec.nodeName)).not.toContain('walk-2');
+    await peers.kith(0, ['uncordon', 'walk-2']);
+    await waitSchedulable(true);
     expect(await peers.kith(0, ['delete', 'rc', 'elsewhere'])).toBe('replicationcontroller "elsewhere" deleted\n');
     await waitFor('its pods are collected', async () => (await peers.pods(1, 'app=elsewhere')).length === 0, { timeoutMs: PATIENCE_MS });
   });

@@ -7,19 +7,43 @@ import { runCommand } from '../support/run-command.ts';
 import { isReady, pod, podText } from '../support/workloads.ts';
 import { tail } from '../support/local-cluster.ts';
 import { PATIENCE_MS, waitFor } from '../support/wait.ts';
+import { recover } from './recover.ts';
 import type { Lab, LabContainer, LabHost } from './types.ts';
 
 const LOG_LINES = 60;
 
 export class LabCluster {
+  readonly #make: () => Promise<Lab>;
   #lab: Lab | undefined;
 
-  open(lab: Lab): void {
-    this.#lab = lab;
+  /** @param make a lab whose cluster is up */
+  constructor(make: () => Promise<Lab>) {
+    this.#make = make;
+  }
+
+  /** A new lab instead of the one that was there. */
+  async renew(): Promise<void> {
+    await this.close();
+    this.#lab = await this.#make();
   }
 
   async close(): Promise<void> {
     await this.#lab?.down();
+    this.#lab = undefined;
+  }
+
+  /** All hosts are on and well again, and nothing runs: what a story finds. Where that cannot be had the lab is made anew. */
+  async clear(): Promise<void> {
+    try {
+      await recover(this.lab, this.lab.hosts);
+      await this.lab.waitAllAlive();
+      await emptyNamespace(this.host(1));
+      await this.waitNoPods(this.host(1));
+      await waitFor('nothing runs', async () => (await this.running()).size === 0, { timeoutMs: PATIENCE_MS });
+    } catch (error) {
+      console.error(`the lab is made anew: ${(error as Error).message}`);
+      await this.renew();
+    }
   }
 
   get lab(): Lab {
@@ -201,6 +225,16 @@ export class LabCluster {
 
 export interface RunningContainer extends LabContainer {
   node: string;
+}
+
+async function emptyNamespace({ client }: LabHost): Promise<void> {
+  const namespace = 'namespaces/default';
+  for (const collection of [
+    `/apis/apps/v1/${namespace}/deployments`,
+    `/api/v1/${namespace}/replicationcontrollers`,
+    `/api/v1/${namespace}/pods`,
+  ])
+    await client.call({ method: 'DELETE', path: collection, query: { gracePeriodSeconds: '1' } });
 }
 
 /** A bare pod that fits this host's node only. */

@@ -22,6 +22,7 @@ function addPower(program: Command, lab: () => Lab): void {
   };
   add('start', 'power on: engine and kithd', async (host) => host.start());
   add('kill', 'pull the power cable', async (host) => host.kill());
+  add('wipe', "take the disk with kithd's data out of a host that is off", async (host) => host.wipe());
   add('freeze', 'stop every process; its kernel goes on', async (host) => host.freeze());
   add('thaw', 'let them go on', async (host) => host.thaw());
   add('start-daemon', 'start kithd', async (host) => host.startDaemon());

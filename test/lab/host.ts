@@ -11,10 +11,10 @@ import { MovableClock } from './clock.ts';
 import { HostDisk } from './disk.ts';
 import { HostEngine } from './engine.ts';
 import { LAB_IMAGES } from './supplies.ts';
-import { hostAddress, type SwitchedNetwork } from './network.ts';
+import { farAddress, hostAddress, type SwitchedNetwork } from './network.ts';
 import type { LabHost, StartOptions } from './types.ts';
 
-const ANSWER_TIMEOUT_MS = 30_000;
+const ANSWER_TIMEOUT_MS = 60_000;
 const LOG_TAIL_CHARS = 4_000;
 
 /**
@@ -34,6 +34,8 @@ export interface HostSurroundings {
   network: SwitchedNetwork;
   /** Bound to /etc/hosts. */
   hostsFile: string;
+  /** On the other side of the router. */
+  isFar: boolean;
   /** Folder with kithd.js and kith.js. */
   dist: string;
   /** Arguments of kithd beside those that say whose it is. */
@@ -58,7 +60,7 @@ export class NamespacedHost implements LabHost {
   constructor(number: number, folder: string, groupPath: string, around: HostSurroundings) {
     this.number = number;
     this.node = `host-${number}`;
-    this.address = hostAddress(number);
+    this.address = around.isFar ? farAddress(number) : hostAddress(number);
     this.folder = folder;
     this.#around = around;
     this.#cell = new Cell(folder, groupPath);
@@ -102,9 +104,11 @@ export class NamespacedHost implements LabHost {
     await this.#disk.create();
     const words = [this.folder, this.node, this.#disk.image, this.#disk.mount, hostsFile];
     await this.#cell.start({ setUp: SET_UP, words });
-    await network.connect(this.number, this.#cell.init?.pid ?? 0);
+    await network.connect(this.number, this.#cell.init?.pid ?? 0, this.#around.isFar);
     await this.#cell.inNetwork(['ip', 'address', 'add', `${this.address}/24`, 'dev', 'eth0']);
     await this.#cell.inNetwork(['ip', 'link', 'set', 'eth0', 'up']);
+    const [there, router] = this.#around.isFar ? ['10.77.0.0/24', '10.78.0.254'] : ['10.78.0.0/24', '10.77.0.254'];
+    await this.#cell.inNetwork(['ip', 'route', 'add', there, 'via', router]);
     await this.engine.start(options.wait);
     await this.#pullImages();
     if (options.daemon !== false) await this.startDaemon(options);
@@ -123,6 +127,11 @@ export class NamespacedHost implements LabHost {
     await this.#around.network.disconnect(this.number);
     await this.#cell.kill();
     for (const socket of [this.kithSocket, this.engineSocket]) rmSync(socket, { force: true });
+  }
+
+  async wipe(): Promise<void> {
+    if (this.isOn) throw new Error(`${this.node} is on: switch it off before its disk is taken out`);
+    await this.#disk.remove();
   }
 
   async startDaemon(options: StartOptions = {}): Promise<void> {

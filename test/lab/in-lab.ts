@@ -11,21 +11,44 @@ export function describeInLab(name: string, tests: () => void): ReturnType<Suite
   return describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name} (${missing})`, tests);
 }
 
-/** A lab of so many hosts whose cluster lives as long as the tests of a `describe`. When one fails, the logs of all daemons are shown. */
-export function labCluster(hosts: number, options?: LabOptions): LabCluster {
-  const cluster = new LabCluster();
-  beforeAll(async () => {
-    cluster.open(await createLab(hosts, options));
-    await cluster.lab.startCluster();
+/** Tests that go on one after the other on a cluster that is there already: see {@link inLab}. */
+export type Story = (cluster: LabCluster) => void;
+
+export function story(title: string, tests: Story): Story {
+  return (cluster) => {
+    describe(title, () => {
+      beforeAll(async () => cluster.clear());
+      tests(cluster);
+    });
+  };
+}
+
+export interface StoryOptions extends LabOptions {
+  /** What daemons have to log as errors in these stories. */
+  expectedErrors?: RegExp;
+}
+
+/**
+ * Stories on one lab of so many hosts, since a lab takes longer to make than most of them do to tell. Each finds the cluster whole and empty; what the last one leaves
+ * goes with the lab. When a test fails, the logs of all daemons are shown.
+ */
+export function inLab(name: string, hosts: number, stories: readonly Story[], options: StoryOptions = {}): void {
+  describeInLab(name, () => {
+    const cluster = new LabCluster(async () => {
+      const lab = await createLab(hosts, options);
+      await lab.startCluster();
+      return lab;
+    });
+    beforeAll(async () => cluster.renew());
+    afterEach(({ task }) => {
+      if (task.result?.state === 'fail') cluster.showLogs();
+    });
+    afterAll(async () => {
+      const errors = cluster.errorsLogged().filter((line) => options.expectedErrors?.test(line) !== true);
+      await cluster.close();
+      // An ERROR in the log of a daemon is a bug or a damaged disk, whatever else went well.
+      expect(errors).toEqual([]);
+    });
+    for (const tests of stories) tests(cluster);
   });
-  afterEach(({ task }) => {
-    if (task.result?.state === 'fail') cluster.showLogs();
-  });
-  afterAll(async () => {
-    const errors = cluster.errorsLogged();
-    await cluster.close();
-    // An ERROR in the log of a daemon is a bug or a damaged disk, whatever else went well.
-    expect(errors).toEqual([]);
-  });
-  return cluster;
 }

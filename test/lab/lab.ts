@@ -35,6 +35,7 @@ export async function createLab(hosts: number, options: LabOptions = {}): Promis
     hosts: [],
     dist: options.dist ?? path.join(projectRoot(), 'dist'),
     movableClocks: options.movableClocks ?? false,
+    farFrom: options.farFrom,
     owner: processId(process.pid),
   };
   await writeLab(name, record);
@@ -106,7 +107,7 @@ class NamespacedLab implements Lab {
     if (first === undefined) return;
     await Promise.all(this.hosts.filter((host) => !host.isOn).map(async (host) => host.start({ daemon: false, wait })));
     await first.startDaemon({ wait });
-    for (const host of others) await host.startDaemon({ joinToken: await first.token(), wait });
+    await Promise.all(others.map(async (host) => host.startDaemon({ joinToken: await first.token(), wait })));
     await this.waitAllAlive(undefined, wait);
   }
 
@@ -152,12 +153,13 @@ class NamespacedLab implements Lab {
   }
 
   #newHost(number: number, extraWords: readonly string[]): NamespacedHost {
-    const { dist, movableClocks } = this.#record;
+    const { dist, movableClocks, farFrom = Infinity } = this.#record;
     return new NamespacedHost(number, path.join(this.folder, `host-${number}`), `${labGroup(this.name, this.#record.id)}/host-${number}`, {
       network: this.network,
       hostsFile: this.#hostsFile,
       dist,
       movableClocks,
+      isFar: number >= farFrom,
       daemonWords: ['--images', path.join(projectRoot(), 'examples', 'images'), ...extraWords],
     });
   }

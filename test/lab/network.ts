@@ -6,14 +6,22 @@ import { linkName, NO_HURTS, renderRules, type NetworkHurts, type SlowLink } fro
 import type { LabHost, LabNetwork } from './types.ts';
 
 export const hostAddress = (number: number): string => `10.77.0.${number}`;
+/** Of a host on the other side of the router. */
+export const farAddress = (number: number): string => `10.78.0.${number}`;
+const FAR_SWITCH_ADDRESS = '10.78.0.254';
 export const SWITCH_ADDRESS = '10.77.0.254';
 export const MAX_HOSTS = 200;
 
+/** Two links, and a router between them. */
 const SWITCH_SET_UP = `hostname switch
 ip link set lo up
 ip link add lab type bridge stp_state 0 forward_delay 0
 ip address add ${SWITCH_ADDRESS}/24 dev lab
 ip link set lab up
+ip link add far type bridge stp_state 0 forward_delay 0
+ip address add ${FAR_SWITCH_ADDRESS}/24 dev far
+ip link set far up
+echo 1 > /proc/sys/net/ipv4/ip_forward
 `;
 /** Queue in front of a slow link, as long as this takes to empty; more is lost. */
 const SLOW_QUEUE_MS = 1_000;
@@ -33,10 +41,10 @@ export class SwitchedNetwork implements LabNetwork {
   }
 
   /** Plugs a cable into the switch and, as eth0, into the network namespace of that process. */
-  async connect(host: number, pid: number): Promise<void> {
+  async connect(host: number, pid: number, isFar = false): Promise<void> {
     const link = linkName(host);
     await this.#ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid));
-    await this.#ip('link', 'set', link, 'master', 'lab');
+    await this.#ip('link', 'set', link, 'master', isFar ? 'far' : 'lab');
     const hurts = this.hurts();
     await this.#carryOutLink(host, hurts);
   }

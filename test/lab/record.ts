@@ -14,6 +14,8 @@ export interface LabRecord {
   /** Folder with kithd.js, kith.js and lab.js. */
   dist: string;
   movableClocks: boolean;
+  /** Hosts from this number on are on the other side of the router. */
+  farFrom?: number;
   /** The lab ends with this process. Undefined for one that stays. */
   owner?: ProcessId;
 }

@@ -58,6 +58,9 @@ export interface LabHost {
   /** The power cable: every process of the host ends at once by SIGKILL, with no word to anybody. Disks stay. */
   kill(): Promise<void>;
 
+  /** Of a host that is off: the disk with the daemon's data is taken out. When it is switched on it is a host that was never in a cluster. The engine's disk stays. */
+  wipe(): Promise<void>;
+
   startDaemon(options?: StartOptions): Promise<void>;
   /** SIGKILL by default; the containers live on. Resolves when it is gone. */
   killDaemon(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
@@ -157,6 +160,8 @@ export interface LabOptions {
   dist?: string;
   /** Daemons start in a way that lets their clocks be moved. Each reading of the wall clock takes 5 µs then, so not for measurements. */
   movableClocks?: boolean;
+  /** Hosts from this number on are on another link, behind a router: 10.78.0.NUMBER. */
+  farFrom?: number;
   /** Arguments of kithd beside the usual ones. */
   extraArguments?: (host: number) => string[];
 }

@@ -54,6 +54,43 @@ describe('a peer that has not the whole state', () => {
     expect(second.replica.get(podKey('web'))).toBeDefined();
   });
 
+  it('does not wait for members that do not answer, when another one has it', async () => {
+    world = new SyncWorld();
+    const { clock } = world;
+    const asked: string[] = [];
+    const hanging = async (signal: AbortSignal): Promise<never> =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    const syncWith = async (peer: string, signal: AbortSignal): Promise<boolean> => {
+      asked.push(peer);
+      return peer === 'founder' ? true : hanging(signal);
+    };
+    const peers = ['starts', 'hangs', 'founder'];
+    const transport = { self: 'joiner', connected: () => peers };
+    const completion = new Completion({ transport, antiEntropy: { syncWith }, members: () => peers, clock, log: silentLog });
+    completions.push(completion);
+    let done = 0;
+    completion.start(stopping.signal, async () => void (done += 1));
+    expect(await clock.pass(2_000, () => done === 1)).toBe(true);
+    await clock.pass(120_000);
+    expect([done, asked]).toEqual([1, peers]);
+  });
+
+  it('is told again that it has it when that could not be written down', async () => {
+    world = new SyncWorld();
+    const { clock } = world;
+    const transport = { self: 'joiner', connected: () => ['founder'] };
+    const antiEntropy = { syncWith: async () => true };
+    const completion = new Completion({ transport, antiEntropy, members: () => ['founder'], clock, log: silentLog });
+    completions.push(completion);
+    let times = 0;
+    completion.start(stopping.signal, async () => {
+      times += 1;
+      if (times < 3) throw new Error('no space');
+    });
+    await clock.pass(10_000);
+    expect(times).toBe(3);
+  });
+
   it('has it once it holds what all the others hold, though none of them has it either', async () => {
     world = new SyncWorld();
     const peers = [await world.add('a', INCOMPLETE), await world.add('b', INCOMPLETE), await world.add('c', INCOMPLETE)];

@@ -203,6 +203,38 @@ describe('liveness in a cluster', () => {
     expect(await world.clock.pass(3_000, () => world.peer('peer000').liveness.leader().term > term && elected())).toBe(true);
   });
 
+  it.each([900, 1_500, 2_400, 2_950, 3_050, 6_000])(
+    'has no false death by a host that is back after %i ms without a link',
+    async (cutMs) => {
+      await cluster(5, `returning ${cutMs}`);
+      const others = world.ids.filter((id) => id !== 'peer001');
+      for (const other of others)
+        for (const [from, to] of [
+          [other, 'peer001'],
+          ['peer001', other],
+        ] as const)
+          world.cut(from, to);
+      await world.clock.pass(cutMs);
+      world.healAll();
+      expect(await world.clock.pass(6_000, () => states().every((state) => state === 'alive'))).toBe(true);
+      await world.clock.pass(4_000);
+      expect(world.peer('peer001').declared).toEqual([]);
+      expect(new Set(world.others('peer001').flatMap((peer) => peer.declared))).toEqual(new Set(cutMs < 1_200 ? [] : ['peer001']));
+    },
+  );
+
+  it('lets a host without a link hold all others for dead, and a pair of hosts declare those that both lost', async () => {
+    await cluster(5, 'alone and a pair');
+    const side = (id: string): string => (id === 'peer000' ? 'alone' : id < 'peer003' ? 'pair' : 'rest');
+    for (const from of world.ids) for (const to of world.ids) if (side(from) !== side(to)) world.cut(from, to);
+    await world.clock.pass(5_000);
+    expect(world.ids.map((id) => world.peer('peer000').believes(id))).toEqual(['alive', 'dead', 'dead', 'dead', 'dead']);
+    expect(world.peer('peer000').declared).toEqual([]);
+    expect(world.ids.map((id) => world.peer('peer001').believes(id))).toEqual(['dead', 'alive', 'alive', 'dead', 'dead']);
+    world.healAll();
+    expect(await world.clock.pass(6_000, () => states().every((state) => state === 'alive'))).toBe(true);
+  });
+
   it('does not take a member that was never heard for dead before its time', async () => {
     world = new LivenessWorld(testSeed('unseen'), 3);
     await world.boot('peer000');

@@ -161,6 +161,21 @@ describe('ObjectCache', () => {
     }
   });
 
+  it('gives out no version of metrics, from which no watch could go on', async () => {
+    const { cache, clock, put, open } = await world();
+    put('web');
+    const before = cache.resourceVersion();
+    put('web', {}, 'uid-use', 'pods.metrics.k8s.io');
+    expect(cache.list('pods.metrics.k8s.io').items).toHaveLength(1);
+    const { resourceVersion } = cache.list('pods');
+    expect(resourceVersion).toBe(before);
+    const { events, stop } = open(resourceVersion);
+    put('api');
+    clock.advance(10);
+    expect(await take(events, 1)).toEqual(['ADDED api']);
+    stop.abort();
+  });
+
   it('refuses the versions of another peer, even of the same moment', async () => {
     const mine = await world();
     const theirs = await world({ peerId: 'peer-b' });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { MAX_EVENTS_PER_OWNER } from '../../daemon/peer/observed-table.ts';
 import { PeerObserved } from '../../daemon/peer/observed.ts';
 import type { EventReport, ObservedRecord, PodReport } from '../../protocol/observed.ts';
-import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
+import { decodeObservedRequest, encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
 import { fakeIdentity, fakeVerify } from '../support/liveness-world.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -18,11 +18,15 @@ afterEach(() => {
 /** Peers a, b and c of nodes node-a and so on, all connected. */
 class World {
   readonly network = new MemoryNetwork({ clock, random: seededRandom(7) });
-  readonly ids = ['a', 'b', 'c'];
-  readonly members = this.ids.map((id) => ({ peerId: id, nodeName: `node-${id}` }));
+  readonly ids: string[];
+  readonly members: { peerId: string; nodeName: string }[];
 
-  async peer(id: string, incarnation = 1): Promise<PeerObserved> {
-    const transport = this.network.transport(id);
+  constructor(ids = ['a', 'b', 'c']) {
+    this.ids = ids;
+    this.members = ids.map((id) => ({ peerId: id, nodeName: `node-${id}` }));
+  }
+
+  async peer(id: string, incarnation = 1, transport = this.network.transport(id)): Promise<PeerObserved> {
     const deps = { transport, identity: fakeIdentity(id), verify: fakeVerify, clock, random: seededRandom(3), log: silentLog };
     const observed = new PeerObserved(deps, { node: `node-${id}`, incarnation });
     observed.setMembers(this.members);
@@ -74,6 +78,46 @@ describe('observed state', () => {
     await clock.pass(200);
     expect(heard.at(-1)?.value).toBeNull();
     expect(podsAt(b)).toEqual([]);
+  });
+
+  it.each(['knows', 'does not know'])('is compared in a wide cluster with one that %s summaries, and holds all', async (knows) => {
+    const owners = Array.from({ length: 60 }, (_, index) => `owner-${index}`);
+    const world = new World(['a', 'b', ...owners]);
+    const gossip = world.network.transport('owner-0');
+    gossip.setMembers(world.ids.map((peer) => ({ peer, addresses: [] })));
+    const [first, second] = [world.network.transport('a'), world.network.transport('b')];
+    const asked: { type: string; bytes: number }[] = [];
+    const serve = first.serve.bind(first);
+    first.serve = (protocol, handler) =>
+      serve(protocol, async (from, payload, signal) => {
+        const { type } = decodeObservedRequest(payload);
+        if (type === 'summary' && knows === 'does not know') throw new Error('unknown request about observed state');
+        asked.push({ type, bytes: payload.byteLength });
+        return handler(from, payload, signal);
+      });
+    const a = await world.peer('a', 1, first);
+    await gossip.start();
+    const records = owners.map((owner) => signed(owner, { key: 'pod/1', value: pod('1') }));
+    await gossip.publish('observed', encodeRecords(records));
+    await clock.pass(100);
+    await gossip.stop();
+    const b = await world.peer('b', 1, second);
+    expect(await clock.pass(20_000, () => podsAt(b).length === 60)).toBe(true);
+    expect(podsAt(a)).toHaveLength(60);
+    // Nothing new: what is asked is as short as for few.
+    asked.length = 0;
+    await clock.pass(30_000);
+    expect(new Set(asked.map(({ type }) => type))).toEqual(new Set([knows === 'knows' ? 'summary' : 'digest']));
+    if (knows === 'knows') expect(Math.max(...asked.map(({ bytes }) => bytes))).toBeLessThan(600);
+    // One owner says something else, which b misses.
+    world.network.cut('b', 'a');
+    world.network.cut('b', 'owner-0');
+    await gossip.start();
+    await gossip.publish('observed', encodeRecords([signed('owner-7', { key: 'pod/1', value: pod('1', 'Failed'), sequence: 101 })]));
+    await clock.pass(5);
+    world.network.heal('a', 'b');
+    const phase = (observed: PeerObserved): unknown => (observed.get('owner-7', 'pod/1')?.value as PodReport | undefined)?.status.phase;
+    expect(await clock.pass(20_000, () => phase(a) === 'Failed' && phase(b) === 'Failed')).toBe(true);
   });
 
   it('gets to a peer that missed it, by comparison', async () => {

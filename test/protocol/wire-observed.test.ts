@@ -1,7 +1,8 @@
 import { encode } from 'cborg';
 import { describe, expect, it } from 'vitest';
-import type { DeathRecord, ObservedRecord } from '../../protocol/observed.ts';
+import type { DeathRecord, ObservedRecord, UsageReport } from '../../protocol/observed.ts';
 import {
+  decodeBuckets,
   decodeObservedRequest,
   decodeRecords,
   decodeVersions,
@@ -30,12 +31,17 @@ describe('messages about observed state', () => {
     expect(decodeRecords(encodeRecords([record, { ...record, value: null }]))).toEqual([record, { ...record, value: null }]);
     for (const request of [
       { type: 'digest' as const, owners: [{ owner: 'A', count: 1, hash: '00ff' }] },
+      { type: 'digest' as const, owners: [], buckets: [0, 63] },
+      { type: 'summary' as const, hashes: new Uint8Array(512).fill(7) },
       { type: 'pull' as const, wanted: [{ owner: 'A', key: 'node' }] },
     ]) {
       expect(decodeObservedRequest(encodeObservedRequest(request))).toEqual(request);
     }
     const versions = [{ owner: 'A', key: 'node', incarnation: 1, sequence: 2 }];
     expect(decodeVersions(encodeObservedAnswer({ type: 'versions', versions }))).toEqual(versions);
+    expect(decodeBuckets(encodeObservedAnswer({ type: 'buckets', buckets: [3, 5] }))).toEqual([3, 5]);
+    const short = encodeObservedRequest({ type: 'summary', hashes: new Uint8Array(8) });
+    expect(() => decodeObservedRequest(short)).toThrow('a summary of 8 bytes');
   });
 
   it('are signed over these bytes, whatever the order of the members and whichever are undefined', () => {
@@ -45,6 +51,24 @@ describe('messages about observed state', () => {
     const shuffled = Object.fromEntries(Object.entries(death).reverse()) as unknown as DeathRecord;
     const padded = { ...shuffled, extra: undefined } as DeathRecord;
     expect(observedSigningBytes({ ...record, value: padded })).toEqual(observedSigningBytes(record));
+  });
+
+  it('tell of usage in these bytes', () => {
+    const pods = [{ uid: 'u', containers: [{ name: 'main', cpuMillis: 250, memoryBytes: 1_048_576 }] }];
+    const value: UsageReport = {
+      kind: 'usage',
+      at: '2026-01-01T00:00:15Z',
+      windowMs: 15_000,
+      node: { cpuMillis: 1, memoryBytes: 2 },
+      pods,
+    };
+    const usage = { ...record, key: 'usage', value };
+    expect(decodeRecords(encodeRecords([usage]))).toEqual([usage]);
+    expect(Buffer.from(observedSigningBytes(usage)).toString('hex')).toBe(
+      'a6636b6579657573616765646e6f6465666e6f64652d61656f776e657261416576616c7565a562617474323032362d30312d30315430303a30303a31355a646b696e64657573616765646e6f6465a2696370754d696c6c6973016b6d656d6f727942797465730264706f647381a26375696461756a636f6e7461696e65727381a3646e616d65646d61696e696370754d696c6c697318fa6b6d656d6f727942797465731a001000006877696e646f774d73193a986873657175656e6365076b696e6361726e6174696f6e01',
+    );
+    const bad = { ...value, pods: [{ uid: 'u', containers: [{ name: 'main', cpuMillis: -1, memoryBytes: 0 }] }] };
+    expect(() => decodeRecords(encode({ v: 1, type: 'records', records: [{ ...usage, value: bad }] }))).toThrow('malformed message');
   });
 
   it.each([

@@ -1,15 +1,13 @@
-import { KithError } from '../../protocol/errors.ts';
 import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
 import { fakeIdentity } from '../support/liveness-world.ts';
-import { requestApi, warningOf } from '../support/peer-daemon.ts';
 import type { CrashMoment, SimHost } from './host.ts';
+import { poison } from './poison.ts';
 import { describeAct } from './scenario.ts';
 import type { Act, DiskLoss, Step } from './scenario.ts';
+import { Users } from './users.ts';
 import { SHORT_IMAGE } from './workloads.ts';
 import type { SimWorld } from './world.ts';
 
-/** How long a user waits for an answer. */
-const ANSWER_MS = 15_000;
 /** A trap that did not spring by then kills all the same. */
 const TRAP_MS = 5_000;
 /** A disk that lies loses what it was given in this time before the crash. */
@@ -19,6 +17,8 @@ const DAMAGED_SHARE = 0.1;
 const LEAST_HOSTS = 2;
 /** Attempts to remove a host that is lost. */
 const REMOVALS = 20;
+/** After a pause of its host; what is promised for the kill is 100 ms. */
+const GUARD_WAKES_MS = 50;
 /** Far above any incarnation that a host can reach. */
 export const FORGED_INCARNATION = 1_000_000;
 
@@ -26,13 +26,13 @@ export const FORGED_INCARNATION = 1_000_000;
 export class Acts {
   private readonly world: SimWorld;
   private readonly undoing = new Set<() => unknown>();
-  /** Users' requests that wait for their answers. */
-  private readonly asked = new Set<Promise<unknown>>();
+  private readonly users: Users;
   /** Hosts that are started again when the calm begins. */
   private isCalm = false;
 
   constructor(world: SimWorld) {
     this.world = world;
+    this.users = new Users(world);
     for (const host of world.hosts) prepare(host);
   }
 
@@ -58,7 +58,7 @@ export class Acts {
       host.trap = undefined;
       if (host.daemon === undefined) await world.boot(host);
     }
-    await Promise.all([...undone, ...this.asked]);
+    await Promise.all([...undone, this.users.answered()]);
     for (const host of world.hosts) if (host.isGone) await this.removeForGood(host);
   }
 
@@ -66,8 +66,11 @@ export class Acts {
   private async removeForGood(host: SimHost): Promise<void> {
     const asked = { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` };
     for (let attempt = 0; attempt < REMOVALS; attempt += 1) {
-      const status = await this.request(this.world.running()[attempt % this.world.running().length]?.index ?? 1, asked);
-      if (status === 404 || (status !== undefined && status < 300)) return;
+      const running = this.world.running().filter(({ isGone }) => !isGone);
+      // Who was away may not have heard of it yet, and says 404.
+      const knowing = running.find(({ daemon }) => daemon.peer.view.members().some(({ spec }) => spec.nodeName === host.node));
+      if (knowing === undefined) return;
+      await this.users.request((attempt % 2 === 0 ? knowing : running[attempt % running.length])?.index ?? 1, asked);
       await new Promise<void>((resolve) => this.world.clock.after(2_000, resolve));
     }
   }
@@ -79,23 +82,29 @@ export class Acts {
       case 'block':
         return this.block(act);
       case 'file':
-        return this.file(act);
+        return this.users.file(act);
       case 'request':
-        return void this.request(act.host, act);
+        return void this.users.request(act.host, act);
       case 'deletePod':
-        return void this.deletePod(act);
+        return void this.users.deletePod(act);
       case 'drain':
-        return void this.drain(act);
+        return void this.users.drain(act, (forMs, undo) => this.later(forMs, undo));
       case 'join':
         return void this.join(act.by);
       case 'image':
         return this.image(act);
+      case 'deletePods':
+        return void this.users.deletePods(act);
+      case 'deaf':
+        return this.deaf(act);
       default:
         return this.toHost(act);
     }
   }
 
-  private toHost(act: Exclude<Act, { do: 'way' | 'block' | 'file' | 'request' | 'deletePod' | 'drain' | 'join' | 'image' }>): void {
+  private toHost(
+    act: Exclude<Act, { do: 'way' | 'block' | 'file' | 'request' | 'deletePod' | 'deletePods' | 'drain' | 'join' | 'image' | 'deaf' }>,
+  ): void {
     const host = this.world.host(act.host);
     if (host === undefined || host.isGone) return;
     switch (act.do) {
@@ -105,10 +114,19 @@ export class Acts {
         return this.powerCut(host, act);
       case 'restart':
         return void this.restart(host);
+      case 'upgrade':
+        host.release = undefined;
+        return void this.restart(host);
+      case 'crashStarting':
+        return this.crashStarting(host, act.afterMs, act.downMs);
+      case 'remove':
+        return this.remove(host, act.by);
       case 'lose':
         return this.lose(host, act);
       case 'freeze':
         return this.freeze(host, act);
+      case 'pause':
+        return this.pause(host, act.forMs);
       case 'clockJump':
         host.aheadMs += act.byMs;
         if (host.daemon !== undefined) host.daemon.clock.aheadMs = host.aheadMs;
@@ -117,6 +135,7 @@ export class Acts {
         host.rate = act.rate;
         host.daemon?.clock.setRate(act.rate);
         host.daemon?.worker.setRate(act.rate);
+        host.guard.clock.setRate(act.rate);
         return;
       case 'slowDisk':
         host.disk.slowMs = act.byMs;
@@ -136,6 +155,8 @@ export class Acts {
         return host.runtime.wipe();
       case 'forge':
         return this.forge(host, act.victim);
+      case 'poison':
+        return void this.poison(host);
     }
   }
 
@@ -218,6 +239,27 @@ export class Acts {
     await this.world.boot(host);
   }
 
+  /** Killed once now, and again so long after each of the next starts. */
+  private crashStarting(host: SimHost, afterMs: readonly number[], downMs: number): void {
+    this.world.kill(host, 'a crash');
+    this.world.clock.after(downMs, () => {
+      if (this.isCalm || host.isGone || host.daemon !== undefined) return;
+      void this.world.boot(host);
+      const [first, ...rest] = afterMs;
+      if (first === undefined) return;
+      this.world.clock.after(first, () => {
+        if (!this.isCalm && host.daemon !== undefined) this.crashStarting(host, rest, downMs);
+      });
+    });
+  }
+
+  /** It runs on, and is to hear that it is no member any more. */
+  private remove(host: SimHost, by: number): void {
+    if (this.world.lasting().length <= LEAST_HOSTS || by === host.index) return;
+    host.isGone = true;
+    void this.users.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
+  }
+
   private lose(host: SimHost, { removeAfterMs, by }: { removeAfterMs: number; by: number }): void {
     const { world } = this;
     if (world.lasting().length <= LEAST_HOSTS) return;
@@ -225,7 +267,8 @@ export class Acts {
     world.powerCut(host);
     host.runtime.wipe();
     world.clock.after(removeAfterMs, () => {
-      if (!this.isCalm) void this.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
+      if (!this.isCalm)
+        void this.users.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
     });
   }
 
@@ -237,6 +280,22 @@ export class Acts {
       this.world.timeline.add(host.node, '→ thaws');
       daemon?.worker.thaw();
       daemon?.clock.thaw();
+    });
+  }
+
+  /** The guard is the last to wake up. */
+  private pause(host: SimHost, forMs: number): void {
+    const { daemon, guard } = host;
+    host.isPaused = true;
+    for (const clock of [daemon?.clock, daemon?.worker, guard.clock]) clock?.freeze();
+    this.later(forMs, () => {
+      const { timeline, clock } = this.world;
+      timeline.add(host.node, '→ goes on');
+      host.isPaused = false;
+      host.thawedAt = clock.monotonic();
+      daemon?.worker.thaw();
+      daemon?.clock.thaw();
+      clock.after(GUARD_WAKES_MS, () => guard.clock.thaw());
     });
   }
 
@@ -263,6 +322,11 @@ export class Acts {
     void host.daemon.transport.publish('observed', encodeRecords([{ ...unsigned, signature }]));
   }
 
+  private async poison({ daemon }: SimHost): Promise<void> {
+    const envelope = await poison(this.world.documents);
+    daemon?.clock.run(() => void daemon.replica.merge(envelope).catch(() => undefined));
+  }
+
   private async join(by: number): Promise<void> {
     const member = this.world.running().find(({ index, daemon }) => index >= by && daemon.peer.view.complete);
     if (member === undefined) return;
@@ -273,70 +337,14 @@ export class Acts {
     });
   }
 
-  private file({ host: index, file, text }: Extract<Act, { do: 'file' }>): void {
-    const host = this.world.host(index);
-    if (text === null) host?.folder.files.delete(file);
-    else host?.folder.files.set(file, text);
-    host?.folder.hint();
-  }
-
-  /** @returns the status; undefined when there was no answer */
-  private async request(
-    index: number,
-    asked: { method: string; target: string; body?: object; what: string },
-  ): Promise<number | undefined> {
-    const { timeline, clock } = this.world;
-    const host = this.world.host(index);
-    if (host?.daemon === undefined) return undefined;
-    const { daemon } = host;
-    const call = new Promise<string>((resolve) => {
-      clock.after(ANSWER_MS, () => resolve('no answer'));
-      daemon.clock.run(() => {
-        requestApi(daemon, asked.method, asked.target, asked.body).then(
-          (response) => resolve(`${response.status}${warningOf(response) === undefined ? '' : ' with a warning'}`),
-          (error: unknown) => resolve(`failed: ${error instanceof KithError ? error.message : String(error)}`),
-        );
-      });
-    });
-    this.asked.add(call);
-    const answer = await call;
-    this.asked.delete(call);
-    timeline.add(host.node, `← ${asked.what}: ${answer}`);
-    return /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
-  }
-
-  private async deletePod({ host: index, which, graceSeconds }: Extract<Act, { do: 'deletePod' }>): Promise<void> {
-    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
-    const name = pods[which % Math.max(1, pods.length)]?.metadata.name;
-    if (name === undefined) return;
-    const query = graceSeconds === undefined ? '' : `?gracePeriodSeconds=${graceSeconds}`;
-    const target = `/api/v1/namespaces/default/pods/${name}${query}`;
-    await this.request(index, { method: 'DELETE', target, what: `delete pod ${name}` });
-  }
-
-  private async drain({ host: index, node, forMs }: Extract<Act, { do: 'drain' }>): Promise<void> {
-    const name = `node-${node}`;
-    const target = `/api/v1/nodes/${name}`;
-    const cordon = (unschedulable: boolean): Promise<number | undefined> =>
-      this.request(index, {
-        method: 'PATCH',
-        target,
-        body: { spec: { unschedulable } },
-        what: `${unschedulable ? '' : 'un'}cordon ${name}`,
-      });
-    await cordon(true);
-    this.later(forMs, () => cordon(false));
-    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
-    for (const { metadata, spec } of pods) {
-      if ((spec as { nodeName?: string }).nodeName !== name) continue;
-      const pod = metadata.name;
-      await this.request(index, { method: 'DELETE', target: `/api/v1/namespaces/default/pods/${pod}`, what: `evict pod ${pod}` });
-    }
+  private deaf({ loss, forMs }: Extract<Act, { do: 'deaf' }>): void {
+    this.world.network.gossipLoss = loss;
+    this.later(forMs, () => (this.world.network.gossipLoss = 0));
   }
 }
 
 /** What is no trouble to a healthy cluster. */
-const USERS: ReadonlySet<string> = new Set(['request', 'file', 'deletePod', 'containerEnds']);
+const USERS: ReadonlySet<string> = new Set(['request', 'file', 'deletePod', 'deletePods', 'containerEnds', 'poison']);
 
 /** Images that end by themselves; the others run until they are stopped. */
 const SHORT = { exitAfterMs: 5_000, exitCode: 0 };

@@ -1,9 +1,16 @@
+import { readScenario } from './regression.ts';
+import type { Scenario } from './scenario.ts';
+
 /** What `npm run simulate` was asked for. */
 export interface SimulateArguments {
   seeds: number;
   /** The first of them. */
   seed: number;
   peers: { least: number; most: number };
+  /** All seeds draw this plot. */
+  plot: string | undefined;
+  /** In place of what seeds stand for. */
+  scenario: Scenario | undefined;
   /** Steps left out, by number: a smaller scenario. */
   without: number[];
   /** The storm ends this early, ms. */
@@ -15,20 +22,30 @@ export interface SimulateArguments {
   verbose: boolean;
   shrink: boolean;
   mutants: boolean;
-  /** Only these mutants. */
+  /** Mutants are hunted only in seeds of the plots in which they are likely. */
+  likely: boolean;
+  /** Mutants are not let off after their first failure. */
+  every: boolean;
+  /** Only these mutants, with commas between them. */
   mutant: string | undefined;
   /** Sizes of clusters to measure. */
   scale: number[];
+  /** They are measured at rest only, without pods. */
+  rest: boolean;
   json: boolean;
 }
 
 export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [--peers 3..5] [--jobs 2]
   --seed N --seeds 1     replays one seed (with --without 3,7 and --storm MS as a failure prints them)
+  --plot NAME            all seeds draw this plot (test/simulator/plots/)
+  --scenario FILE        runs a scenario that was kept as JSON, as --shrink does and test/simulator/regressions/ has them
   --lines 200            lines of the timeline that a failure prints
   --verbose              every line of it, also those that seldom matter
   --shrink               looks for a smaller scenario that fails, too
-  --mutants [--mutant NAME]  plants bugs of our own, and shows within how many seeds each is found
-  --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are
+  --mutants [--mutant NAME,NAME]  plants bugs of our own, and shows within how many seeds each is found, and by which checkers
+  --likely               hunts them only where they are likely: quick
+  --every                goes on after a mutant was found: shows all the checkers that find it, and how often it changes anything at all
+  --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are; with --rest only the former, without pods
   --json                 results as JSON lines`;
 
 export function parseArguments(words: readonly string[]): SimulateArguments {
@@ -36,6 +53,8 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     seeds: 100,
     seed: 1,
     peers: { least: 3, most: 5 },
+    plot: undefined,
+    scenario: undefined,
     without: [],
     stormMs: undefined,
     jobs: 2,
@@ -43,8 +62,11 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     verbose: false,
     shrink: false,
     mutants: false,
+    every: false,
+    likely: false,
     mutant: undefined,
     scale: [],
+    rest: false,
     json: false,
   };
   const queue = [...words];
@@ -64,6 +86,14 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
         break;
       case '--peers':
         given.peers = range(name, value());
+        break;
+      case '--plot':
+        given.plot = value();
+        break;
+      case '--scenario':
+        given.scenario = readScenario(value());
+        given.seed = given.scenario.seed;
+        given.seeds = 1;
         break;
       case '--without':
         given.without = value()
@@ -91,8 +121,11 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
       case '--verbose':
       case '--shrink':
       case '--mutants':
+      case '--every':
+      case '--likely':
+      case '--rest':
       case '--json':
-        given[name.slice(2) as 'verbose' | 'shrink' | 'mutants' | 'json'] = true;
+        given[name.slice(2) as 'verbose' | 'shrink' | 'mutants' | 'every' | 'likely' | 'rest' | 'json'] = true;
         break;
       default:
         throw new Error(`unknown option ${name}\n${USAGE}`);

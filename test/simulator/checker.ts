@@ -29,8 +29,8 @@ export interface Checker {
   readonly name: string;
   /** A daemon was composed and is about to start. What is checked inside its own calls goes through `world.guard`, since daemons catch errors. */
   onBoot?(host: SimHost, daemon: SimDaemon, world: SimWorld): void;
-  onContainer?(host: SimHost, event: RuntimeEvent): void;
-  onAcknowledged?(host: SimHost, write: Acknowledged): void;
+  onContainer?(host: SimHost, event: RuntimeEvent, world: SimWorld): void;
+  onAcknowledged?(host: SimHost, write: Acknowledged, world: SimWorld): void;
   /** Twice a second. @throws Violation */
   onTick?(world: SimWorld): void;
   /** For `eventually…`: undefined when it holds, else what is still wrong. */

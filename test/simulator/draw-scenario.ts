@@ -1,34 +1,49 @@
 import { Draw } from './draw.ts';
 import type { CrashMoment } from './host.ts';
 import type { WayFault } from './network.ts';
+import { plotOf, STORM } from './plots/all.ts';
+import { allHosts } from './plots/plot.ts';
+import type { Drawn, Pen, Timed } from './plots/plot.ts';
 import type { Act, DiskLoss, Scenario, Step } from './scenario.ts';
 import { drawRequest, firstRequests, rivalOf, IMAGES, SHORT_IMAGE } from './workloads.ts';
 
 export interface DrawOptions {
   /** Peers: drawn between these. */
   peers: { least: number; most: number };
-}
-
-/** What a drawer of acts knows. */
-interface Pen {
-  draw: Draw;
-  peers: number;
-  /** At most one loss of a disk in a scenario: more may lose what was acknowledged, and we promise nothing about that. */
-  mayLoseDisk: boolean;
-  host(): number;
+  /** Draws this plot, whatever the seed would have. */
+  plot?: string | undefined;
 }
 
 /** The whole scenario of a seed. */
 export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const draw = new Draw(seed);
-  const peers = draw.int(options.peers.least, options.peers.most);
-  const stormMs = draw.duration(8_000, 70_000);
+  const plot = plotOf(seed, options.peers.most, options.plot);
+  const peers = draw.int(Math.min(options.peers.most, Math.max(options.peers.least, plot?.leastPeers ?? 1)), options.peers.most);
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
-  const cpu = draw.weighted([
-    [4, '4'],
-    [1, '1'],
-  ]);
-  const acts: { at: number; act: Act }[] = firstRequests(draw, pen.host).map((act, index) => ({ at: 200 * index, act }));
+  const first = firstRequests(draw, pen.host).map((act, index): Timed => ({ at: 200 * index, act }));
+  const { acts, stormMs, cpu, network, releases, leases, histories } = plot?.draw(pen) ?? drawStorm(pen);
+  const all = [...first, ...acts].sort((left, right) => left.at - right.at);
+  const steps = all.map(({ at, act }, id): Step => ({ id, at, act }));
+  // Real documents take most of the time: one seed in seven has them.
+  const documents = seed % 7 === 0 ? 'automerge' : 'light';
+  const about = { seed, plot: plot?.name ?? STORM, peers, cpu: cpu ?? '4', network: network ?? drawNetwork(draw), documents } as const;
+  // Of what has no plot one in five.
+  const isHasty = histories === 'hasty' || (plot === undefined && seed % 5 === 2);
+  return {
+    ...about,
+    stormMs,
+    steps,
+    ...(releases === undefined ? {} : { releases }),
+    ...(leases === undefined ? {} : { leases }),
+    ...(isHasty ? { histories: 'hasty' as const } : {}),
+  };
+}
+
+/** Anything at any time. */
+function drawStorm(pen: Pen): Drawn {
+  const { draw, peers } = pen;
+  const stormMs = draw.duration(8_000, 70_000);
+  const acts: Timed[] = [];
   const users = draw.int(2, 18);
   for (let count = 0; count < users; count += 1) acts.push(...drawUsers(pen, draw.int(500, stormMs)));
   // Some seeds dwell on one kind of fault: together they hide each other.
@@ -38,11 +53,12 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
     const [, fault] = draw.weighted(kinds.map((kind) => [kind[0], kind] as const));
     acts.push({ at: draw.int(2_000, stormMs), act: fault(pen) });
   }
-  acts.sort((left, right) => left.at - right.at);
-  const steps = acts.map(({ at, act }, id): Step => ({ id, at, act }));
-  // Real documents take most of the time: one seed in eight has them.
-  const documents = seed % 8 === 0 ? 'automerge' : 'light';
-  return { seed, peers, cpu, network: drawNetwork(draw), documents, stormMs, steps };
+  const cpu = draw.weighted([
+    [4, '4'],
+    [1, '1'],
+  ]);
+  const releases = draw.chance(0.1) ? { [draw.int(1, peers)]: draw.pick(['older', 'newer'] as const) } : undefined;
+  return { acts, stormMs, cpu, ...(releases === undefined ? {} : { releases }) };
 }
 
 /** Somebody asks for something; now and then two at once of the same, at two peers. */
@@ -72,6 +88,9 @@ const FAULTS: readonly (readonly [weight: number, draw: (pen: Pen) => Act])[] = 
   [2, drawPowerCut],
   [1, ({ host }) => ({ do: 'restart', host: host() })],
   [1, drawLoss],
+  [1, ({ draw, host }) => ({ do: 'remove', host: draw.int(1, 8), by: host() })],
+  [1, drawCrashStarting],
+  [1, ({ draw }) => ({ do: 'deaf', loss: draw.pick([0.3, 0.7, 1]), forMs: draw.duration(1_000, 30_000) })],
   [3, drawFreeze],
   [1, ({ draw, host }) => ({ do: 'clockJump', host: host(), byMs: draw.pick([-1, 1]) * draw.duration(1_000, 7_200_000) })],
   [1, ({ draw, host }) => ({ do: 'clockDrift', host: host(), rate: 1 + (draw.next() - 0.5) * 0.018 })],
@@ -88,7 +107,7 @@ const FAULTS: readonly (readonly [weight: number, draw: (pen: Pen) => Act])[] = 
 ];
 
 function two({ draw, peers }: Pen): [number, number] {
-  const [one = 1, other = 2] = draw.shuffled(Array.from({ length: peers }, (_, index) => index + 1));
+  const [one = 1, other = 2] = draw.shuffled(allHosts({ peers }));
   return [one, other];
 }
 
@@ -107,7 +126,7 @@ function drawOneWay(pen: Pen): Act {
 
 function drawPartition(pen: Pen): Act {
   const { draw, peers } = pen;
-  const hosts = draw.shuffled(Array.from({ length: peers }, (_, index) => index + 1));
+  const hosts = draw.shuffled(allHosts({ peers }));
   const first = draw.int(1, Math.max(1, peers - 1));
   const second = draw.chance(0.2) ? draw.int(first, peers) : peers;
   const sides = [hosts.slice(0, first), hosts.slice(first, second), hosts.slice(second)].filter((side) => side.length > 0);
@@ -138,6 +157,11 @@ function drawCrash(pen: Pen): Act {
     [2, 'afterStart'],
   ]);
   return { do: 'crash', host: pen.host(), moment, downMs: draw.duration(100, 60_000), disk: drawDisk(pen) };
+}
+
+function drawCrashStarting({ draw, host }: Pen): Act {
+  const afterMs = Array.from({ length: draw.int(1, 3) }, () => draw.duration(1, 3_000));
+  return { do: 'crashStarting', host: host(), afterMs, downMs: draw.duration(50, 3_000) };
 }
 
 function drawPowerCut(pen: Pen): Act {

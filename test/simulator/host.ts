@@ -9,6 +9,8 @@ import { SimulatedRuntime } from '../support/simulated-runtime.ts';
 import { HostClock } from '../support/virtual-clock.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { SimDisk } from './disk.ts';
+import { SimGuard } from './guard.ts';
+import type { Release } from './scenario.ts';
 
 /** A running daemon with the clocks of its two threads. */
 export interface SimDaemon extends PeerDaemon {
@@ -26,6 +28,7 @@ export class SimHost {
   readonly disk = new SimDisk();
   readonly folder = new MemoryFolder();
   readonly runtime: SimulatedRuntime;
+  readonly guard: SimGuard;
   readonly facts: NodeFacts;
   /** Members that the answer to its join named. */
   book: readonly MemberSpec[] = [];
@@ -37,10 +40,15 @@ export class SimHost {
   /** Of the daemon that runs next, too. */
   aheadMs = 0;
   rate = 1;
+  /** Of the daemon, when it is another than most are of. */
+  release: Release | undefined;
   /** Records were lost, and the store noticed. */
   damaged = false;
   /** How often its disk lost something. */
   losses = 0;
+  /** While the host as a whole stands still, and when it went on last. */
+  isPaused = false;
+  thawedAt = Number.NEGATIVE_INFINITY;
   trap: { moment: CrashMoment; spring: () => void } | undefined;
 
   constructor(index: number, clock: VirtualClock, cpu: string) {
@@ -49,6 +57,8 @@ export class SimHost {
     this.id = `peer${String(index).replaceAll('0', 'z')}`;
     this.node = `node-${index}`;
     this.runtime = new SimulatedRuntime(clock);
+    this.guard = new SimGuard(clock, this.runtime);
+    this.runtime.bootClock = () => this.guard.clock.monotonic();
     const size = { cpu, memory: '8Gi', pods: '110' };
     this.facts = { ...TEST_FACTS, capacity: size, allocatable: size };
     this.disk.onPersisted = () => this.strike('afterWrite');
@@ -107,6 +117,7 @@ export function engineOf(host: SimHost, clock: HostClock): ContainerRuntime {
     version: (signal) => through(runtime.version(signal)),
     list: (signal) => through(runtime.list(signal)),
     onHint: (listener) => runtime.onHint((hint) => clock.run(() => listener(hint))),
+    usePodNetwork: (network) => runtime.usePodNetwork(network),
     createSandbox: (pod, signal) => through(runtime.createSandbox(pod, signal)),
     removePod: (uid, signal) => through(runtime.removePod(uid, signal)),
     imagePresent: (image, signal) => through(runtime.imagePresent(image, signal)),
@@ -123,5 +134,8 @@ export function engineOf(host: SimHost, clock: HostClock): ContainerRuntime {
     stopContainer: (uid, container, graceSeconds, signal) => through(runtime.stopContainer(uid, container, graceSeconds, signal)),
     removeContainer: (uid, container, attempt, signal) => through(runtime.removeContainer(uid, container, attempt, signal)),
     logs: (request, signal) => runtime.logs(request, signal),
+    exec: () => through(runtime.exec()),
+    attach: () => through(runtime.attach()),
+    connect: () => through(runtime.connect()),
   };
 }

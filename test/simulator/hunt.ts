@@ -2,45 +2,117 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { SimulateArguments } from './args.ts';
 import { Crew } from './crew.ts';
-import { MUTANTS } from './mutants.ts';
-import type { Mutant } from './mutants.ts';
+import { MUTANTS } from './mutants/all.ts';
+import type { Mutant } from './mutants/mutant.ts';
 import { buildMutant } from './planting.ts';
-import { taskOf } from './seeds.ts';
+import { NAMED_PLOTS } from './plots/all.ts';
+import { allCheckers } from './checkers/all.ts';
+import { failureText, shrunkText, taskOf } from './seeds.ts';
+import { scenarioOf } from './task.ts';
+import { shrink } from './shrink.ts';
+import type { Task, TaskResult } from './task.ts';
 
 interface Catch {
   checker: string;
+  plot: string;
   seeds: number;
+}
+
+interface Hunted {
+  /** The first one in the order of seeds. */
+  found: Catch | undefined;
+  /** Seeds that were run, and, with `--every`, those of them that ran otherwise than without the bug. */
+  ran: number;
+  touched: number;
+  /** Failures by checker. */
+  checkers: Map<string, number>;
 }
 
 /** Plants each bug in turn and runs seeds until one fails. @returns the exit code */
 export async function huntMutants(given: SimulateArguments, url: URL): Promise<number> {
-  const wanted = MUTANTS.filter(({ name }) => given.mutant === undefined || name === given.mutant);
-  if (wanted.length === 0) throw new Error(`no mutant is called ${given.mutant}: there are ${MUTANTS.map(({ name }) => name).join(', ')}`);
-  const healthy = new Crew(url, 1);
+  const names = given.mutant?.split(',');
+  const wanted = MUTANTS.filter(({ name }) => names === undefined || names.includes(name));
+  const unknown = names?.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
+  if (unknown !== undefined) throw new Error(`no mutant is called ${unknown}: there are ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  const healthy = new Healthy(given, url);
+  const sick = new Set<number>();
+  const tripped = new Map<string, string[]>();
   let missed = 0;
   for (const mutant of wanted) {
-    const found = await hunt(mutant, given, healthy);
-    const result = found === undefined ? `MISSED in ${given.seeds} seeds` : `${found.checker} within ${found.seeds} seeds`;
-    process.stdout.write(`${mutant.name.padEnd(26)} ${result.padEnd(52)} ${mutant.what}\n`);
+    const { found, ran, touched, checkers } = await hunt(mutant, given, healthy, sick);
+    const seen = found === undefined ? `MISSED in ${ran} seeds` : `within ${String(found.seeds).padStart(2)} seeds (${found.plot})`;
+    const by = [...checkers].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join(', ');
+    const otherwise = given.every ? `${touched} of ${ran} ran otherwise` : '';
+    process.stdout.write(`${mutant.name.padEnd(26)} ${seen.padEnd(36)} ${otherwise.padEnd(24)} ${by}\n`);
     if (found === undefined) missed += 1;
+    for (const name of checkers.keys()) tripped.set(name, [...(tripped.get(name) ?? []), mutant.name]);
   }
   await healthy.end();
   await rm(path.join(process.cwd(), 'dist', 'mutants'), { recursive: true, force: true });
+  process.stdout.write('\n');
+  for (const { name } of allCheckers())
+    process.stdout.write(`${name.padEnd(36)} ${tripped.get(name)?.join(', ') ?? 'tripped by none of these'}\n`);
+  if (sick.size > 0) process.stdout.write(`left out, since they fail without any mutant: seeds ${[...sick].join(' ')}\n`);
   process.stdout.write(`${wanted.length - missed} found, ${missed} missed\n`);
   return missed === 0 ? 0 : 1;
 }
 
+/** What the code does without the bug, once a seed. */
+class Healthy {
+  private readonly crew: Crew;
+  private readonly results = new Map<string, Promise<TaskResult>>();
+
+  constructor(given: SimulateArguments, url: URL) {
+    this.crew = new Crew(url, given.jobs);
+  }
+
+  async run(task: Task): Promise<TaskResult> {
+    const key = `${task.plot} ${task.seed}`;
+    const known = this.results.get(key) ?? this.crew.run(task);
+    this.results.set(key, known);
+    return known;
+  }
+
+  async end(): Promise<void> {
+    await this.crew.end();
+  }
+}
+
+/** Seeds in which the bug is likely to show come first. That one of them finds it says within how many seeds it is found at most. */
+function inOrder({ plots }: Mutant, given: SimulateArguments): number[] {
+  const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
+  const likely = new Set(seeds.filter((seed) => plots?.includes(scenarioOf(taskOf(given, seed)).plot) === true));
+  if (given.likely && likely.size > 0) return [...likely];
+  return [...likely, ...seeds.filter((seed) => !likely.has(seed))];
+}
+
 /** A seed that the healthy code fails, too, says nothing about the mutant. */
-async function hunt(mutant: Mutant, given: SimulateArguments, healthy: Crew): Promise<Catch | undefined> {
+async function hunt(mutant: Mutant, asked: SimulateArguments, healthy: Healthy, sick: Set<number>): Promise<Hunted> {
+  // A plot that no seed draws by itself.
+  const named = mutant.plots?.find((plot) => NAMED_PLOTS.some(({ name }) => name === plot));
+  const given: SimulateArguments = named === undefined ? asked : { ...asked, plot: named };
   const crew = new Crew(await buildMutant(mutant), given.jobs);
-  let caught: Catch | undefined;
-  let next = given.seed;
+  const hunted: Hunted = { found: undefined, ran: 0, touched: 0, checkers: new Map() };
+  const queue = inOrder(mutant, given);
   const lane = async (): Promise<void> => {
-    while (caught === undefined && next < given.seed + given.seeds) {
-      const seed = next++;
-      const { failure } = await crew.run(taskOf(given, seed));
-      if (failure === undefined || (await healthy.run(taskOf(given, seed))).failure !== undefined) continue;
-      caught ??= { checker: failure.checker, seeds: seed - given.seed + 1 };
+    while ((hunted.found === undefined || given.every) && queue.length > 0) {
+      const seed = queue.shift() ?? given.seed;
+      const task = taskOf(given, seed);
+      const result = await crew.run(task);
+      const { failure, plot } = result;
+      hunted.ran += 1;
+      if (given.verbose) process.stdout.write(`${failureText(task, result)}\n`);
+      // Without the bug: only where it matters, since that costs as much again.
+      const before = failure === undefined && !given.every ? undefined : await healthy.run(task);
+      if (before?.digest !== result.digest) hunted.touched += 1;
+      if (before?.failure !== undefined) sick.add(seed);
+      if (failure === undefined || before?.failure !== undefined) continue;
+      hunted.checkers.set(failure.checker, (hunted.checkers.get(failure.checker) ?? 0) + 1);
+      const caught = { checker: failure.checker, plot, seeds: seed - given.seed + 1 };
+      if (hunted.found === undefined || hunted.found.seeds > caught.seeds) hunted.found = caught;
+      if (!given.shrink) continue;
+      const shrunk = await shrink(task, result, crew, given.jobs);
+      process.stdout.write(`${await shrunkText(shrunk, result, `${mutant.name}-${seed}`)}\n`);
     }
   };
   try {
@@ -48,5 +120,5 @@ async function hunt(mutant: Mutant, given: SimulateArguments, healthy: Crew): Pr
   } finally {
     await crew.end();
   }
-  return caught;
+  return hunted;
 }

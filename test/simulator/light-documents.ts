@@ -1,5 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { KithError } from '../../protocol/errors.ts';
+import { actorIn, actorOfLate, planLate } from '../../daemon/adapters/automerge/late.ts';
+import type { LateChange } from '../../daemon/adapters/automerge/late.ts';
 import type {
   DocumentFields,
   DocumentIdentity,
@@ -8,8 +10,11 @@ import type {
   EditedDocument,
   EditOptions,
   FieldEdit,
+  HeldDocument,
   IncomingChanges,
   MergedDocument,
+  RewrittenDocument,
+  RewrittenEpoch,
 } from '../../daemon/ports/documents.ts';
 
 /** The hash that names a change or a document in what travels; the rest of the bytes is there for its length. */
@@ -70,6 +75,52 @@ export class LightDocuments implements Documents {
 
   edit(identity: DocumentIdentity, saved: Uint8Array | undefined, edits: readonly FieldEdit[], options: EditOptions): EditedDocument {
     const before = saved === undefined ? this.first(identity) : this.load(saved);
+    const change = this.changeIn(before, edits, { ...options, actor: actorIn(identity.epoch, options.actor) });
+    if (change === undefined) return { saved: before.saved, state: stateOf(before), change: undefined };
+    const after = this.keep(apply(before, [change]));
+    return { saved: after.saved, state: stateOf(after), change: change.bytes };
+  }
+
+  rewrite(identity: DocumentIdentity, saved: Uint8Array): RewrittenDocument | undefined {
+    const before = this.load(saved);
+    const { heads, fields, counter, changes } = stateOf(before);
+    if (fields.size === 0 || [...fields.values()].some((values) => values.length > 1)) return undefined;
+    const last = new Map<string, number>();
+    for (const { actor, sequence } of before.changes.values()) last.set(actor, Math.max(sequence, last.get(actor) ?? 0));
+    const clock = [...last].sort(([left], [right]) => (left < right ? -1 : 1));
+    const origin = { number: (identity.epoch?.number ?? 0) + 1, changes, heads, clock };
+    const first = this.first({ ...identity, epoch: { ...origin, root: '' } });
+    const edits = [...fields].map(([path, [value]]) => ({ path, value }));
+    const root = this.changeIn(first, edits, { actor: hashOf(`${first.identity} state`).slice(0, NAME_BYTES), increment: counter - 1 });
+    if (root === undefined) return undefined;
+    const after = this.keep(apply(first, [root]));
+    return { epoch: { ...origin, root: root.hash }, saved: after.saved, state: stateOf(after) };
+  }
+
+  carryOver(old: HeldDocument, next: HeldDocument): MergedDocument {
+    const { epoch } = next.identity;
+    const before = this.load(old.saved);
+    let document = this.load(next.saved);
+    if (epoch === undefined) return { saved: next.saved, state: stateOf(document), changed: false, missing: false };
+    const history = [...before.changes.values()].map(({ hash, actor, sequence, deps }) => ({ hash, actor, seq: sequence, deps }));
+    const made = new Map<string, readonly string[]>();
+    for (const late of planLate(history, old.identity.epoch, epoch)) {
+      const actor = actorOfLate(epoch, late);
+      const change = before.changes.get(late.hash);
+      const there = document.authors.get(`${actor}/1`);
+      const on = [...late.deps.flatMap((dep) => made.get(dep) ?? []), baseOf(late, before, document, epoch)];
+      const edits = change?.operations ?? [];
+      const again =
+        there === undefined ? this.changeIn(cutAt(document, on), edits, { actor, increment: change?.increment ?? 0 }) : undefined;
+      made.set(late.hash, there === undefined ? (again === undefined ? on : [again.hash]) : [there]);
+      if (again !== undefined) document = apply(document, [again]);
+    }
+    const kept = this.keep(document);
+    return { saved: kept.saved, state: stateOf(kept), changed: kept.saved !== next.saved, missing: false };
+  }
+
+  /** Undefined when it would change nothing. */
+  private changeIn(before: Document, edits: readonly FieldEdit[], { actor, increment }: EditOptions): Change | undefined {
     const operations: Operation[] = [];
     let counter = before.lastCounter;
     for (const { path, value } of edits) {
@@ -77,15 +128,12 @@ export class LightDocuments implements Documents {
       const isSame = value === undefined ? held.length === 0 : held.length === 1 && held[0]?.value === value;
       if (isSame) continue;
       counter += 1;
-      operations.push({ path, value, id: { counter, actor: options.actor }, replaces: held.map(({ id }) => id) });
+      operations.push({ path, value, id: { counter, actor }, replaces: held.map(({ id }) => id) });
     }
-    if (options.increment > 0) counter += 1;
-    if (counter === before.lastCounter) return { saved: before.saved, state: stateOf(before), change: undefined };
-    const sequence = 1 + [...before.changes.values()].filter(({ actor }) => actor === options.actor).length;
-    const content = { actor: options.actor, sequence, deps: before.heads, operations, increment: options.increment, lastCounter: counter };
-    const change = this.newChange(before.identity, content);
-    const after = this.keep(apply(before, [change]));
-    return { saved: after.saved, state: stateOf(after), change: change.bytes };
+    if (increment > 0) counter += 1;
+    if (counter === before.lastCounter) return undefined;
+    const sequence = 1 + [...before.changes.values()].filter((change) => change.actor === actor).length;
+    return this.newChange(before.identity, { actor, sequence, deps: before.heads, operations, increment, lastCounter: counter });
   }
 
   merge(identity: DocumentIdentity, saved: Uint8Array | undefined, incoming: IncomingChanges): MergedDocument {
@@ -99,14 +147,15 @@ export class LightDocuments implements Documents {
     let merged = this.merges.get(names);
     if (merged === undefined) {
       const whole = incoming.document === undefined ? [] : [...this.foreignChecked(before, incoming.document).changes.values()];
-      const { document, missing } = mergeChanges(before, [...whole, ...incoming.changes.map((bytes) => this.changeOf(bytes))]);
+      const { document, missing: waits } = mergeChanges(before, [...whole, ...incoming.changes.map((bytes) => this.changeOf(bytes))]);
+      const missing = waits || (identity.epoch !== undefined && !document.changes.has(identity.epoch.root));
       merged = { document: this.keep(document), changed: document !== before, missing };
       this.merges.set(names, merged);
     }
     return { saved: merged.document.saved, state: stateOf(merged.document), changed: merged.changed, missing: merged.missing };
   }
 
-  changesSince(_identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[], maxBytes: number): IncomingChanges {
+  changesSince({ epoch }: DocumentIdentity, saved: Uint8Array, heads: readonly string[], maxBytes: number): IncomingChanges {
     const document = this.load(saved);
     const known = heads.filter((head) => document.changes.has(head));
     if (known.length === 0 && saved.byteLength <= maxBytes) return { changes: [], document: saved };
@@ -114,7 +163,8 @@ export class LightDocuments implements Documents {
     const have = ancestors(document, known.length === 0 ? [first] : known);
     const changes: Uint8Array[] = [];
     let size = 0;
-    for (const { hash, bytes } of document.changes.values()) {
+    const isRoot = ({ hash }: Change): number => (hash === epoch?.root ? 0 : 1);
+    for (const { hash, bytes } of [...document.changes.values()].sort((left, right) => isRoot(left) - isRoot(right))) {
       if (have.has(hash)) continue;
       if (changes.length > 0 && size + bytes.byteLength > maxBytes) break;
       changes.push(bytes);
@@ -129,15 +179,13 @@ export class LightDocuments implements Documents {
 
   readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined {
     const document = this.load(saved);
-    if (!heads.every((head) => document.changes.has(head))) return undefined;
-    const have = ancestors(document, heads);
-    const [first, ...others] = [...document.changes.values()].filter(({ hash }) => have.has(hash));
-    if (first === undefined) return undefined;
-    return fieldsOf(apply({ ...emptyOf(document.identity), ...beginning(first) }, others).values);
+    if (heads.length === 0 || !heads.every((head) => document.changes.has(head))) return undefined;
+    return fieldsOf(cutAt(document, heads).values);
   }
 
   private first(identity: DocumentIdentity): Document {
-    const name = `${identity.clusterId} ${identity.key} ${identity.life}`;
+    const { clusterId, key, life, epoch } = identity;
+    const name = `${clusterId} ${key} ${life}${epoch === undefined ? '' : ` ${epoch.number} ${epoch.heads.join()}`}`;
     const content = { actor: hashOf(name).slice(0, NAME_BYTES), sequence: 1, deps: [], operations: [], increment: 0, lastCounter: 1 };
     const change = this.newChange(name, content);
     return this.keep({ ...emptyOf(name), ...beginning(change) });
@@ -236,6 +284,24 @@ function ancestors({ changes }: Document, heads: readonly string[]): ReadonlySet
   return found;
 }
 
+/** The document as it was at these heads, without what others have. */
+function cutAt(document: Document, heads: readonly string[]): Document {
+  const have = ancestors(document, heads);
+  const [first, ...others] = [...document.changes.values()].filter(({ hash }) => have.has(hash));
+  if (first === undefined) throw new KithError('DocumentInvalid', 'a document without a beginning');
+  return apply({ ...emptyOf(document.identity), ...beginning(first) }, others);
+}
+
+/** What a late change is made on, besides late ones: see `rewriting.ts`. */
+function baseOf(late: LateChange, old: Document, next: Document, { root }: RewrittenEpoch): string {
+  const [first = ''] = next.changes.keys();
+  const change = old.changes.get(late.hash);
+  if (late.sawAll || change === undefined) return root;
+  const [seen, held] = [cutAt(old, change.deps).values, cutAt(next, [root]).values];
+  const texts = (values: Document['values'], path: string): string => JSON.stringify((values.get(path) ?? []).map(({ value }) => value));
+  return change.operations.every(({ path }) => texts(seen, path) === texts(held, path)) ? root : first;
+}
+
 function emptyOf(identity: string): Document {
   return {
     identity,
@@ -258,8 +324,8 @@ function beginning(change: Change): Partial<Document> {
   };
 }
 
-function stateOf({ heads, values, counter }: Document): DocumentState {
-  return { heads, fields: fieldsOf(values), counter };
+function stateOf({ heads, values, counter, changes }: Document): DocumentState {
+  return { heads, fields: fieldsOf(values), counter, changes: changes.size };
 }
 
 function fieldsOf(values: Document['values']): DocumentFields {
@@ -270,7 +336,7 @@ function fieldsOf(values: Document['values']): DocumentFields {
 }
 
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
 
 function named(hash: string, length: number): Uint8Array {

@@ -49,16 +49,21 @@ export type Traffic = Map<string, Map<string, { messages: number; bytes: number 
  */
 export class SimNetwork extends MemoryNetwork {
   readonly traffic: Traffic = new Map();
+  /** Share of gossip that is lost on each way, as a mesh in disorder loses it. */
+  gossipLoss = 0;
   private readonly draw: Draw;
-  private readonly ways = new Map<string, Way>();
-  private readonly links = new Map<string, Link>();
+  private readonly ways = new Map<string, Map<string, Way>>();
+  private readonly links = new Map<string, Map<string, Link>>();
   private readonly ends = new Map<string, MemoryTransport>();
   private readonly base: WayFault;
   /** Peers whose host lost its power: nobody is told that their connections have ended. */
   private readonly vanished = new Set<string>();
   /** Ways that are blocked just now, and when anything about one changed last. */
   private faults = 0;
-  private isSettling = false;
+  /** Those whose links are to be looked at in this moment. */
+  private readonly unsettled = new Set<string>();
+  /** Whom each is connected to. */
+  private readonly neighbourhoods = new Map<string, Set<string>>();
   private troubledAt = -Infinity;
 
   constructor(deps: { clock: Clock; draw: Draw }, base: WayFault) {
@@ -68,7 +73,7 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   override transport(peer: string, host?: HostClock): MemoryTransport {
-    for (const other of this.ends.keys()) if (other !== peer) this.end(peer, other);
+    for (const other of [...this.neighbourhood(peer)]) this.end(peer, other);
     this.vanished.delete(peer);
     const transport = super.transport(peer, host);
     this.ends.set(peer, transport);
@@ -78,7 +83,7 @@ export class SimNetwork extends MemoryNetwork {
   /** To be called before the transport of a host without power is stopped. */
   vanish(peer: string): void {
     this.vanished.add(peer);
-    for (const other of this.ends.keys()) if (other !== peer) this.giveUpLater(peer, other);
+    for (const other of this.neighbourhood(peer)) this.giveUpLater(peer, other);
   }
 
   setWay(from: string, to: string, fault: Partial<WayFault>): void {
@@ -108,27 +113,46 @@ export class SimNetwork extends MemoryNetwork {
   override healAll(): void {
     if (this.faults > 0) this.troubledAt = this.clock.monotonic();
     this.faults = 0;
-    for (const [name, way] of this.ways) {
-      Object.assign(way, this.base, { blocked: 0 });
-      const [from = '', to = ''] = name.split(' ');
-      this.release(from, to, way);
+    this.gossipLoss = 0;
+    for (const [from, ways] of this.ways) {
+      for (const [to, way] of ways) {
+        Object.assign(way, this.base, { blocked: 0 });
+        this.release(from, to, way);
+      }
     }
   }
 
   override connected(left: string, right: string): boolean {
-    return this.link(left, right).up;
+    return this.neighbourhood(left).has(right);
   }
 
   override isOpen(left: string, right: string): boolean {
-    return this.way(left, right).blocked === 0 && this.way(right, left).blocked === 0;
+    if (this.faults === 0) return true;
+    return this.isPassable(left, right) && this.isPassable(right, left);
+  }
+
+  /** Whether packets pass in this direction, whoever listens. */
+  passes(from: string, to: string): boolean {
+    return this.way(from, to).blocked === 0;
+  }
+
+  /** Whether the way is as good as any: open, and with no more delay and loss than all have. */
+  isSound(from: string, to: string): boolean {
+    const { blocked, delayMs, loss } = this.way(from, to);
+    return blocked === 0 && delayMs === this.base.delayMs && loss === this.base.loss;
   }
 
   override roundTripMs(left: string, right: string): number {
     return this.way(left, right).delayMs + this.way(right, left).delayMs;
   }
 
-  override neighbours(transport: MemoryTransport): readonly string[] {
-    const all = transport.connected();
+  override linked({ self }: MemoryTransport): readonly string[] {
+    return [...this.neighbourhood(self)];
+  }
+
+  /** As gossipsub: what is new goes to the mesh, and from there on. Where there is no more than two meshes, to all. */
+  override neighbours({ self }: MemoryTransport): readonly string[] {
+    const all = [...this.neighbourhood(self)];
     if (all.length <= 2 * MESH) return all;
     const start = Math.floor(this.draw.next() * all.length);
     return Array.from({ length: MESH }, (_, index) => all[(start + index * 7) % all.length] ?? '');
@@ -136,27 +160,27 @@ export class SimNetwork extends MemoryNetwork {
 
   override redial(from: string, to: string): void {
     this.end(from, to);
-    this.settle();
+    this.settle(from);
   }
 
-  /** Looks at all links once, however many ask for it in the same moment. */
-  override settle(): void {
-    if (this.isSettling) return;
-    this.isSettling = true;
-    this.clock.after(0, () => {
-      this.isSettling = false;
-      this.settleAll();
-    });
+  /** Looks at the links of one peer, or of all, once however many ask for it in the same moment. */
+  override settle(of?: string): void {
+    if (this.unsettled.size === 0) this.clock.after(0, () => this.settleThose());
+    for (const peer of of === undefined ? this.ends.keys() : [of]) this.unsettled.add(peer);
   }
 
   /** Ends the links of who stopped or lists the other no more, and dials those that are missing. */
-  private settleAll(): void {
-    const peers = [...this.ends.keys()];
-    for (const [index, left] of peers.entries()) {
-      for (const right of peers.slice(index + 1)) {
+  private settleThose(): void {
+    const those = [...this.unsettled];
+    this.unsettled.clear();
+    const done = new Set<string>();
+    for (const left of those) {
+      done.add(left);
+      for (const right of this.ends.keys()) {
+        if (done.has(right)) continue;
         const link = this.link(left, right);
         if (link.up && this.isGone(left, right)) this.end(left, right);
-        if (!link.up && this.wanted(left, right)) this.dial(left, right, link);
+        if (!link.up && (this.seeks(left, right) || this.seeks(right, left))) this.dial(left, right, link);
         this.tell(left, right);
       }
     }
@@ -171,6 +195,7 @@ export class SimNetwork extends MemoryNetwork {
     this.count(from, carriage);
     const way = this.way(from, to);
     if (carriage.what === 'beats') return this.carryDatagram(way, arrive);
+    if (!carriage.reliable && this.gossipLoss > 0 && this.draw.chance(this.gossipLoss)) return;
     const link = this.link(from, to);
     const { generation } = link;
     if (!link.up) return;
@@ -203,10 +228,12 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   private count(from: string, { what, bytes }: Carriage): void {
-    const kinds = this.traffic.get(from) ?? new Map<string, { messages: number; bytes: number }>();
-    this.traffic.set(from, kinds);
-    const sent = kinds.get(what) ?? { messages: 0, bytes: 0 };
-    kinds.set(what, { messages: sent.messages + 1, bytes: sent.bytes + bytes });
+    let kinds = this.traffic.get(from);
+    if (kinds === undefined) this.traffic.set(from, (kinds = new Map<string, { messages: number; bytes: number }>()));
+    const sent = kinds.get(what);
+    if (sent === undefined) return void kinds.set(what, { messages: 1, bytes });
+    sent.messages += 1;
+    sent.bytes += bytes;
   }
 
   private isGone(left: string, right: string): boolean {
@@ -217,9 +244,9 @@ export class SimNetwork extends MemoryNetwork {
     return gone(left, right) || gone(right, left);
   }
 
-  private wanted(left: string, right: string): boolean {
-    const [one, other] = [this.ends.get(left), this.ends.get(right)];
-    return one?.running === true && other?.running === true && one.lists(right) && other.lists(left);
+  private seeks(peer: string, other: string): boolean {
+    const end = this.ends.get(peer);
+    return end?.running === true && end.lists(other) && this.ends.get(other)?.running === true;
   }
 
   private dial(left: string, right: string, link: Link): void {
@@ -229,9 +256,17 @@ export class SimNetwork extends MemoryNetwork {
     const waitMs = REDIAL_FIRST_MS * 0.2 + this.draw.next() * Math.min(REDIAL_LONGEST_MS, REDIAL_FIRST_MS + downMs / 2);
     this.clock.after(waitMs, () => {
       link.dialling = false;
-      if (link.up || !this.wanted(left, right)) return;
+      const [seeks, sought] = [this.seeks(left, right), this.seeks(right, left)];
+      if (link.up || (!seeks && !sought)) return;
       if (!this.isOpen(left, right)) return this.dial(left, right, link);
+      if (!seeks || !sought) {
+        // One of them does not list the other any more, and may have something to say to it.
+        this.ends.get(seeks ? left : right)?.knockAt(seeks ? right : left);
+        return this.dial(left, right, link);
+      }
       link.up = true;
+      this.neighbourhood(left).add(right);
+      this.neighbourhood(right).add(left);
       link.generation += 1;
       this.tell(left, right);
     });
@@ -241,9 +276,10 @@ export class SimNetwork extends MemoryNetwork {
     const link = this.link(left, right);
     if (!link.up) return;
     link.up = false;
+    this.neighbourhood(left).delete(right);
+    this.neighbourhood(right).delete(left);
     link.downSince = this.clock.monotonic();
-    this.way(left, right).held.length = 0;
-    this.way(right, left).held.length = 0;
+    for (const way of [this.way(left, right), this.way(right, left)]) way.held.length = 0;
   }
 
   private giveUpLater(left: string, right: string): void {
@@ -254,21 +290,34 @@ export class SimNetwork extends MemoryNetwork {
       const isDead = !this.isOpen(left, right) || this.vanished.has(left) || this.vanished.has(right);
       if (!link.up || link.generation !== generation || !isDead) return;
       this.end(left, right);
-      this.settle();
+      this.settle(left);
     });
   }
 
+  private isPassable(from: string, to: string): boolean {
+    return this.way(from, to).blocked === 0;
+  }
+
+  private neighbourhood(peer: string): Set<string> {
+    let peers = this.neighbourhoods.get(peer);
+    if (peers === undefined) this.neighbourhoods.set(peer, (peers = new Set()));
+    return peers;
+  }
+
   private way(from: string, to: string): Way {
-    const name = `${from} ${to}`;
-    let way = this.ways.get(name);
-    if (way === undefined) this.ways.set(name, (way = { ...this.base, blocked: 0, arrivesAt: 0, held: [] }));
+    let ways = this.ways.get(from);
+    if (ways === undefined) this.ways.set(from, (ways = new Map<string, Way>()));
+    let way = ways.get(to);
+    if (way === undefined) ways.set(to, (way = { ...this.base, blocked: 0, arrivesAt: 0, held: [] }));
     return way;
   }
 
   private link(left: string, right: string): Link {
-    const name = left < right ? `${left} ${right}` : `${right} ${left}`;
-    let link = this.links.get(name);
-    if (link === undefined) this.links.set(name, (link = { up: false, generation: 0, downSince: this.clock.monotonic(), dialling: false }));
+    const [lower, higher] = left < right ? [left, right] : [right, left];
+    let links = this.links.get(lower);
+    if (links === undefined) this.links.set(lower, (links = new Map<string, Link>()));
+    let link = links.get(higher);
+    if (link === undefined) links.set(higher, (link = { up: false, generation: 0, downSince: this.clock.monotonic(), dialling: false }));
     return link;
   }
 }

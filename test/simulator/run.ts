@@ -1,23 +1,14 @@
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
+import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import { Acts } from './acts.ts';
 import { Violation } from './checker.ts';
 import type { Checker } from './checker.ts';
-import {
-  AnytimeCordonsHold,
-  AnytimeOneHeirClaims,
-  AnytimeOnePlaceAPod,
-  AnytimeTheLivingAreNotDead,
-  AnytimeTheMajoritysBindingCounts,
-  AnytimeTheOriginalIsKept,
-} from './checkers/conduct.ts';
-import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from './checkers/containers.ts';
-import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './checkers/convergence.ts';
-import { AnytimeAcknowledgedIsKept, AnytimeNothingDeletedReturns, AnytimeToldAfterDisk } from './checkers/disk.ts';
-import { FinallyNoNodeIsOverCommitted, FinallyOnlyWhatWasWritten, FinallyStaysSo, FinallyTheNetworkIsQuiet } from './checkers/rest.ts';
-import { AnytimeEmptyViewIsNoOrder, AnytimeOnlyTheOwnerSpeaks, AnytimeTermsGrow, AnytimeWatchesAreComplete } from './checkers/views.ts';
+import { allCheckers } from './checkers/all.ts';
+import { EventuallyOneLeader } from './checkers/convergence.ts';
 import { Draw } from './draw.ts';
 import type { SimDaemon, SimHost } from './host.ts';
 import { LightDocuments } from './light-documents.ts';
+import { speakAs } from './releases.ts';
 import type { Scenario } from './scenario.ts';
 import { SimWorld } from './world.ts';
 
@@ -31,6 +22,14 @@ const STILL_MS = 5_000;
 /** Everything is looked at again every 30 s (`BRAIN_LIMITS.resyncMs`): what lasts longer lasts. */
 const REST_MS = 34_000;
 
+/** Every second edit of an object that rests a moment. */
+const HASTY: HistoryLimits = { changes: 3, bytes: Infinity, times: 0, restMs: 500 };
+
+export interface RunOptions {
+  /** Virtual ms after which a run that has not failed ends as one that passes. */
+  giveUpMs?: number | undefined;
+}
+
 export interface Outcome {
   seed: number;
   failure: { checker: string; message: string } | undefined;
@@ -38,23 +37,29 @@ export interface Outcome {
   digest: string;
   /** Simulated, ms. */
   virtualMs: number;
+  /** How much of the storm was over at the end of the run. */
+  stormMs: number;
   timeline: SimWorld['timeline'];
 }
 
 /** One scenario from the founding of the cluster to its rest, or to the first thing that must not be. */
-export async function runScenario(scenario: Scenario): Promise<Outcome> {
+export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Outcome> {
   const draw = new Draw(scenario.seed ^ 0x5eed);
   const documents = scenario.documents === 'light' ? new LightDocuments() : new AutomergeDocuments();
-  const world = new SimWorld(draw, { cpu: scenario.cpu, network: scenario.network, documents });
-  const run = new Run(world, scenario);
+  const { cpu, network, leases } = scenario;
+  const histories = scenario.histories === 'hasty' ? HASTY : undefined;
+  const world = new SimWorld(draw, { cpu, network, documents, histories, ...(leases === undefined ? {} : { leases }) });
+  const run = new Run(world, scenario, options);
   const startedAt = world.clock.monotonic();
   const failure = await run.go();
   if (failure !== undefined) world.timeline.add('checker', `✗ ${failure.message}`);
   await world.stop();
   const virtualMs = world.clock.monotonic() - startedAt;
   const told = failure === undefined ? undefined : { checker: failure.checker, message: failure.message };
-  return { seed: scenario.seed, failure: told, digest: world.timeline.digest(), virtualMs, timeline: world.timeline };
+  return { seed: scenario.seed, failure: told, digest: world.timeline.digest(), virtualMs, stormMs: run.stormMs, timeline: world.timeline };
 }
+
+class GaveUp extends Error {}
 
 class Run {
   private readonly world: SimWorld;
@@ -63,14 +68,21 @@ class Run {
   private failure: Violation | undefined;
   /** When a container or desired state changed last. */
   private changedAt = 0;
+  private readonly endsAt: number;
+  private stormAt = Infinity;
 
-  constructor(world: SimWorld, scenario: Scenario) {
+  constructor(world: SimWorld, scenario: Scenario, { giveUpMs = Infinity }: RunOptions) {
     this.world = world;
     this.scenario = scenario;
-    this.checkers = allCheckers(world);
+    this.endsAt = world.clock.monotonic() + giveUpMs;
+    this.checkers = allCheckers();
     world.onBoot.push((host, daemon) => this.watch(host, daemon));
     world.guard = (check) => this.guarded(check);
     world.timeline.onBug = (where, message) => this.fail(new Violation('anytimeNoBug', `${where}: ${message}`));
+  }
+
+  get stormMs(): number {
+    return Math.max(0, Math.min(this.scenario.stormMs, this.world.clock.monotonic() - this.stormAt));
   }
 
   async go(): Promise<Violation | undefined> {
@@ -79,7 +91,7 @@ class Run {
     try {
       await this.live();
     } catch (error) {
-      this.caught(error);
+      if (!(error instanceof GaveUp)) this.caught(error);
     } finally {
       process.off('unhandledRejection', rejected);
     }
@@ -90,6 +102,7 @@ class Run {
     const { world, scenario, checkers } = this;
     await this.found();
     const acts = new Acts(world);
+    this.stormAt = world.clock.monotonic();
     acts.schedule(scenario.steps);
     this.tick();
     await this.pass(scenario.stormMs);
@@ -120,10 +133,10 @@ class Run {
 
   private async found(): Promise<void> {
     const { world, scenario } = this;
-    const first = world.addHost();
+    const first = this.addHost(1);
     await this.wait(world.found(first), FOUND_MS);
     for (let index = 2; index <= scenario.peers; index += 1) {
-      const host = world.addHost();
+      const host = this.addHost(index);
       const [member] = world.running();
       if (member !== undefined) await this.wait(world.join(host, member), FOUND_MS);
     }
@@ -131,6 +144,12 @@ class Run {
     const isUp = (): boolean => stands.missing(world) === undefined && this.hasNamespace();
     const holds = await this.pass(FOUND_MS, isUp, 100);
     if (!holds) this.fail(new Violation('eventuallyFounded', stands.missing(world) ?? 'there is no default namespace'));
+  }
+
+  private addHost(index: number): SimHost {
+    const host = this.world.addHost();
+    host.release = this.scenario.releases?.[index];
+    return host;
   }
 
   private hasNamespace(): boolean {
@@ -145,7 +164,7 @@ class Run {
       const by = event.by === 'order' ? '' : ` by ${event.by}`;
       this.world.timeline.add(host.node, `container: ${event.what} ${name}/${event.container}#${event.attempt}${by}`);
       this.guarded(() => {
-        for (const checker of this.checkers) checker.onContainer?.(host, event);
+        for (const checker of this.checkers) checker.onContainer?.(host, event, this.world);
       });
     };
     const { writer } = daemon.peer;
@@ -153,10 +172,11 @@ class Run {
     writer.write = async (mutations) => {
       const result = await write(mutations);
       this.guarded(() => {
-        for (const checker of this.checkers) checker.onAcknowledged?.(host, { mutations, ...result });
+        for (const checker of this.checkers) checker.onAcknowledged?.(host, { mutations, ...result }, this.world);
       });
       return result;
     };
+    if (host.release !== undefined) speakAs(host.release, daemon);
     for (const checker of this.checkers) checker.onBoot?.(host, daemon, this.world);
   }
 
@@ -172,7 +192,9 @@ class Run {
     const end = this.world.clock.monotonic() + ms;
     for (;;) {
       if (this.failure !== undefined || condition?.() === true) return true;
-      const left = end - this.world.clock.monotonic();
+      const now = this.world.clock.monotonic();
+      if (now >= this.endsAt) throw new GaveUp('it has run long enough');
+      const left = end - now;
       if (left <= 0) return condition === undefined;
       await this.world.clock.pass(Math.min(everyMs, left), () => this.failure !== undefined);
     }
@@ -207,32 +229,4 @@ class Run {
   private fail(violation: Violation): void {
     this.failure ??= violation;
   }
-}
-
-function allCheckers(world: SimWorld): Checker[] {
-  return [
-    new AnytimeStoppedByOrder(),
-    new AnytimeRestartedForCause(),
-    new AnytimeNodesFit(),
-    new AnytimeToldAfterDisk(),
-    new AnytimeAcknowledgedIsKept(world),
-    new AnytimeNothingDeletedReturns(),
-    new AnytimeEmptyViewIsNoOrder(),
-    new AnytimeOnlyTheOwnerSpeaks(),
-    new AnytimeTermsGrow(),
-    new AnytimeWatchesAreComplete(world),
-    new AnytimeTheLivingAreNotDead(),
-    new AnytimeOnePlaceAPod(world),
-    new AnytimeOneHeirClaims(),
-    new AnytimeCordonsHold(),
-    new AnytimeTheMajoritysBindingCounts(),
-    new AnytimeTheOriginalIsKept(),
-    new EventuallyOneLeader(),
-    new EventuallyEqual(),
-    new EventuallyAsDesired(),
-    new FinallyStaysSo(),
-    new FinallyNoNodeIsOverCommitted(),
-    new FinallyOnlyWhatWasWritten(),
-    new FinallyTheNetworkIsQuiet(),
-  ];
 }

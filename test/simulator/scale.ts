@@ -18,7 +18,7 @@ export interface ScaleReport {
   /** From the power cut of a host until all others hold it for dead, and until all its pods run elsewhere, ms. */
   detectionMs: number;
   failoverMs: number;
-  /** Of this machine, for a virtual minute of rest, s. */
+  /** Of a processor of this machine, for a virtual minute of rest, s. */
   secondsAMinute: number;
 }
 
@@ -26,8 +26,30 @@ const REST_MS = 20_000;
 const LIMIT_MS = 120_000;
 const WEB = 'deployments.apps/default/web';
 
-/** Founds a cluster, lets it rest, writes once, and cuts one host's power. */
-export async function measureScale(peers: number, seed: number, say: (text: string) => void): Promise<ScaleReport> {
+/** What a cluster without workloads says at rest: messages a peer and second. */
+export async function measureRest(
+  peers: number,
+  seed: number,
+  restMs: number,
+): Promise<Pick<ScaleReport, 'messages' | 'bytes' | 'byKind' | 'secondsAMinute'>> {
+  const { world } = await standing(peers, seed);
+  await world.clock.pass(restMs);
+  const [before, began] = [totals(world), process.cpuUsage()];
+  await world.clock.pass(restMs);
+  const found = rates(before, totals(world), (peers * restMs) / 1000);
+  const secondsAMinute = secondsOf(began) * (60_000 / restMs);
+  await world.stop();
+  return { ...found, secondsAMinute };
+}
+
+/** Of the processor since then. */
+function secondsOf(began: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(began);
+  return (user + system) / 1_000_000;
+}
+
+/** A cluster whose members all see each other. */
+async function standing(peers: number, seed: number): Promise<{ world: SimWorld; measure: Measure; decisions(): number }> {
   const world = new SimWorld(new Draw(seed), {
     cpu: '4',
     network: { delayMs: 0.3, jitterMs: 0.7, loss: 0, duplicate: 0 },
@@ -41,6 +63,12 @@ export async function measureScale(peers: number, seed: number, say: (text: stri
   const measure = new Measure(world);
   await measure.wait('the founding', world.foundWide(peers));
   await measure.until('all see each other', () => world.running().every(({ daemon }) => seesAll(daemon, peers)));
+  return { world, measure, decisions: () => decisions };
+}
+
+/** Founds a cluster, lets it rest, writes once, and cuts one host's power. */
+export async function measureScale(peers: number, seed: number, say: (text: string) => void): Promise<ScaleReport> {
+  const { world, measure, decisions } = await standing(peers, seed);
   say(`${peers} peers see each other`);
   const first = world.running()[0];
   if (first === undefined) throw new Error('nobody runs');
@@ -48,12 +76,12 @@ export async function measureScale(peers: number, seed: number, say: (text: stri
   await measure.until('all pods run', () => readyPods(first.daemon) === peers);
   say(`${peers} pods run`);
   await world.clock.pass(REST_MS / 2);
-  const [before, decided, began] = [totals(world), decisions, performance.now()];
+  const [before, decided, began] = [totals(world), decisions(), process.cpuUsage()];
   await world.clock.pass(REST_MS);
   const seconds = REST_MS / 1000;
-  const secondsAMinute = ((performance.now() - began) / 1000) * (60 / seconds);
+  const secondsAMinute = secondsOf(began) * (60 / seconds);
   const traffic = rates(before, totals(world), peers * seconds);
-  const decisionsASecond = (decisions - decided) / peers / seconds;
+  const decisionsASecond = (decisions() - decided) / peers / seconds;
   const write = requestApi(first.daemon, 'PATCH', '/apis/apps/v1/namespaces/default/deployments/web', {
     metadata: { labels: { seen: 'yes' } },
   });
@@ -153,10 +181,11 @@ function rates(before: Totals, after: Totals, peerSeconds: number): Pick<ScaleRe
   return { messages, bytes, byKind };
 }
 
-/** A table, a line a size. */
-export async function reportScale(sizes: readonly number[], seed: number): Promise<number> {
+/** A table, a line a size; only of clusters without pods and at rest with `rest`, which is found much sooner. */
+export async function reportScale(sizes: readonly number[], seed: number, rest: boolean): Promise<number> {
+  if (rest) return reportRest(sizes, seed);
   process.stdout.write(
-    'peers  messages/s  bytes/s  decisions/s  write everywhere  death known  pods back  real s/min  messages/s by kind\n',
+    'peers  messages/s  bytes/s  decisions/s  write everywhere  death known  pods back  CPU s/min  messages/s by kind\n',
   );
   for (const peers of sizes) {
     const report = await measureScale(peers, seed, (text) => process.stderr.write(`${text}\n`));
@@ -168,10 +197,20 @@ export async function reportScale(sizes: readonly number[], seed: number): Promi
       `${report.convergenceMs} ms`.padStart(17),
       `${report.detectionMs} ms`.padStart(12),
       `${report.failoverMs} ms`.padStart(10),
-      report.secondsAMinute.toFixed(1).padStart(11),
+      report.secondsAMinute.toFixed(1).padStart(10),
       `  ${JSON.stringify(report.byKind)}`,
     ];
     process.stdout.write(`${cells.join(' ')}\n`);
+  }
+  return 0;
+}
+
+async function reportRest(sizes: readonly number[], seed: number): Promise<number> {
+  process.stdout.write('peers  messages/s  bytes/s  CPU s/min  messages/s by kind\n');
+  for (const peers of sizes) {
+    const { messages, bytes, byKind, secondsAMinute } = await measureRest(peers, seed, REST_MS / 2);
+    const cells = [String(peers).padEnd(5), messages.toFixed(1).padStart(11), bytes.toFixed(0).padStart(8)];
+    process.stdout.write(`${cells.join(' ')} ${secondsAMinute.toFixed(1).padStart(10)}  ${JSON.stringify(byKind)}\n`);
   }
   return 0;
 }

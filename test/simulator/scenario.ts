@@ -5,14 +5,22 @@ import type { WayFault } from './network.ts';
 /** What a seed stands for, as plain data: what befalls whom, and when. A smaller scenario is made by leaving steps out. */
 export interface Scenario {
   seed: number;
+  /** What kind of bad day it is. */
+  plot: string;
   peers: number;
   /** CPU of each node: with little, pods are turned away. */
   cpu: string;
   network: WayFault;
   /** Automerge itself, or what stands in for it and is faster. */
   documents: 'automerge' | 'light';
+  /** Histories are cut as soon as that may be; otherwise as the product does, which no scenario is long enough for. */
+  histories?: 'hasty';
   /** How long things go wrong. */
   stormMs: number;
+  /** Hosts whose daemons are of another release than the others, by number. */
+  releases?: Record<number, Release>;
+  /** Hosts have guards, and what must run at most once runs under leases. Without it such workloads start as any other. */
+  leases?: boolean;
   steps: Step[];
 }
 
@@ -24,6 +32,9 @@ export interface Step {
   act: Act;
 }
 
+/** What an older or a newer daemon says: see `releases.ts`. */
+export type Release = 'older' | 'newer';
+
 /** Hosts are named by number, from 1. What can't be done when its time comes is left out. */
 export type Act =
   | { do: 'way'; from: number; to: number; fault: WayFault; forMs: number }
@@ -31,8 +42,18 @@ export type Act =
   | { do: 'crash'; host: number; moment: CrashMoment; downMs: number; disk: DiskLoss }
   | { do: 'powerCut'; host: number; downMs: number; disk: DiskLoss }
   | { do: 'restart'; host: number }
+  /** Killed, then killed again and again so long after each start. */
+  | { do: 'crashStarting'; host: number; afterMs: number[]; downMs: number }
+  /** Restarted as the release that most are. */
+  | { do: 'upgrade'; host: number }
+  /** A host that runs is taken out of the cluster. */
+  | { do: 'remove'; host: number; by: number }
+  /** Gossip is lost everywhere, this share of it. */
+  | { do: 'deaf'; loss: number; forMs: number }
   | { do: 'lose'; host: number; removeAfterMs: number; by: number }
   | { do: 'freeze'; host: number; what: 'host' | 'loop'; forMs: number }
+  /** The whole host: daemon, guard and containers. Its clocks go on. */
+  | { do: 'pause'; host: number; forMs: number }
   | { do: 'clockJump'; host: number; byMs: number }
   | { do: 'clockDrift'; host: number; rate: number }
   | { do: 'slowDisk'; host: number; byMs: number; forMs: number }
@@ -44,9 +65,13 @@ export type Act =
   | { do: 'image'; image: string; behaviour: ImageBehaviour; forMs: number }
   | { do: 'join'; by: number }
   | { do: 'forge'; host: number; victim: number }
+  /** An object comes to it that does not validate. */
+  | { do: 'poison'; host: number }
   | { do: 'file'; host: number; file: string; text: string | null }
   | { do: 'request'; host: number; method: string; target: string; body?: object; what: string }
   | { do: 'deletePod'; host: number; which: number; graceSeconds?: number }
+  /** Of all pods with this label `app`. */
+  | { do: 'deletePods'; host: number; app: string; graceSeconds?: number }
   | { do: 'drain'; host: number; node: number; forMs: number };
 
 /** What a crash costs the disk. `tail`: the last second, unnoticed; `damaged`: some records, noticed; `lost`: the whole store. */

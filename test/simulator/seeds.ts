@@ -1,6 +1,10 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { SimulateArguments } from './args.ts';
 import { Crew } from './crew.ts';
+import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
+import type { Shrunk } from './shrink.ts';
 import { replayCommand } from './task.ts';
 import type { Task, TaskResult } from './task.ts';
 
@@ -22,8 +26,8 @@ export async function runSeeds(given: SimulateArguments, url: URL): Promise<numb
         failed.push(result);
         progress.say(failureText(task, result));
         if (given.shrink) {
-          const smaller = await shrink(task, result, crew, given);
-          progress.say(`shrunk to ${smaller.result.steps} of ${result.steps} steps:\n${failureText(smaller.task, smaller.result)}`);
+          const shrunk = await shrink(task, result, crew, jobs);
+          progress.say(await shrunkText(shrunk, result, `seed-${seed}`));
         }
       } else if (given.verbose) progress.say(result.timeline);
     }
@@ -37,13 +41,33 @@ export async function runSeeds(given: SimulateArguments, url: URL): Promise<numb
 }
 
 export function taskOf(given: SimulateArguments, seed: number): Task {
-  const { peers, without, stormMs, lines, verbose } = given;
-  return { seed, peers, without, stormMs, lines, verbose };
+  const { peers, plot, without, stormMs, scenario, lines, verbose } = given;
+  return { seed, peers, plot, without, stormMs, scenario, lines, verbose };
 }
 
-function failureText(task: Task, { seed, failure, timeline }: TaskResult): string {
+export function failureText(task: Task, { seed, plot, failure, timeline }: TaskResult): string {
   const [headline] = failure?.message.split('\n') ?? [];
-  return [`seed ${seed} failed: ${headline}`, `again: ${replayCommand(task)}`, timeline].join('\n');
+  return [`seed ${seed} (${plot}) failed: ${headline}`, `again: ${replayCommand(task)}`, timeline].join('\n');
+}
+
+/** Keeps the scenario, and tells how it is seen again. */
+export async function shrunkText({ scenario, result, runs, tookMs }: Shrunk, before: TaskResult, name: string): Promise<string> {
+  const file = await keep(scenario, name);
+  const size = `${scenario.peers} peers, ${result.steps} of ${before.steps} steps, ${Math.round(scenario.stormMs / 1000)} s`;
+  return [
+    `shrunk in ${runs} runs and ${Math.round(tookMs / 1000)} s to ${size}: ${result.failure?.message}`,
+    `again: npm run simulate -- --scenario ${file}`,
+    result.timeline,
+  ].join('\n');
+}
+
+/** A scenario that was found by shrinking is no seed's any more: it is kept as it is. */
+async function keep(scenario: Scenario, name: string): Promise<string> {
+  const folder = path.join('.cache', 'scenarios');
+  await mkdir(folder, { recursive: true });
+  const file = path.join(folder, `${name}.json`);
+  await writeFile(file, `${JSON.stringify(scenario, undefined, 2)}\n`);
+  return file;
 }
 
 function tally(failed: readonly TaskResult[]): string {

@@ -4,7 +4,6 @@
  * the command that it prints. `npm run simulate -- --seeds 1000 --peers 3..5`.
  */
 import '../../protocol/polyfill.ts';
-import { setMaxListeners } from 'node:events';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const { runTask } = await import('./task.ts');
@@ -13,8 +12,6 @@ const { runSeeds } = await import('./seeds.ts');
 const { reportScale } = await import('./scale.ts');
 const { huntMutants } = await import('./hunt.ts');
 
-// One signal ends many requests of a wide cluster.
-setMaxListeners(0);
 if (!isMainThread && workerData === 'simulate') {
   parentPort?.on('message', (task: Parameters<typeof runTask>[0]) => {
     void runTask(task).then((result) => parentPort?.postMessage(result));
@@ -23,7 +20,7 @@ if (!isMainThread && workerData === 'simulate') {
   try {
     const given = parseArguments(process.argv.slice(2));
     const url = new URL(import.meta.url);
-    if (given.scale.length > 0) process.exitCode = await reportScale(given.scale, given.seed);
+    if (given.scale.length > 0) process.exitCode = await reportScale(given.scale, given.seed, given.rest);
     else process.exitCode = given.mutants ? await huntMutants(given, url) : await runSeeds(given, url);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

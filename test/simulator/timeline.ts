@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Log, LogFields } from '../../daemon/ports/log.ts';
 import type { Clock } from '../../daemon/ports/clock.ts';
 
+/** Text that is hashed at once. */
+const HASHED_CHARS = 32_768;
 /** Lines kept for a report; all of them count in the hash. */
 const KEPT_LINES = 20_000;
 
@@ -11,6 +13,7 @@ export class Timeline {
   private readonly startedAt: number;
   private readonly lines: { text: string; matters: boolean }[] = [];
   private readonly hash = createHash('sha256');
+  private unhashed = '';
   private count = 0;
   /** Called with messages that only a bug can bring about. */
   onBug: (where: string, message: string) => void = () => undefined;
@@ -24,13 +27,20 @@ export class Timeline {
   add(where: string, what: string, matters = true): void {
     const seconds = ((this.clock.monotonic() - this.startedAt) / 1000).toFixed(3).padStart(8);
     const text = `${seconds}  ${where.padEnd(8)}  ${what}`;
-    this.hash.update(text).update('\n');
+    this.unhashed += `${text}\n`;
+    if (this.unhashed.length > HASHED_CHARS) this.hashText();
     this.count += 1;
     this.lines.push({ text, matters });
     if (this.lines.length > KEPT_LINES) this.lines.splice(0, KEPT_LINES / 10);
   }
 
+  private hashText(): void {
+    this.hash.update(this.unhashed);
+    this.unhashed = '';
+  }
+
   digest(): string {
+    this.hashText();
     return this.hash.copy().digest('hex').slice(0, 16);
   }
 

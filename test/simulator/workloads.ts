@@ -16,7 +16,7 @@ const FILES = ['one.yaml', 'two.yaml'];
 const FILE_DEPLOYMENTS = ['filed', 'dropped'];
 
 const NAMESPACE = '/namespaces/default';
-const TARGETS = {
+export const TARGETS = {
   deployments: `/apis/apps/v1${NAMESPACE}/deployments`,
   replicasets: `/apis/apps/v1${NAMESPACE}/replicasets`,
   controllers: `/api/v1${NAMESPACE}/replicationcontrollers`,
@@ -42,7 +42,7 @@ export function deploymentOf(draw: Draw, name: string): object {
   };
 }
 
-function replicaSetOf(draw: Draw, name: string): object {
+export function replicaSetOf(draw: Draw, name: string): object {
   const spec = { replicas: draw.int(1, 3), selector: { matchLabels: { app: name } }, template: podTemplate(draw, name, draw.pick(IMAGES)) };
   return { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name, namespace: 'default' }, spec };
 }
@@ -52,7 +52,7 @@ function controllerOf(draw: Draw, name: string): object {
   return { apiVersion: 'v1', kind: 'ReplicationController', metadata: { name, namespace: 'default' }, spec };
 }
 
-function podOf(draw: Draw, name: string): object {
+export function podOf(draw: Draw, name: string): object {
   const isShort = ONCE.includes(name);
   const { metadata, spec } = podTemplate(draw, name, isShort ? SHORT_IMAGE : draw.pick(IMAGES)) as { metadata: object; spec: object };
   return {
@@ -63,7 +63,7 @@ function podOf(draw: Draw, name: string): object {
   };
 }
 
-type Request = Extract<Act, { do: 'request' }>;
+export type Request = Extract<Act, { do: 'request' }>;
 
 /** The first workloads, so that there is something to lose. */
 export function firstRequests(draw: Draw, host: () => number): Request[] {

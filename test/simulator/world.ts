@@ -1,6 +1,7 @@
 import { createMember } from '../../daemon/app/members.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import type { Log } from '../../daemon/ports/log.ts';
+import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import type { Documents } from '../../daemon/ports/documents.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
 import { MemoryBeatNetwork, MemoryBeats } from '../support/memory-beats.ts';
@@ -8,13 +9,14 @@ import { composeDaemon } from '../support/peer-daemon.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
+import { guardOf } from './guard.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
 import type { SimDaemon } from './host.ts';
 import type { WayFault } from './network.ts';
 import { SimNetwork } from './network.ts';
 import { Timeline } from './timeline.ts';
 
-const CLUSTER = '0123456789abcdef';
+import { CLUSTER } from './cluster.ts';
 
 /** Members written in one batch, and how long the founder has to make their nodes. */
 const WRITE_AT_ONCE = 200;
@@ -26,11 +28,18 @@ export interface WorldOptions {
   network: WayFault;
   /** Shared by all hosts. */
   documents: Documents;
+  /** When daemons cut the histories of documents; default: as the product does. */
+  histories?: HistoryLimits | undefined;
+  /** Daemons have guards, and what must run at most once does. Without it such workloads start as any other. */
+  leases?: boolean;
 }
+
+const NEVER_CUT: HistoryLimits = { changes: Infinity, bytes: Infinity, times: 0, restMs: 0 };
 
 /** Hosts, a network between them, and time. It runs the daemons' own code and decides nothing. */
 export class SimWorld {
-  readonly clock = new VirtualClock();
+  /** Nothing here waits for the machine. */
+  readonly clock = new VirtualClock({ msPerTurn: 64 });
   readonly network: SimNetwork;
   readonly beatNetwork: MemoryBeatNetwork;
   readonly hosts: SimHost[] = [];
@@ -134,11 +143,15 @@ export class SimWorld {
     const prober = { connect: this.#prober(host, clock) };
     const log = this.logOf(host.node);
     const { documents } = this;
-    const world = { documents, transport, beats, prober, log, clock, folder: folderOf(host, clock), random: this.draw.fork() };
-    const { damaged } = host;
+    // An older daemon knows nothing of it.
+    const histories = host.release === 'older' ? NEVER_CUT : this.options.histories;
+    const world = { documents, histories, transport, beats, prober, log, clock, folder: folderOf(host, clock), random: this.draw.fork() };
+    const { damaged, guard } = host;
+    const bootClock = (): number => guard.clock.monotonic();
+    const leases = this.options.leases === true ? { guard: guardOf(guard, clock), book: guard.book, bootClock } : undefined;
     host.damaged = false;
     const composed = await composeDaemon(
-      { ...world, store: host.disk.open(clock, this.draw.fork()), runtime: engineOf(host, clock) },
+      { ...world, store: host.disk.open(clock, this.draw.fork()), runtime: engineOf(host, clock), leases },
       {
         clusterId: CLUSTER,
         member: host.spec(host.id),
@@ -169,6 +182,7 @@ export class SimWorld {
     this.timeline.add(host.node, `the daemon dies: ${why}`);
     this.disturb();
     host.daemon = undefined;
+    host.guard.stop();
     daemon.clock.kill();
     daemon.worker.kill();
     host.disk.crash(this.draw, this.clock.monotonic());
@@ -182,6 +196,7 @@ export class SimWorld {
     this.network.vanish(host.id);
     this.kill(host, 'the power is cut');
     host.runtime.reboot();
+    host.guard.reset();
   }
 
   async stop(): Promise<void> {

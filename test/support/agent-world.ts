@@ -11,9 +11,11 @@ import { ClusterState } from '../../daemon/core/cluster/state.ts';
 import type { EventDraft } from '../../daemon/core/decisions.ts';
 import type { AdmitPods } from '../../daemon/core/reconcile/judge.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
-import { NodeAgent } from '../../daemon/peer/agent/agent.ts';
+import { NodeAgent, type NodeAgentDeps } from '../../daemon/peer/agent/agent.ts';
 import type { ObservedState } from '../../daemon/ports/observed.ts';
 import { SimulatedRuntime } from './simulated-runtime.ts';
+import { SimulatedHealth } from './simulated-health.ts';
+import { MemoryVolumes } from './memory-volumes.ts';
 import { silentLog } from './silent-log.ts';
 import { AgentClock } from './agent-clock.ts';
 
@@ -135,6 +137,8 @@ export interface PodSketch {
 export class AgentWorld {
   readonly clock = new AgentClock();
   readonly runtime = new SimulatedRuntime(this.clock);
+  readonly health = new SimulatedHealth();
+  readonly volumes = new MemoryVolumes();
   readonly desired = new MemoryDesired();
   readonly observed = new MemoryObserved();
   readonly events: EventDraft[] = [];
@@ -142,6 +146,7 @@ export class AgentWorld {
   readonly writeFailures: KithError[] = [];
   readonly state: ClusterState;
   admit: AdmitPods = () => new Map();
+  leaveRotation: NonNullable<NodeAgentDeps['leaveRotation']> = () => undefined;
   agent: NodeAgent | undefined;
   private readonly viewListeners = new Set<() => void>();
 
@@ -188,7 +193,10 @@ export class AgentWorld {
         views,
         write: (mutations) => this.write(mutations),
         observed,
+        health: this.health,
+        volumes: this.volumes,
         events: { record: (draft) => this.events.push(draft) },
+        leaveRotation: (namespace, uid, signal) => this.leaveRotation(namespace, uid, signal),
         admit: (view, pods, running) => this.admit(view, pods, running),
         clock,
         log: silentLog,

@@ -377,6 +377,17 @@ const RESOURCES: Record<string, string> = {
   Deployment: 'deployments.apps',
   ReplicationController: 'replicationcontrollers',
   ConfigMap: 'configmaps',
+  Service: 'services',
+  EndpointSlice: 'endpointslices.discovery.k8s.io',
+  Job: 'jobs.batch',
+  CronJob: 'cronjobs.batch',
+  DaemonSet: 'daemonsets.apps',
+  StatefulSet: 'statefulsets.apps',
+  ControllerRevision: 'controllerrevisions.apps',
+  HorizontalPodAutoscaler: 'horizontalpodautoscalers.autoscaling',
+  PersistentVolumeClaim: 'persistentvolumeclaims',
+  NetworkPolicy: 'networkpolicies.networking.k8s.io',
+  StorageClass: 'storageclasses.storage.k8s.io',
 };
 
 export function keyOf(object: StoredObject): ObjectKey {

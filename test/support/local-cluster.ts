@@ -8,6 +8,7 @@ import path from 'node:path';
 import { ApiClient } from '../../cli/client.ts';
 import type { PeersAnswer, TokenAnswer } from '../../protocol/answers.ts';
 import { ADDRESS_DIR, containerMarker } from '../../daemon/adapters/process/runtime.ts';
+import { memoryFolder } from '../../daemon/adapters/volumes/volume-store.ts';
 import { EngineProbe } from './engine-client.ts';
 import { waitFor, type WaitOptions } from './wait.ts';
 
@@ -257,7 +258,10 @@ export class LocalCluster {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
-    for (const peer of this.peers) await this.#engine?.removeAll(peer.node);
+    for (const peer of this.peers) {
+      await this.#engine?.removeAll(peer.node);
+      await rm(memoryFolder(path.join(peer.dataDir, 'pods')), { recursive: true, force: true });
+    }
     await this.#removeImages();
     await this.#releaseAddresses();
     if (this.folder !== '') await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });

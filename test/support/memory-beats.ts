@@ -2,6 +2,7 @@ import type { BeatEvent, BeatPeer, Beats, BeatState } from '../../daemon/ports/b
 import type { CancelTimer, Clock } from '../../daemon/ports/clock.ts';
 import { livenessSettings } from '../../protocol/liveness.ts';
 import type { Carriage } from './memory-transport.ts';
+import { HostClock } from './virtual-clock.ts';
 
 /** A beat that accuses nobody, as it travels. Source: `daemon/adapters/beats/datagram.ts`. */
 const DATAGRAM_BYTES = 160;
@@ -42,7 +43,8 @@ export class MemoryBeats implements Beats {
   private readonly self: string;
   private readonly clocks: { worker: Clock; main: Clock };
   private readonly listeners = new Set<(event: BeatEvent) => void>();
-  private peers: readonly BeatPeer[] = [];
+  private known: ReadonlySet<string> = new Set();
+  private observers: readonly string[] = [];
   private state: BeatState = { incarnation: 0, term: 0, leader: '', lagMs: 0, suspects: [] };
   private cancelBeat: CancelTimer | undefined;
 
@@ -67,7 +69,8 @@ export class MemoryBeats implements Beats {
   }
 
   setPeers(peers: readonly BeatPeer[]): void {
-    this.peers = peers;
+    this.known = new Set(peers.map(({ peer }) => peer));
+    this.observers = peers.filter(({ observer }) => observer).map(({ peer }) => peer);
   }
 
   setState(state: BeatState): void {
@@ -80,7 +83,7 @@ export class MemoryBeats implements Beats {
   probe(peer: string): void {
     const sentAt = this.clocks.worker.monotonic();
     this.network.send(this.self, peer, (socket) =>
-      socket.clocks.worker.after(0, () =>
+      onThread(socket.clocks.worker, () =>
         socket.network.send(peer, this.self, (here) => here.answered(peer, sentAt, socket.state.incarnation)),
       ),
     );
@@ -100,25 +103,31 @@ export class MemoryBeats implements Beats {
 
   private beat(): void {
     const { state } = this;
-    for (const { peer, observer } of this.peers)
-      if (observer) this.network.send(this.self, peer, (socket) => socket.arrived(this.self, state));
+    const arrive = (socket: MemoryBeats): void => socket.arrived(this.self, state);
+    for (const peer of this.observers) this.network.send(this.self, peer, arrive);
   }
 
   private arrived(from: string, state: BeatState): void {
-    this.clocks.worker.after(0, () => this.tell({ type: 'beat', peer: from, at: this.clocks.worker.monotonic(), state }));
+    onThread(this.clocks.worker, () => this.tell({ type: 'beat', peer: from, at: this.clocks.worker.monotonic(), state }));
   }
 
   private answered(from: string, sentAt: number, incarnation: number): void {
-    this.clocks.worker.after(0, () => {
+    onThread(this.clocks.worker, () => {
       const at = this.clocks.worker.monotonic();
       this.tell({ type: 'probe-answer', peer: from, at, roundTripMs: at - sentAt, incarnation });
     });
   }
 
   private tell(event: BeatEvent): void {
-    if (!this.peers.some(({ peer }) => peer === event.peer)) return;
-    this.clocks.main.after(0, () => {
+    if (!this.known.has(event.peer)) return;
+    onThread(this.clocks.main, () => {
       for (const listener of this.listeners) listener(event);
     });
   }
+}
+
+/** When that thread comes to it: at once, unless it stands still. */
+function onThread(clock: Clock, action: () => void): void {
+  if (clock instanceof HostClock) clock.run(action);
+  else clock.after(0, action);
 }

@@ -1,3 +1,4 @@
+import { compareSlots } from '../../daemon/core/desired/winners.ts';
 import { KithError } from '../../protocol/errors.ts';
 import { deriveUid } from '../../protocol/identity.ts';
 import { jsonEqual } from '../../protocol/json.ts';
@@ -123,15 +124,13 @@ function mergeValues(base: unknown, left: unknown, right: unknown, path: string,
 
 function decide(path: string, left: unknown, right: unknown, random: Random): unknown {
   if (left === undefined || right === undefined) return left ?? right;
-  if (path.startsWith('/kith/slots/')) return greaterSlot(left as SlotState, right as SlotState);
+  if (path.startsWith('/kith/slots/')) return betterSlot(left as SlotState, right as SlotState);
   if (path === '/kith/binding') return betterBinding(left as Binding, right as Binding);
   return random() < 0.5 ? left : right;
 }
 
-function greaterSlot(left: SlotState, right: SlotState): SlotState {
-  if (left.epoch !== right.epoch) return left.epoch > right.epoch ? left : right;
-  if (left.generation !== right.generation) return left.generation > right.generation ? left : right;
-  return JSON.stringify(left) > JSON.stringify(right) ? left : right;
+function betterSlot(left: SlotState, right: SlotState): SlotState {
+  return (compareSlots(left, right) || (JSON.stringify(left) > JSON.stringify(right) ? -1 : 1)) < 0 ? left : right;
 }
 
 function betterBinding(left: Binding, right: Binding): Binding {

@@ -8,6 +8,31 @@ import type { HostClock } from './virtual-clock.ts';
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 const MAX_GOSSIP_BYTES = 2 * 1024 * 1024;
 const SEEN_MESSAGES = 10_000;
+/** As often one that is no member any more is told so. */
+const NOTICE_EVERY_MS = 5_000;
+
+const ASKER_GONE = new Error('the asking peer went away');
+
+/** What to do when a signal aborts: one listener a signal, however many requests it ends. */
+const onAborts = new WeakMap<AbortSignal, Set<() => void>>();
+
+function onAbort(signal: AbortSignal, action: () => void): () => void {
+  let actions = onAborts.get(signal);
+  if (actions === undefined) {
+    onAborts.set(signal, (actions = new Set()));
+    const all = actions;
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const each of [...all]) each();
+      },
+      { once: true },
+    );
+  }
+  const entry = (): void => action();
+  actions.add(entry);
+  return () => actions.delete(entry);
+}
 
 export interface Carriage {
   /** Streams are; gossip and datagrams are not. */
@@ -101,6 +126,11 @@ export class MemoryNetwork {
     return this.#path(left, right).state === 'open' && this.#path(right, left).state === 'open';
   }
 
+  /** Of those that a peer lists, whom it is connected to. */
+  linked(transport: MemoryTransport): readonly string[] {
+    return transport.members().filter((peer) => this.connected(transport.self, peer));
+  }
+
   /** Whom a peer passes gossip on to. */
   neighbours(transport: MemoryTransport): readonly string[] {
     return transport.connected();
@@ -111,8 +141,8 @@ export class MemoryNetwork {
     this.#transports.get(from)?.settle();
   }
 
-  /** Every peer compares whom it is connected to with what it last said. */
-  settle(): void {
+  /** Every peer compares whom it is connected to with what it last said. `of`: the one about which something changed. */
+  settle(_of?: string): void {
     for (const transport of this.#transports.values()) transport.settle();
   }
 
@@ -163,6 +193,8 @@ export class MemoryTransport implements Transport {
   readonly #seen = new Set<object>();
   /** What to do with open requests and streams when the link to their peer breaks. */
   readonly #onBreak = new Map<string, Set<() => void>>();
+  readonly #noticedAt = new Map<string, number>();
+  #notice: (peer: string) => Uint8Array | undefined = () => undefined;
   running = false;
 
   constructor(network: MemoryNetwork, self: string, host?: HostClock) {
@@ -175,12 +207,12 @@ export class MemoryTransport implements Transport {
   async start(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.running = true;
-    this.#network.settle();
+    this.#network.settle(this.self);
   }
 
   async stop(): Promise<void> {
     this.running = false;
-    this.#network.settle();
+    this.#network.settle(this.self);
   }
 
   addresses(): string[] {
@@ -190,15 +222,32 @@ export class MemoryTransport implements Transport {
   setMembers(members: readonly TransportMember[]): void {
     this.#members.clear();
     for (const { peer } of members) if (peer !== this.self) this.#members.add(peer);
-    this.#network.settle();
+    this.#network.settle(this.self);
+  }
+
+  members(): string[] {
+    return [...this.#members];
   }
 
   lists(peer: string): boolean {
     return this.#members.has(peer);
   }
 
+  turnAway(notice: (peer: string) => Uint8Array | undefined): void {
+    this.#notice = notice;
+  }
+
+  /** A peer that lists us wants to connect. One that we don't list may have something to hear. */
+  knock(from: string, answer: (payload: Uint8Array) => void): void {
+    const notice = this.running && !this.#members.has(from) ? this.#notice(from) : undefined;
+    const now = this.#clock.monotonic();
+    if (notice === undefined || now - (this.#noticedAt.get(from) ?? -Infinity) < NOTICE_EVERY_MS) return;
+    this.#noticedAt.set(from, now);
+    answer(notice.slice());
+  }
+
   connected(): string[] {
-    return [...this.#members].filter((peer) => this.#network.connected(this.self, peer));
+    return [...this.#network.linked(this)];
   }
 
   /** Says whether it is connected to one other, if that is news. */
@@ -215,6 +264,7 @@ export class MemoryTransport implements Transport {
   }
 
   settle(): void {
+    this.#knock();
     const now = new Set(this.connected());
     for (const peer of this.#said) {
       if (now.has(peer)) continue;
@@ -226,6 +276,20 @@ export class MemoryTransport implements Transport {
       this.#said.add(peer);
       this.#tell({ type: 'connected', peer });
     }
+  }
+
+  #knock(): void {
+    for (const peer of this.#members) if (this.#network.isOpen(this.self, peer)) this.knockAt(peer);
+  }
+
+  /** Wants to connect to one that may not list us any more. */
+  knockAt(peer: string): void {
+    if (!this.running || !this.#members.has(peer)) return;
+    this.#network.peer(peer)?.knock(this.self, (payload) => {
+      this.#clock.after(0, () => {
+        if (this.running && this.#members.has(peer)) this.answer(peer, 'push', payload, new AbortController().signal, () => undefined);
+      });
+    });
   }
 
   #broke(peer: string): void {
@@ -294,6 +358,7 @@ export class MemoryTransport implements Transport {
     options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
+      let forget = (): void => undefined;
       const unreachable = () => settle(() => reject(new KithError('PeerUnreachable', `not connected to peer ${peer}`, { peer })));
       const aborted = () => settle(() => reject(options.signal?.reason as Error));
       const cancel = this.#clock.after(options.timeoutMs, () =>
@@ -302,23 +367,23 @@ export class MemoryTransport implements Transport {
         ),
       );
       const gone = new AbortController();
-      const settle = (run: () => void) => {
+      const settle = (run: () => void, isAnswered = false) => {
         cancel();
         this.#breaks(peer).delete(unreachable);
-        options.signal?.removeEventListener('abort', aborted);
+        forget();
         run();
-        gone.abort(new Error('the asking peer went away'));
+        if (!isAnswered) gone.abort(ASKER_GONE);
       };
       if (options.signal?.aborted) return aborted();
       if (!this.#network.connected(this.self, peer)) return unreachable();
       if (payload.byteLength > MAX_REQUEST_BYTES) return settle(() => reject(new KithError('RequestRefused', 'the request is too large')));
       this.#breaks(peer).add(unreachable);
-      options.signal?.addEventListener('abort', aborted, { once: true });
+      if (options.signal !== undefined) forget = onAbort(options.signal, aborted);
       const answer = (bytes: Uint8Array | undefined, refusal: string) =>
         this.#network.carry(
           peer,
           this.self,
-          () => this.#run(() => settle(() => (bytes ? resolve(bytes) : reject(new KithError('RequestRefused', refusal, { peer }))))),
+          () => this.#run(() => settle(() => (bytes ? resolve(bytes) : reject(new KithError('RequestRefused', refusal, { peer }))), true)),
           { reliable: true, what: protocol, bytes: bytes?.byteLength ?? refusal.length },
         );
       const copy = payload.slice();
@@ -360,8 +425,15 @@ export class MemoryTransport implements Transport {
     const carriage = { reliable: true, what: protocol, bytes: header.byteLength };
     const carry = (from: string, to: string) => (arrive: () => void) => this.#network.carry(from, to, arrive, carriage);
     const ends = memoryStream(carry(this.self, peer), carry(peer, this.self));
-    this.#breaks(peer).add(ends.breakLink);
-    options.signal.addEventListener('abort', ends.breakLink, { once: true });
+    const forget = onAbort(options.signal, () => {
+      this.#breaks(peer).delete(breakLink);
+      ends.breakLink();
+    });
+    const breakLink = (): void => {
+      forget();
+      ends.breakLink();
+    };
+    this.#breaks(peer).add(breakLink);
     const copy = header.slice();
     carry(this.self, peer)(() => this.#network.peer(peer)?.relay(this.self, protocol, copy, ends.server, ends.gone));
     return ends.opener;

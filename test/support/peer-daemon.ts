@@ -1,11 +1,16 @@
+import { kindsServed } from '../../daemon/core/custom/served.ts';
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
+import { Admission } from '../../daemon/api/admission.ts';
 import { Api } from '../../daemon/api/api.ts';
 import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
+import { netAnswer } from '../../daemon/peer/network/net-answer.ts';
+import type { LeaseDeps } from '../../daemon/peer/leases/in-peer.ts';
 import { Peer } from '../../daemon/peer/peer.ts';
+import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
 import type { Random } from '../../daemon/ports/clock.ts';
 import type { Documents } from '../../daemon/ports/documents.ts';
@@ -20,17 +25,22 @@ import { fakeIdentity, fakeVerify } from './liveness-world.ts';
 import type { MemoryBeats } from './memory-beats.ts';
 import type { MemoryTransport } from './memory-transport.ts';
 import type { HostClock } from './virtual-clock.ts';
+import { MemoryVolumes } from './memory-volumes.ts';
+import { SimulatedHealth } from './simulated-health.ts';
 
 /** The world as one daemon finds it. */
 export interface DaemonWorld {
   /** Open. */
   store: Store;
   documents?: Documents;
+  /** Default: the product's. */
+  histories?: HistoryLimits | undefined;
   transport: MemoryTransport;
   beats: MemoryBeats;
   prober: Prober;
   runtime: ContainerRuntime;
   folder?: WatchedFolder;
+  leases?: LeaseDeps;
   clock: HostClock;
   random: Random;
   log: Log;
@@ -62,16 +72,24 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
   const { clusterId, member, incarnation, persistIncarnation, knownMembers, facts } = files;
   const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
   const documents = world.documents ?? new AutomergeDocuments();
-  const replica = createReplica({ store, documents, log }, { clusterId, randomId });
+  const replica = createReplica({ store, documents, log }, { clusterId, randomId, histories: world.histories });
   const { damaged } = await replica.start();
-  await noteMember({ replica, store, clock }, clusterId, member);
+  // Small, so that two sides of a split meet in it.
+  await noteMember({ replica, store, clock }, clusterId, member, { podRange: '10.42.0.0/19' });
   const isIntact = damaged.length === 0 && files.damaged !== true;
   const booked = knownMembers.map(({ peerId }) => peerId);
   if (!isIntact) await noteLosses({ replica, store }, member.peerId, booked);
   const lastVersion = await store.get(STORE_KEYS.resourceVersion);
   const text = new TextEncoder();
   const peer = new Peer(
-    { ...world, replica, identity: fakeIdentity(transport.self), verify: fakeVerify },
+    {
+      health: new SimulatedHealth(),
+      volumes: new MemoryVolumes(),
+      ...world,
+      replica,
+      identity: fakeIdentity(transport.self),
+      verify: fakeVerify,
+    },
     {
       clusterId,
       node: member.nodeName,
@@ -103,10 +121,14 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
       objects: peer.objects,
       desired: peer.writer,
       logs: peer.logs,
+      streams: peer.streams,
       clock,
       random,
       log,
+      kinds: () => kindsServed(view),
+      rbac: view,
       authenticateToken: async () => undefined,
+      admission: new Admission({ view: peer.cluster }),
       nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
       memberOf: (node) => {
         const member = view.memberOfNode(node);
@@ -120,6 +142,8 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
         conflicts: () => conflictsAnswer(replica),
         digest: (options) => digestAnswer(replica, options),
         manifests: () => ({ folder: undefined, files: [] }),
+        net: () => netAnswer(peer.view, peer.services),
+        doctor: async (node, signal) => peer.doctor.ask(node, signal),
         createToken: unused,
         join: unused,
       },

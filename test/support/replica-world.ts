@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
+import type { Documents } from '../../daemon/ports/documents.ts';
 import { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
 import type { DocumentReplicaOptions } from '../../daemon/peer/replica/document-replica.ts';
 import { silentLog } from './silent-log.ts';
@@ -26,10 +27,11 @@ export interface TestReplica {
 export async function makeReplica(
   options: Partial<DocumentReplicaOptions> = {},
   store: MemoryStore = new MemoryStore(),
+  documents: Documents = new AutomergeDocuments(),
 ): Promise<TestReplica> {
   const randomId = options.randomId ?? (() => randomBytes(16).toString('hex'));
   const replica = new DocumentReplica(
-    { store, documents: new AutomergeDocuments(), log: silentLog },
+    { store, documents, log: silentLog },
     {
       clusterId: TEST_CLUSTER,
       actor: randomId(),

@@ -25,6 +25,22 @@ export async function runCommand(words: readonly string[], options: CommandOptio
         options.onOut?.(text);
       },
       err: (text) => (result.err += text),
+      outBytes: async (bytes) => {
+        const text = Buffer.from(bytes).toString();
+        result.out += text;
+        options.onOut?.(text);
+      },
+      errBytes: async (bytes) => void (result.err += Buffer.from(bytes).toString()),
+      keyboard: {
+        isTerminal: false,
+        bytes: async function* () {
+          yield Buffer.from(options.stdin ?? '');
+        },
+        setRaw: () => undefined,
+        close: () => undefined,
+        size: () => undefined,
+        onResize: () => () => undefined,
+      },
       interactive: false,
       environment: options.environment ?? {},
       uid: process.getuid?.() ?? -1,

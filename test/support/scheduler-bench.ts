@@ -1,6 +1,7 @@
 import { placePods } from '../../daemon/core/scheduler/place.ts';
 import { planBindings } from '../../daemon/core/scheduler/bindings.ts';
 import type { OwnerReference } from '../../protocol/objects.ts';
+import type { PodSpec } from '../../protocol/types.ts';
 import { ClusterWorld, container, podObject } from './cluster-view.ts';
 
 export interface SchedulerBench {
@@ -14,14 +15,37 @@ const OWNERS = 50;
 /** Pods placed in one batch, as the daemon's loop takes them. */
 const BATCH_PODS = 500;
 
+/** Racks that nodes stand in, where pods have rules. */
+const RACKS = 20;
+
+/** Evenly over racks, never two of a workload on a node, and near to none of the next workload. */
+function rulesOf(owner: number): Partial<PodSpec> {
+  const labelSelector = { matchLabels: { app: `app-${owner}` } };
+  const next = { matchLabels: { app: `app-${(owner + 1) % OWNERS}` } };
+  const term = { labelSelector, topologyKey: 'kubernetes.io/hostname' };
+  const preferred = [{ weight: 10, podAffinityTerm: { labelSelector: next, topologyKey: 'kubernetes.io/hostname' } }];
+  return {
+    topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule', labelSelector }],
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [term],
+        preferredDuringSchedulingIgnoredDuringExecution: preferred,
+      },
+    },
+  };
+}
+
 /**
  * How many pods a second the scheduler places, with what is already bound counted anew for each batch, as in the daemon.
  * @param monotonicMs a clock
  */
-export function benchScheduler(nodes: number, pods: number, monotonicMs: () => number): SchedulerBench {
+export function benchScheduler(nodes: number, pods: number, monotonicMs: () => number, withRules = false): SchedulerBench {
   const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
   const world = new ClusterWorld(names);
-  world.addNodes(names, { allocatable: { cpu: '32', memory: '128Gi', pods: '250' } });
+  for (let rack = 0; rack < RACKS; rack += 1) {
+    const inRack = names.filter((_, index) => index % RACKS === rack);
+    world.addNodes(inRack, { allocatable: { cpu: '32', memory: '128Gi', pods: '250' }, labels: { rack: `${rack}` } });
+  }
   const waiting = world.create(
     ...Array.from({ length: pods }, (_, index) => {
       const owner: OwnerReference = {
@@ -32,9 +56,11 @@ export function benchScheduler(nodes: number, pods: number, monotonicMs: () => n
         controller: true,
       };
       const name = `pod-${index}`;
-      const spec = { containers: [container({ cpu: '100m', memory: '128Mi' })] };
+      const rules = withRules ? rulesOf(index % OWNERS) : {};
+      const spec = { containers: [container({ cpu: '100m', memory: '128Mi' })], ...rules };
+      const labels = { app: `app-${index % OWNERS}` };
       return podObject(name, spec, {
-        metadata: { name, namespace: 'default', uid: '', creationTimestamp: '2026-01-01T00:00:00Z', ownerReferences: [owner] },
+        metadata: { name, namespace: 'default', uid: '', creationTimestamp: '2026-01-01T00:00:00Z', labels, ownerReferences: [owner] },
       });
     }),
   );

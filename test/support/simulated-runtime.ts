@@ -6,8 +6,10 @@ import type {
   LogChunk,
   LogRequest,
   RuntimeContainer,
+  PodNetworkSpec,
   RuntimePod,
   RuntimeSandbox,
+  RuntimeUsage,
   SandboxSpec,
 } from '../../daemon/ports/runtime.ts';
 
@@ -86,6 +88,10 @@ export class SimulatedRuntime implements ContainerRuntime {
   readonly history: RuntimeEvent[] = [];
   /** Told of everything that happens. */
   onEvent: (event: RuntimeEvent) => void = () => undefined;
+  /** The host's clock that counts suspend: what is fenced starts no later than it may. */
+  bootClock: (() => number) | undefined;
+  /** What pods have used, where a test wants that to be asked. */
+  usage: ((signal?: AbortSignal) => Promise<RuntimeUsage>) | undefined;
   readonly calls: string[] = [];
   readonly started: ContainerStart[] = [];
   pulling = 0;
@@ -96,6 +102,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   private readonly listeners = new Set<(hint: { podUid?: string }) => void>();
   private readonly hung = new Map<string, (() => void)[]>();
   private addresses = 0;
+  /** The first three octets of pods' addresses. */
+  private network = '10.42.0';
 
   constructor(clock: Clock, options: SimulatedRuntimeOptions = {}) {
     this.clock = clock;
@@ -108,6 +116,10 @@ export class SimulatedRuntime implements ContainerRuntime {
   async version(signal?: AbortSignal): Promise<string> {
     await this.call('version', this.options.callMs, signal);
     return 'simulated://1.0';
+  }
+
+  usePodNetwork({ subnet }: PodNetworkSpec): void {
+    this.network = subnet.split('.').slice(0, 3).join('.');
   }
 
   async list(signal?: AbortSignal): Promise<RuntimePod[]> {
@@ -125,7 +137,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     let known = this.pods.get(pod.uid);
     if (known === undefined) {
       this.addresses += 1;
-      const ip = `10.42.0.${this.addresses}`;
+      const ip = `${this.network}.${1 + (this.addresses % 254)}`;
       known = { uid: pod.uid, namespace: pod.namespace, name: pod.name, sandbox: { ip, running: true }, containers: [] };
       this.pods.set(pod.uid, known);
     }
@@ -179,6 +191,9 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (!this.present.has(spec.image)) throw new KithError('ImageNotFound', `no such image: ${spec.image}`);
     // A repeat is harmless.
     if (pod.containers.some((container) => container.name === spec.container && container.attempt === spec.attempt)) return;
+    await spec.fence?.mark({});
+    if (spec.fence !== undefined && (this.bootClock?.() ?? 0) >= spec.fence.notAfterMs)
+      throw new KithError('ContainerStartFailed', 'its lease is over');
     if (behaviour.startError !== undefined) throw new KithError('ContainerStartFailed', behaviour.startError);
     this.started.push(spec);
     this.run(pod, spec, behaviour);
@@ -206,6 +221,18 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (gone.state === 'running') throw new KithError('InvalidContainer', `container ${container} runs`);
     pod.containers.splice(index, 1);
     this.note('remove', 'order', podUid, gone);
+  }
+
+  async exec(): Promise<never> {
+    throw new KithError('InvalidContainer', 'nothing real runs in a simulated runtime');
+  }
+
+  async attach(): Promise<never> {
+    return this.exec();
+  }
+
+  async connect(): Promise<never> {
+    return this.exec();
   }
 
   async *logs(request: LogRequest, signal: AbortSignal): AsyncIterable<LogChunk> {

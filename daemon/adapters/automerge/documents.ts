@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import * as Automerge from '@automerge/automerge';
 import { KithError } from '../../../protocol/errors.ts';
 import { canonicalJson } from '../../../protocol/json.ts';
@@ -10,23 +9,16 @@ import type {
   EditedDocument,
   EditOptions,
   FieldEdit,
+  HeldDocument,
   IncomingChanges,
   MergedDocument,
+  RewrittenDocument,
 } from '../../ports/documents.ts';
 import { checkedHash } from './chunk.ts';
-
-type Flat = Record<string, Automerge.ImmutableString | Automerge.Counter>;
-type Document = Automerge.Doc<Flat>;
-
-/** Where the counter lives: the only field that is not a text. */
-const COUNTER_PATH = '/metadata/generation';
-/** Automerge stamps changes with the wall clock unless told; nothing is decided by it, and equal histories shall have equal hashes. */
-const CHANGE_TIME = 0;
-/** The actor of first changes and hashes of documents are part of every replica: golden bytes in `test/golden` hold them. */
-const GENESIS_LABEL = 'kith document 1';
-const ROOT = '_root';
-/** For documents that are only read or merged: no change is ever made under it. Without one Automerge draws random bytes. */
-const READER = '00'.repeat(16);
+import { CHANGE_TIME, COUNTER_PATH, fieldsOf, genesis, READER, release, stateOf, withDocument } from './flat.ts';
+import type { Document, Flat } from './flat.ts';
+import { actorIn } from './late.ts';
+import { carryOver, rewrite } from './rewriting.ts';
 
 /**
  * Automerge as a codec. Values are `ImmutableString`s: a plain string would be a text of single characters. Whatever Automerge throws (also its panics and bare
@@ -37,7 +29,7 @@ export class AutomergeDocuments implements Documents {
 
   edit(identity: DocumentIdentity, saved: Uint8Array | undefined, edits: readonly FieldEdit[], options: EditOptions): EditedDocument {
     return guarded(identity, () =>
-      this.#hot.use(identity, saved ?? genesis(identity).saved, options.actor, (document) => {
+      this.#hot.use(identity, saved ?? genesis(identity).saved, actorIn(identity.epoch, options.actor), (document) => {
         const before = Automerge.getHeads(document);
         const changed = Automerge.change(document, { time: CHANGE_TIME }, (draft) => {
           for (const { path, value } of edits) {
@@ -65,7 +57,7 @@ export class AutomergeDocuments implements Documents {
         const before = Automerge.getHeads(document);
         const whole = incoming.document === undefined ? document : mergeWhole(document, incoming.document, identity);
         const [after] = Automerge.applyChanges(whole, [...incoming.changes]);
-        const missing = Automerge.getMissingDeps(after, []).length > 0;
+        const missing = Automerge.getMissingDeps(after, []).length > 0 || lacksState(after, identity);
         const changed = !sameHeads(before, Automerge.getHeads(after));
         return { result: { saved: Automerge.save(after), state: stateOf(after), changed, missing }, document: after };
       }),
@@ -79,13 +71,30 @@ export class AutomergeDocuments implements Documents {
         if (known.length === 0 && saved.byteLength <= maxBytes) return { changes: [], document: saved };
         const changes: Uint8Array[] = [];
         let size = 0;
-        for (const change of Automerge.getChangesSince(document, known.length === 0 ? [genesis(identity).head] : known)) {
+        for (const change of sinceHeads(identity, document, known)) {
           if (changes.length > 0 && size + change.byteLength > maxBytes) break;
           changes.push(change);
           size += change.byteLength;
         }
         return { changes };
       }),
+    );
+  }
+
+  rewrite(identity: DocumentIdentity, saved: Uint8Array): RewrittenDocument | undefined {
+    return guarded(identity, () => withDocument(saved, READER, (document) => rewrite(identity, document)));
+  }
+
+  carryOver(old: HeldDocument, next: HeldDocument): MergedDocument {
+    return guarded(next.identity, () =>
+      withDocument(old.saved, READER, (before) =>
+        withDocument(next.saved, READER, (document) => {
+          const heads = Automerge.getHeads(document);
+          const after = carryOver(before, old.identity.epoch, document, next.identity);
+          const changed = !sameHeads(heads, Automerge.getHeads(after));
+          return { saved: changed ? Automerge.save(after) : next.saved, state: stateOf(after), changed, missing: false };
+        }),
+      ),
     );
   }
 
@@ -100,19 +109,17 @@ export class AutomergeDocuments implements Documents {
   }
 }
 
-/** The first change of a life, equal at every peer: without a common root two documents would not merge field by field. */
-export function genesis(identity: DocumentIdentity): { saved: Uint8Array; head: string } {
-  const label = canonicalJson([GENESIS_LABEL, identity.clusterId, identity.key, identity.life]);
-  const actor = createHash('sha256').update(label, 'utf8').digest('hex').slice(0, 32);
-  const empty = Automerge.init<Flat>(actor);
-  const document = Automerge.change(empty, { time: CHANGE_TIME }, (draft) => {
-    draft[COUNTER_PATH] = new Automerge.Counter(1);
-  });
-  try {
-    return { saved: Automerge.save(document), head: Automerge.getHeads(document)[0] ?? '' };
-  } finally {
-    release(document);
-  }
+/** A rewritten document begins with its state: without that nobody takes it. */
+function sinceHeads(identity: DocumentIdentity, document: Document, known: string[]): Uint8Array[] {
+  const changes = Automerge.getChangesSince(document, known.length === 0 ? [genesis(identity).head] : known);
+  const { epoch } = identity;
+  if (known.length > 0 || epoch === undefined) return changes;
+  const isRoot = (change: Uint8Array): boolean => checkedHash(change) === epoch.root;
+  return [...changes.filter(isRoot), ...changes.filter((change) => !isRoot(change))];
+}
+
+function lacksState(document: Document, { epoch }: DocumentIdentity): boolean {
+  return epoch !== undefined && !Automerge.hasHeads(document, [epoch.root]);
 }
 
 function mergeWhole(document: Document, incoming: Uint8Array, identity: DocumentIdentity): Document {
@@ -149,7 +156,7 @@ class HotDocuments {
     actor: string | undefined,
     work: (document: Document, saved: Uint8Array) => { result: Result; document: Document },
   ): Result {
-    const name = canonicalJson([identity.clusterId, identity.key, identity.life]);
+    const name = canonicalJson([identity.clusterId, identity.key, identity.life, identity.epoch?.root ?? '']);
     const held = this.#documents.get(name);
     this.#documents.delete(name);
     const fits = held !== undefined && (actor === undefined || held.actor === actor) && Buffer.compare(held.saved, saved) === 0;
@@ -175,59 +182,6 @@ class HotDocuments {
       return release(document);
     }
   }
-}
-
-function withDocument<Result>(saved: Uint8Array, actor: string, use: (document: Document) => Result): Result {
-  const document = Automerge.load<Flat>(saved, { actor });
-  try {
-    return use(document);
-  } finally {
-    release(document);
-  }
-}
-
-function release(document: Document): void {
-  try {
-    Automerge.free(document);
-  } catch {
-    // After a panic the document can't be freed; a finalizer does it later.
-  }
-}
-
-function stateOf(document: Document): DocumentState {
-  const counter: unknown = document[COUNTER_PATH];
-  return {
-    heads: [...Automerge.getHeads(document)].sort(),
-    fields: fieldsOf(document),
-    counter: Automerge.isCounter(counter) ? counter.value : 1,
-  };
-}
-
-/** `getConflicts` of a view answers for the present, so the values of the past are asked of the backend. */
-function fieldsOf(document: Document, heads?: string[]): DocumentFields {
-  const backend = Automerge.getBackend(document);
-  const fields = new Map<string, readonly string[]>();
-  for (const path of backend.keys(ROOT, heads)) {
-    const texts: { operation: string; text: string }[] = [];
-    for (const [type, value, operation] of backend.getAll(ROOT, path, heads)) {
-      // Anything but a text is nothing that a peer of ours wrote; it is left out, at every peer alike.
-      if (type === 'str' && operation !== undefined) texts.push({ operation, text: value });
-    }
-    texts.sort((left, right) => compareOperations(left.operation, right.operation));
-    if (texts.length > 0) {
-      fields.set(
-        path,
-        texts.map(({ text }) => text),
-      );
-    }
-  }
-  return fields;
-}
-
-/** Automerge's own order of operations: `COUNTER@ACTOR`, a Lamport clock; the last is the one it would show. */
-function compareOperations(left: string, right: string): number {
-  const counterOf = (operation: string): number => Number(operation.slice(0, operation.indexOf('@')));
-  return counterOf(left) - counterOf(right) || (left < right ? -1 : 1);
 }
 
 function sameHeads(left: readonly string[], right: readonly string[]): boolean {

@@ -1,5 +1,6 @@
-import { contains, formatAddress, podAddresses } from './subnet.ts';
-import type { Subnet } from './subnet.ts';
+import { contains, formatAddress } from '../../../protocol/values/ipv4.ts';
+import type { Subnet } from '../../../protocol/values/ipv4.ts';
+import { podAddresses } from './subnet.ts';
 
 /** A pod of this node and its address. */
 export interface Holder {

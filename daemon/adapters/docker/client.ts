@@ -1,6 +1,8 @@
 import Docker from 'dockerode';
+import type { Duplex } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { KithError } from '../../../protocol/errors.ts';
+import type { RegistryCredential } from '../../ports/runtime.ts';
 
 /** The oldest Engine API we can do with (Docker 20.10), and the newest we were written for. */
 const OLDEST_API = '1.41';
@@ -22,6 +24,8 @@ export interface EngineCall {
   body?: object;
   /** A tar archive as request body. */
   upload?: NodeJS.ReadableStream;
+  /** For the registry. */
+  credential?: RegistryCredential;
   /** Time to the whole answer; for streams to its beginning. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -51,7 +55,9 @@ interface DialOptions {
   statusCodes: Record<number, true | string>;
   abortSignal: AbortSignal;
   isStream: boolean;
+  hijack: boolean;
   file?: NodeJS.ReadableStream;
+  authconfig?: object;
 }
 interface Modem {
   dial(options: DialOptions, done: (error: (Error & { statusCode?: number; json?: unknown }) | null, answer: unknown) => void): void;
@@ -95,6 +101,12 @@ export class EngineClient {
     return (await this.#dial(modem, call, true)) as NodeJS.ReadableStream & { destroy(error?: Error): void };
   }
 
+  /** The connection itself, after the engine has agreed to give it up: both directions are the caller's, and so is its end. */
+  async hijack(call: EngineCall): Promise<Duplex> {
+    const { modem } = await this.#connect(call.signal);
+    return (await this.#dial(modem, call, true, true)) as Duplex;
+  }
+
   async #connect(signal?: AbortSignal): Promise<{ modem: Modem; version: EngineVersion }> {
     signal?.throwIfAborted();
     this.#negotiated ??= this.#negotiate();
@@ -124,7 +136,7 @@ export class EngineClient {
     return { modem, version: { version: answer.Version, api, architecture: answer.Arch } };
   }
 
-  async #dial(modem: Modem, call: EngineCall, isStream: boolean): Promise<unknown> {
+  async #dial(modem: Modem, call: EngineCall, isStream: boolean, hijack = false): Promise<unknown> {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(new Error(`no answer within ${call.timeoutMs} ms`)), call.timeoutMs);
     const abortSignal = call.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, call.signal]);
@@ -138,7 +150,9 @@ export class EngineClient {
             statusCodes: SUCCESS,
             abortSignal,
             isStream,
+            hijack,
             ...(call.upload === undefined ? {} : { file: call.upload }),
+            ...(call.credential === undefined ? {} : { authconfig: authOf(call.credential) }),
           },
           (error, answer) => (error === null || error === undefined ? resolve(answer) : reject(error)),
         );
@@ -245,3 +259,10 @@ export async function* jsonLines(stream: NodeJS.ReadableStream): AsyncGenerator<
 }
 
 const MAX_JSON_LINE_CHARS = 4 * 1024 * 1024;
+
+/** As the engine's API names it. */
+function authOf({ server, username, password, identityToken }: RegistryCredential): object {
+  return identityToken === undefined
+    ? { serveraddress: server, username, password }
+    : { serveraddress: server, identitytoken: identityToken };
+}

@@ -1,5 +1,5 @@
 import { KithError } from '../../../protocol/errors.ts';
-import type { ContainerStart, SandboxSpec } from '../../ports/runtime.ts';
+import type { ContainerSecurity, ContainerStart, SandboxSpec } from '../../ports/runtime.ts';
 import { containerLabels, SANDBOX } from './names.ts';
 import type { Owner } from './names.ts';
 
@@ -12,8 +12,11 @@ const MIN_CPU_QUOTA_MICROS = 1_000;
 /** cgroup shares of one core, and the least the kernel takes. */
 const SHARES_PER_CORE = 1_024;
 const MIN_SHARES = 2;
-/** Characters of a host name. */
-const MAX_HOSTNAME = 63;
+/** Characters of a host name, with its domain. */
+const MAX_HOSTNAME = 64;
+
+/** A pod in the host's network bears its name, too. */
+const HOST_NAME = { UTSMode: 'host' };
 
 /** Where a pod's address comes from: a fixed one in the node's network, or the engine's choice in a network that it has anyway. */
 export interface Attachment {
@@ -21,34 +24,36 @@ export interface Attachment {
   address?: string;
 }
 
-/** What a container's network is: that of a sandbox, or its own. */
-export type Place = { sandboxId: string } | { network: string; address: string };
+/** What a container's network is: that of a sandbox (or of the container that is its pod's sandbox, which shares nothing else), or its own. */
+export type Place = { sandboxId: string; networkOnly?: boolean } | { network: string; address: string };
 
 /**
- * Whether a pod can do without a pause container. A hostPort wants one: it is held between two attempts, and one that is taken is the pod's failure, not an attempt's.
+ * Whether a pod can do without a pause container; containers that are added later join its only one. A hostPort wants one: it is held between two attempts, and one that is taken is the pod's failure, not an attempt's.
  */
 export function isOwnSandbox({ spec }: SandboxSpec): boolean {
-  const others = [...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
+  const before = spec.initContainers ?? [];
   const [only, ...more] = spec.containers;
-  if (only === undefined || more.length > 0 || others.length > 0 || spec.shareProcessNamespace === true || spec.hostNetwork === true)
+  if (only === undefined || more.length > 0 || before.length > 0 || spec.shareProcessNamespace === true || spec.hostNetwork === true)
     return false;
   return !(only.ports ?? []).some(({ hostPort }) => (hostPort ?? 0) !== 0);
 }
 
 /** Body of the create call for a pod's sandbox: holds addresses and published ports, and nothing else. */
 export function sandboxConfig(owner: Owner, pod: SandboxSpec, pauseImage: string, attachment: Attachment): object {
-  if (pod.spec.hostNetwork === true) {
-    throw new KithError('InvalidContainer', `pod ${pod.namespace}/${pod.name}: hostNetwork is not supported`);
-  }
-  const published = publishedPorts(pod);
+  const onHost = pod.spec.hostNetwork === true;
+  const published = onHost ? {} : publishedPorts(pod);
   return {
     Image: pauseImage,
-    Hostname: hostnameOf(pod),
+    ...(onHost ? {} : hostnames(pod)),
     Labels: containerLabels(owner, pod, { container: SANDBOX, attempt: 0, image: pauseImage, address: attachment.address }),
     ExposedPorts: Object.fromEntries(Object.keys(published).map((port) => [port, {}])),
     ...endpoint(attachment),
     HostConfig: {
       NetworkMode: attachment.network,
+      ...names(pod, onHost || attachment.address !== undefined),
+      ...(onHost ? HOST_NAME : {}),
+      // Whoever's parent has ended becomes the sandbox's child, and somebody has to bury it.
+      ...(pod.spec.shareProcessNamespace === true ? { Init: true } : {}),
       IpcMode: 'shareable',
       PortBindings: published,
       RestartPolicy: { Name: 'no' },
@@ -60,8 +65,23 @@ export function sandboxConfig(owner: Owner, pod: SandboxSpec, pauseImage: string
   };
 }
 
-function hostnameOf(pod: SandboxSpec): string {
-  return pod.hostname.slice(0, MAX_HOSTNAME);
+function hostnames({ hostname, domain }: SandboxSpec): object {
+  return { Hostname: hostname.slice(0, MAX_HOSTNAME), ...(domain === undefined ? {} : { Domainname: domain }) };
+}
+
+/** What resolv.conf and /etc/hosts hold; who joins a sandbox has its files. Pods in the host's network reach the node's name server, too. In a network of ours the engine puts a name server of its own before those that are given. */
+function names({ dns, spec }: SandboxSpec, reachesNode: boolean): object {
+  const hosts = (spec.hostAliases ?? []).flatMap(({ ip, hostnames: all = [] }) => all.map((name) => `${name}:${ip}`));
+  const resolver =
+    dns === undefined || (dns.fromNode === true && !reachesNode)
+      ? {}
+      : {
+          Dns: dns.nameservers,
+          // Without any the engine takes its host's; a dot stands for none.
+          DnsSearch: dns.searches.length === 0 ? ['.'] : dns.searches,
+          DnsOptions: dns.options,
+        };
+  return { ...resolver, ...(hosts.length === 0 ? {} : { ExtraHosts: hosts }) };
 }
 
 function endpoint({ network, address }: Attachment): object {
@@ -84,15 +104,29 @@ function publishedPorts(pod: SandboxSpec): Record<string, { HostIp: string; Host
 /**
  * Body of the create call for a container of a pod. The engine's own restart policy is never used: restarts are ours, and each is an attempt of its own.
  * @param terminationFile host path of the file for its last words; undefined where the engine can't bind our files
+ * @param targetId the container whose processes it sees
  */
-export function containerConfig(owner: Owner, start: ContainerStart, place: Place, terminationFile: string | undefined): object {
+export function containerConfig(
+  owner: Owner,
+  start: ContainerStart,
+  place: Place,
+  terminationFile: string | undefined,
+  targetId?: string,
+): object {
   const env = {
     KITH_NODE_NAME: owner.nodeName,
     KITH_POD_NAME: start.pod.name,
     KITH_TERMINATION_LOG: start.terminationMessagePath,
     ...start.env,
   };
-  const mounts =
+  const mounts = start.mounts.map(({ hostPath, mountPath, readOnly, propagation }) => ({
+    Type: 'bind',
+    Source: hostPath,
+    Target: mountPath,
+    ReadOnly: readOnly,
+    BindOptions: { Propagation: propagation === 'private' ? 'rprivate' : propagation },
+  }));
+  const words =
     terminationFile === undefined || start.terminationMessagePath === ''
       ? []
       : [{ Type: 'bind', Source: terminationFile, Target: start.terminationMessagePath }];
@@ -105,18 +139,56 @@ export function containerConfig(owner: Owner, start: ContainerStart, place: Plac
     ...(start.command === undefined ? {} : { Entrypoint: start.command }),
     ...(start.args === undefined ? {} : { Cmd: start.args }),
     ...(start.workingDir === undefined ? {} : { WorkingDir: start.workingDir }),
+    ...userOf(start.security),
     Tty: start.tty,
     OpenStdin: start.stdin,
-    ...(joined ? {} : { Hostname: hostnameOf(start.pod), ...endpoint(place) }),
+    StdinOnce: start.stdin && start.stdinOnce,
+    AttachStdin: start.stdin,
+    ...(joined ? {} : { ...hostnames(start.pod), ...endpoint(place) }),
     HostConfig: {
       ...(joined
-        ? { NetworkMode: `container:${place.sandboxId}`, IpcMode: `container:${place.sandboxId}` }
-        : { NetworkMode: place.network }),
+        ? {
+            NetworkMode: `container:${place.sandboxId}`,
+            ...(place.networkOnly === true ? {} : { IpcMode: `container:${place.sandboxId}` }),
+            ...(start.pod.spec.hostNetwork === true ? HOST_NAME : {}),
+            ...(start.pod.spec.shareProcessNamespace === true ? { PidMode: `container:${place.sandboxId}` } : {}),
+          }
+        : { NetworkMode: place.network, ...names(start.pod, true) }),
       RestartPolicy: { Name: 'no' },
       LogConfig: LOG_CONFIG,
-      Mounts: mounts,
+      Mounts: [...mounts, ...words],
+      ...privileges(start.security),
+      ...(targetId === undefined ? {} : { PidMode: `container:${targetId}` }),
       ...resources(start),
     },
+  };
+}
+
+function userOf({ runAsUser, runAsGroup }: ContainerSecurity = {}): object {
+  if (runAsUser === undefined && runAsGroup !== undefined) {
+    throw new KithError('InvalidContainer', 'runAsGroup is specified without a runAsUser');
+  }
+  if (runAsUser === undefined) return {};
+  return { User: runAsGroup === undefined ? String(runAsUser) : `${runAsUser}:${runAsGroup}` };
+}
+
+function privileges(security: ContainerSecurity = {}): object {
+  const { groups = [], addCapabilities = [], dropCapabilities = [], seccomp, appArmor } = security;
+  const options = [
+    ...(security.noNewPrivileges === true ? ['no-new-privileges'] : []),
+    ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
+    ...(appArmor === undefined ? [] : [`apparmor=${appArmor}`]),
+  ];
+  return {
+    ...(groups.length === 0 ? {} : { GroupAdd: groups.map(String) }),
+    ...(addCapabilities.length === 0 ? {} : { CapAdd: addCapabilities }),
+    ...(dropCapabilities.length === 0 ? {} : { CapDrop: dropCapabilities }),
+    ...(security.privileged === true ? { Privileged: true } : {}),
+    ...(security.readOnlyRoot === true ? { ReadonlyRootfs: true } : {}),
+    ...(options.length === 0 ? {} : { SecurityOpt: options }),
+    ...(security.hostProcesses === true ? { PidMode: 'host' } : {}),
+    ...(security.hostIpc === true ? { IpcMode: 'host' } : {}),
+    ...(security.sysctls === undefined ? {} : { Sysctls: security.sysctls }),
   };
 }
 

@@ -7,8 +7,16 @@ import type { Owner } from './names.ts';
 
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
-/** Events that change nothing that we list. */
-const NOISE = /^(?:exec_|health_status|top|attach|resize|export|archive-path|extract-to-dir)/;
+/** Events that change nothing that we list. What was created counts once it starts; what is sent a signal, once it ends. */
+const NOISE = /^(?:exec_|health_status|top|attach|resize|export|archive-path|extract-to-dir|create|kill)/;
+
+/** What the engine told of. Neither: something may have happened while nobody listened. */
+export interface Happening {
+  podUid?: string;
+  containerId?: string;
+  /** It only began to run: what was known of it while it ran still holds. */
+  isStart?: boolean;
+}
 
 interface EngineEvent {
   Action?: string;
@@ -23,11 +31,11 @@ export class EventListener {
   readonly #client: EngineClient;
   readonly #log: Log;
   readonly #owner: Owner;
-  readonly #onEvent: (event: { podUid?: string; containerId?: string }) => void;
+  readonly #onEvent: (event: Happening) => void;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(deps: { client: EngineClient; log: Log; onEvent: (event: { podUid?: string; containerId?: string }) => void }, owner: Owner) {
+  constructor(deps: { client: EngineClient; log: Log; onEvent: (event: Happening) => void }, owner: Owner) {
     this.#client = deps.client;
     this.#log = deps.log;
     this.#onEvent = deps.onEvent;
@@ -73,7 +81,8 @@ export class EventListener {
     for await (const line of jsonLines(stream)) {
       const event = line as EngineEvent;
       if (NOISE.test(event.Action ?? '')) continue;
-      this.#onEvent({ podUid: event.Actor?.Attributes?.[LABEL.podUid], containerId: event.Actor?.ID });
+      const { ID: containerId, Attributes: labels } = event.Actor ?? {};
+      this.#onEvent({ podUid: labels?.[LABEL.podUid], containerId, isStart: event.Action === 'start' });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { KithError } from '../../../protocol/errors.ts';
 import { CHANGE_TIMEOUT_MS, EngineRefusal, jsonLines, READ_TIMEOUT_MS } from './client.ts';
+import type { RegistryCredential } from '../../ports/runtime.ts';
 import type { EngineClient } from './client.ts';
 
 /** A pull that shows no progress for this long is given up; the engine itself tries a registry for about 30 s. */
@@ -8,16 +9,20 @@ const PULL_IDLE_MS = 90_000;
 const PULL_TIMEOUT_MS = 30 * 60_000;
 
 /** Undefined when the engine does not have it. */
-export async function inspectImage(client: EngineClient, image: string, signal?: AbortSignal): Promise<{ id: string } | undefined> {
+export async function inspectImage(
+  client: EngineClient,
+  image: string,
+  signal?: AbortSignal,
+): Promise<{ id: string; user: string } | undefined> {
   if (!isImageReference(image)) return undefined;
   try {
-    const found = await client.call<{ Id: string }>({
+    const found = await client.call<{ Id: string; Config?: { User?: string } }>({
       method: 'GET',
       path: `/images/${encodeReference(image)}/json`,
       timeoutMs: READ_TIMEOUT_MS,
       signal,
     });
-    return { id: found.Id };
+    return { id: found.Id, user: found.Config?.User ?? '' };
   } catch (error) {
     if (error instanceof EngineRefusal && (error.status === 404 || error.status === 400)) return undefined;
     throw error;
@@ -62,7 +67,12 @@ export class ImageLooks {
  * Has the engine pull. Its answer is 200 and a stream of progress, in which the failure stands.
  * @throws KithError `ImageNotFound`, `ImagePullFailed`, with the registry's words
  */
-export async function pullImage(client: EngineClient, image: string, signal?: AbortSignal): Promise<string> {
+export async function pullImage(
+  client: EngineClient,
+  image: string,
+  signal?: AbortSignal,
+  credential?: RegistryCredential,
+): Promise<string> {
   if (!isImageReference(image)) throw new KithError('ImageNotFound', `"${image}" is no image name`);
   const { name, tag } = splitReference(image);
   const idle = new AbortController();
@@ -73,6 +83,7 @@ export async function pullImage(client: EngineClient, image: string, signal?: Ab
       method: 'POST',
       path: '/images/create',
       query: { fromImage: name, tag },
+      credential,
       timeoutMs: PULL_IDLE_MS,
       signal: AbortSignal.any(signals),
     });
@@ -93,6 +104,23 @@ export async function pullImage(client: EngineClient, image: string, signal?: Ab
   const found = await inspectImage(client, image, signal);
   if (found === undefined) throw pullFailure(image, 'the engine pulled it and does not have it');
   return found.id;
+}
+
+/** With one credential after the other, until the registry takes one. @throws what the last pull throws */
+export async function pullWithAny(
+  client: EngineClient,
+  image: string,
+  credentials: readonly RegistryCredential[],
+  signal?: AbortSignal,
+): Promise<string> {
+  for (const credential of credentials.slice(0, -1)) {
+    try {
+      return await pullImage(client, image, signal, credential);
+    } catch (error) {
+      if (!(error instanceof KithError) || error.code === 'RuntimeUnavailable') throw error;
+    }
+  }
+  return pullImage(client, image, signal, credentials.at(-1));
 }
 
 /** Registries differ in their words; these all mean that there is no such image (or none that we may see). */

@@ -14,6 +14,7 @@ export interface Summary {
   ImageID: string;
   State: string;
   Labels: Record<string, string>;
+  HostConfig?: { NetworkMode?: string };
   NetworkSettings?: { Networks?: Record<string, { IPAddress?: string }> };
 }
 
@@ -21,8 +22,18 @@ export interface Summary {
 export interface Inspection {
   Id: string;
   Image: string;
-  State: { Status: string; Running: boolean; ExitCode: number; OOMKilled: boolean; Error: string; StartedAt: string; FinishedAt: string };
+  State: {
+    Status: string;
+    Running: boolean;
+    Pid: number;
+    ExitCode: number;
+    OOMKilled: boolean;
+    Error: string;
+    StartedAt: string;
+    FinishedAt: string;
+  };
   Config: { Tty: boolean };
+  HostConfig?: { NetworkMode?: string };
   NetworkSettings: { IPAddress?: string; Networks?: Record<string, { IPAddress?: string }> };
 }
 
@@ -33,17 +44,25 @@ const CACHE_MS = 30_000;
 /** Docker's way to say never. */
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** Reads what the engine runs of ours. Remembers inspections: what has exited no longer changes, and the rest is forgotten on every event. */
+/** Reads what the engine runs of ours. Remembers inspections: what has exited no longer changes, and the rest is forgotten on every event but that of its start. */
 export class Listing {
   readonly #client: EngineClient;
   readonly #owner: Owner;
   readonly #termination: TerminationFiles;
+  readonly #hostAddress: string;
   readonly #cache = new Map<string, { inspection: Inspection; state: string; at: number }>();
 
-  constructor(deps: { client: EngineClient; termination: TerminationFiles }, owner: Owner) {
+  /** @param owner `hostAddress`: of pods in the network of this host */
+  constructor(deps: { client: EngineClient; termination: TerminationFiles }, owner: Owner & { hostAddress?: string }) {
+    this.#hostAddress = owner.hostAddress ?? '';
     this.#client = deps.client;
     this.#termination = deps.termination;
     this.#owner = owner;
+  }
+
+  /** Of what holds a pod's network. */
+  addressOf(holder: Pick<Inspection, 'HostConfig' | 'NetworkSettings'> | Summary | undefined): string {
+    return holder?.HostConfig?.NetworkMode === 'host' ? this.#hostAddress : addressOf(holder?.NetworkSettings);
   }
 
   forget(containerId: string): void {
@@ -76,7 +95,10 @@ export class Listing {
     for (const summary of summaries) {
       const uid = summary.Labels[LABEL.podUid] ?? '';
       const pod = pods.get(uid) ?? emptyPod(uid, summary.Labels);
-      if (summary.Labels[LABEL.container] === SANDBOX) pod.sandbox = sandboxOf(summary);
+      if (summary.Labels[LABEL.container] === SANDBOX) {
+        const running = summary.State === 'running';
+        pod.sandbox = { ip: running ? this.addressOf(summary) : '', running };
+      }
       pods.set(uid, pod);
     }
     const queue = summaries.filter((summary) => summary.Labels[LABEL.container] !== SANDBOX);
@@ -159,11 +181,6 @@ function createdContainer({ Id, ImageID, Labels: labels }: Summary): RuntimeCont
 function emptyPod(uid: string, labels: Record<string, string>): RuntimePod {
   const sandbox = { ip: '', running: false };
   return { uid, namespace: labels[LABEL.podNamespace] ?? '', name: labels[LABEL.podName] ?? '', sandbox, containers: [] };
-}
-
-function sandboxOf(summary: Summary): { ip: string; running: boolean } {
-  const running = summary.State === 'running';
-  return { ip: running ? addressOf(summary.NetworkSettings) : '', running };
 }
 
 export function addressOf(settings: { IPAddress?: string; Networks?: Record<string, { IPAddress?: string }> } | undefined): string {

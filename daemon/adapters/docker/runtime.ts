@@ -10,36 +10,46 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type {
+  AttachRequest,
+  ConnectRequest,
   ContainerRuntime,
   ContainerStart,
+  ExecRequest,
   LogChunk,
   LogRequest,
+  RegistryCredential,
+  PodNetworkSpec,
   RuntimePod,
   RuntimeSandbox,
+  RuntimeUsage,
   SandboxSpec,
 } from '../../ports/runtime.ts';
+import type { ByteStream, ProcessStreams } from '../../ports/streams.ts';
 import { findImageFolder } from '../process/image-folder.ts';
 import { change, EngineClient, EngineRefusal, forceRemove, ignoreStatus, READ_TIMEOUT_MS } from './client.ts';
 import { EventListener } from './events.ts';
+import type { Happening } from './events.ts';
 import { FolderImporter } from './import-folder.ts';
-import { ImageLooks, inspectImage, pullImage } from './images.ts';
+import { ImageLooks, inspectImage, pullWithAny } from './images.ts';
 import { findAttempt, isSandbox, Listing } from './listing.ts';
 import { logChunks } from './logs.ts';
 import { LABEL } from './names.ts';
 import type { Owner } from './names.ts';
 import { PodNetwork } from './network.ts';
 import { Starter } from './starter.ts';
+import { EngineStreams } from './streams.ts';
 import { TerminationFiles } from './termination.ts';
+import { engineUsage } from './usage.ts';
 
 export interface DockerRuntimeOptions {
   /** `unix:///PATH`, `/PATH` or `tcp://HOST:PORT`. */
   host: string;
   clusterId: string;
   nodeName: string;
+  /** Of this host, which pods in its network have. */
+  hostAddress?: string;
   /** Folder of our own on a file system that the engine sees, for termination messages. */
   dataDir: string;
-  /** Subnet of this node's pods, such as `10.42.7.0/24`. By default one of 10.42.0.0/16 that nothing here overlaps. */
-  subnet?: string;
   /** Folders of image folders, for images that can not be pulled: the first that has one wins. */
   imageDirs?: readonly string[];
 }
@@ -65,6 +75,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #termination: TerminationFiles;
   readonly #listing: Listing;
   readonly #events: EventListener;
+  readonly #streams: EngineStreams;
   readonly #importer: FolderImporter;
   readonly #images: ImageLooks;
   readonly #listeners = new Set<(hint: { podUid?: string }) => void>();
@@ -76,10 +87,14 @@ export class DockerRuntime implements ContainerRuntime {
     this.#owner = { clusterId: options.clusterId, nodeName: options.nodeName };
     this.#client = new EngineClient(options.host);
     this.#termination = new TerminationFiles(options.dataDir);
-    this.#listing = new Listing({ client: this.#client, termination: this.#termination }, this.#owner);
+    this.#listing = new Listing(
+      { client: this.#client, termination: this.#termination },
+      { ...this.#owner, hostAddress: options.hostAddress },
+    );
     const own = { client: this.#client, log: deps.log, listing: this.#listing, termination: this.#termination };
-    this.#network = new PodNetwork(own, this.#owner, options.subnet);
+    this.#network = new PodNetwork(own, this.#owner);
     this.#starter = new Starter({ ...own, network: this.#network }, this.#owner);
+    this.#streams = new EngineStreams(own);
     this.#images = new ImageLooks(this.#client);
     this.#importer = new FolderImporter(this.#client);
     this.#events = new EventListener({ client: this.#client, log: deps.log, onEvent: (event) => this.#onEvent(event) }, this.#owner);
@@ -98,6 +113,10 @@ export class DockerRuntime implements ContainerRuntime {
 
   async version(signal?: AbortSignal): Promise<string> {
     return `docker://${(await this.#client.refreshVersion(signal)).version}`;
+  }
+
+  usePodNetwork(network: PodNetworkSpec): void {
+    this.#network.use(network);
   }
 
   async list(signal?: AbortSignal): Promise<RuntimePod[]> {
@@ -151,11 +170,11 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#orFailed(`look for image "${image}"`, () => this.#images.present(image, signal));
   }
 
-  async pullImage(image: string, signal?: AbortSignal): Promise<string> {
+  async pullImage(image: string, signal?: AbortSignal, credentials: readonly RegistryCredential[] = []): Promise<string> {
     const local = await this.#localFolder(image);
     if (local !== undefined && OWN_IMAGE.test(local.name)) return this.#importLocal(local.directory, local.name, signal);
     try {
-      return await this.#orFailed(`pull image "${image}"`, () => pullImage(this.#client, image, signal));
+      return await this.#orFailed(`pull image "${image}"`, () => pullWithAny(this.#client, image, credentials, signal));
     } catch (error) {
       if (local === undefined || !(error instanceof KithError) || error.code === 'RuntimeUnavailable') throw error;
       this.#log.info('An image can not be pulled and is made from its folder', { image, error });
@@ -223,6 +242,12 @@ export class DockerRuntime implements ContainerRuntime {
     });
   }
 
+  async usage(signal?: AbortSignal): Promise<RuntimeUsage> {
+    return this.#orFailed('ask what containers use', async () =>
+      engineUsage(this.#client, await this.#listing.summaries(undefined, signal), signal),
+    );
+  }
+
   async *logs(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogChunk, void, void> {
     const found = await this.#orFailed(`read a log of pod ${request.podUid}`, async () => {
       checkUid(request.podUid);
@@ -252,6 +277,24 @@ export class DockerRuntime implements ContainerRuntime {
       if (!signal.aborted)
         throw new KithError('RuntimeUnavailable', `the engine ended a log: ${(error as Error).message}`, {}, { cause: error });
     }
+  }
+
+  async exec(request: ExecRequest, signal: AbortSignal): Promise<ProcessStreams> {
+    checkUid(request.podUid);
+    return this.#orFailed(`run a command in container "${request.container}"`, () => this.#streams.exec(request, signal));
+  }
+
+  async attach(request: AttachRequest, signal: AbortSignal): Promise<ProcessStreams> {
+    checkUid(request.podUid);
+    return this.#orFailed(`attach to container "${request.container}"`, () => this.#streams.attach(request, signal));
+  }
+
+  async connect(request: ConnectRequest, signal: AbortSignal): Promise<ByteStream> {
+    checkUid(request.podUid);
+    return this.#orFailed(`connect to pod ${request.podUid}`, async () => {
+      await this.#starter.adopt(signal);
+      return this.#streams.connect(request, this.#starter.book.of(request.podUid)?.address, signal);
+    });
   }
 
   /** Without grace it is killed outright: the engine's stop sends the stop signal first all the same, and a quick program would end in order. */
@@ -291,9 +334,9 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
-  #onEvent(event: { podUid?: string; containerId?: string }): void {
+  #onEvent(event: Happening): void {
     if (event.containerId === undefined) this.#network.recheck();
-    if (event.containerId !== undefined) this.#listing.forget(event.containerId);
+    else if (event.isStart !== true) this.#listing.forget(event.containerId);
     for (const listener of this.#listeners) listener(event.podUid === undefined ? {} : { podUid: event.podUid });
   }
 }

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '../../../protocol/errors.ts';
+import { rootRefusal } from '../../../protocol/values/non-root.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ContainerStart, RuntimeSandbox, SandboxSpec } from '../../ports/runtime.ts';
 import { AddressBook } from './addresses.ts';
@@ -13,7 +14,7 @@ import type { EngineClient } from './client.ts';
 import { containerConfig, isOwnSandbox, sandboxConfig } from './configuration.ts';
 import type { Attachment, Place } from './configuration.ts';
 import { importImage, inspectImage } from './images.ts';
-import { addressOf, findAttempt, holdersIn, isSandbox } from './listing.ts';
+import { findAttempt, holdersIn, isSandbox } from './listing.ts';
 import type { Listing, Summary } from './listing.ts';
 import { containerName, LABEL, MADE_LABEL } from './names.ts';
 import type { Owner } from './names.ts';
@@ -26,9 +27,12 @@ const PAUSE = { repository: 'kith.dev/pause', tag: '1' };
 const PAUSE_IMAGE = `${PAUSE.repository}:${PAUSE.tag}`;
 /** Where pods go that get no address of ours. */
 const DEFAULT_NETWORK = 'bridge';
+const HOST_NETWORK = 'host';
 /** The engine gives back the address of what has ended a moment after it says that it has ended. */
 const ADDRESS_RETRY_MS = 100;
 const ADDRESS_RETRIES = 10;
+/** A path could be exchanged for a link by a container of the pod before the engine mounts it. */
+const NO_OPEN_FILES = 'a subPath is given to the engine as an open file, and this engine does not see our processes';
 /** Places that are tried for one start, when the network was removed under us or somebody else has the address. */
 const PLACES = 3;
 
@@ -84,12 +88,18 @@ export class Starter {
 
   async createSandbox(pod: SandboxSpec, signal?: AbortSignal): Promise<RuntimeSandbox> {
     await this.adopt(signal);
+    if (pod.spec.hostNetwork === true) {
+      // Its name server may be the node's, which answers at the bridge.
+      if (pod.dns?.fromNode === true) await this.#network.ensure(signal);
+      return this.#createPause(pod, { network: HOST_NETWORK }, signal);
+    }
     const known = this.book.of(pod.uid);
     const paused = known?.paused === true || !isOwnSandbox(pod);
     const network = known?.paused === true && known.address === '' ? undefined : await this.#network.ensure(signal);
     const address = network === undefined ? undefined : this.book.take(pod, paused, network.subnet);
     if (network === undefined || address === undefined) return this.#createPause(pod, { network: DEFAULT_NETWORK }, signal);
     if (!paused) return { ip: address, running: true };
+    await this.#network.beforeStart(pod.uid, address, signal);
     return this.#createPause(pod, { network: network.name, address }, signal);
   }
 
@@ -113,22 +123,41 @@ export class Starter {
       throw error;
     }
     const inspection = await this.#listing.inspect(id, signal);
-    return { ip: addressOf(inspection?.NetworkSettings), running: inspection?.State.Running === true };
+    return { ip: this.#listing.addressOf(inspection), running: inspection?.State.Running === true };
   }
 
   /** @throws EngineRefusal of the create; KithError `NotFound`, `ContainerStartFailed` */
   async startContainer(spec: ContainerStart, what: string, signal?: AbortSignal): Promise<void> {
     await this.adopt(signal);
-    if (this.book.of(spec.pod.uid)?.paused === false) return this.#startAlone(spec, what, signal);
+    await this.#refuseRoot(spec, signal);
+    const isAdded = (spec.pod.spec.ephemeralContainers ?? []).some(({ name }) => name === spec.container);
+    const isAlone = this.book.of(spec.pod.uid)?.paused === false;
+    if (isAlone && !isAdded) return this.#startAlone(spec, what, signal);
     const summaries = await this.#listing.summaries(spec.pod.uid, signal);
-    const sandbox = summaries.find((summary) => isSandbox(summary) && summary.State === 'running');
+    const runs = (summary: Summary): boolean => summary.State === 'running';
+    const sandbox = summaries.find(
+      (summary) => runs(summary) && (isAlone ? (summary.Labels[LABEL.address] ?? '') !== '' : isSandbox(summary)),
+    );
+    if (sandbox === undefined && isAlone)
+      throw new KithError('InvalidContainer', `${what} joins the only other container of its pod, which does not run`);
     if (sandbox === undefined) {
       throw new KithError('NotFound', `the sandbox of pod ${spec.pod.namespace}/${spec.pod.name} does not run; create it first`);
     }
     const known = findAttempt(summaries, spec.container, spec.attempt);
     if (known !== undefined && known.State !== 'created') return;
-    const id = known?.Id ?? (await this.#createContainer(spec, { sandboxId: sandbox.Id }, signal)).id;
+    const target = summaries.find((summary) => runs(summary) && summary.Labels[LABEL.container] === spec.seesProcessesOf);
+    if (target === undefined && spec.seesProcessesOf !== undefined)
+      throw new KithError('InvalidContainer', `${what} is to see the processes of container "${spec.seesProcessesOf}", which does not run`);
+    const place = { sandboxId: sandbox.Id, networkOnly: isAlone };
+    const id = known?.Id ?? (await this.#createContainer(spec, place, signal, target?.Id)).id;
     await this.#start(id, spec, what, signal);
+  }
+
+  async #refuseRoot({ security, image }: ContainerStart, signal?: AbortSignal): Promise<void> {
+    if (security?.nonRootFor === undefined) return;
+    const found = security.runAsUser === undefined ? await inspectImage(this.#client, image, signal) : undefined;
+    const why = rootRefusal(security, found?.user ?? '');
+    if (why !== undefined) throw new KithError('VerifyNonRootError', why);
   }
 
   /** The container holds the pod's address itself. */
@@ -145,6 +174,7 @@ export class Starter {
         this.book.release(spec.pod.uid);
         throw new KithError('NotFound', `${what}: its address is gone with the network of this node; create the sandbox again`);
       }
+      await this.#network.beforeStart(spec.pod.uid, address, signal);
       try {
         const { id, existing } = await this.#createContainer(spec, { network: network.name, address }, signal);
         if (existing === undefined || existing.State === 'created') await this.#start(id, spec, what, signal);
@@ -161,6 +191,7 @@ export class Starter {
 
   /** A failed start leaves nothing. */
   async #start(id: string, spec: ContainerStart, what: string, signal?: AbortSignal): Promise<void> {
+    await spec.fence?.mark({ controlGroup: id });
     try {
       await this.#startAt(id, signal);
     } catch (error) {
@@ -182,16 +213,30 @@ export class Starter {
     }
   }
 
-  async #createContainer(spec: ContainerStart, place: Place, signal?: AbortSignal): Promise<{ id: string; existing?: Summary }> {
+  async #createContainer(
+    spec: ContainerStart,
+    place: Place,
+    signal?: AbortSignal,
+    targetId?: string,
+  ): Promise<{ id: string; existing?: Summary }> {
+    const optional = spec.mounts.filter((mount) => mount.optional === true).map(({ hostPath }) => hostPath);
     const file = this.#bindsFiles ? await this.#termination.prepare(spec.pod.uid, spec.container, spec.attempt) : undefined;
     try {
-      return await this.#create(containerConfig(this.#owner, spec, place, file), signal);
+      const start = this.#bindsFiles ? spec : withoutOptional(spec);
+      return await this.#create(containerConfig(this.#owner, start, place, file, targetId), signal);
     } catch (error) {
-      const cannotBind = error instanceof EngineRefusal && /bind source path does not exist|mount source/i.test(error.message);
+      const ours = file === undefined ? [] : [file, ...optional];
+      const isOurs = error instanceof EngineRefusal && ours.some((path) => error.message.includes(path));
+      const cannotBind = isOurs && /bind source path does not exist|mount source/i.test(error.message);
+      const open = error instanceof EngineRefusal && /\/proc\/\d+\/fd\//.test(error.message);
+      if (open) throw new KithError('InvalidContainer', `${NO_OPEN_FILES}: ${error.message}`);
       if (!cannotBind) throw error;
       this.#bindsFiles = false;
-      this.#log.warn('The engine does not see files of this host; termination messages stay empty', { said: error.message });
-      return this.#create(containerConfig(this.#owner, spec, place, undefined), signal);
+      this.#log.warn(
+        'The engine does not see files of this host; termination messages stay empty, and containers get no credentials of their accounts',
+        { said: error.message },
+      );
+      return this.#create(containerConfig(this.#owner, withoutOptional(spec), place, undefined, targetId), signal);
     }
   }
 
@@ -224,6 +269,10 @@ export class Starter {
     const archive = Readable.from(writeTar([tarFile('pause', pauseBinary(architecture), 0o755)]));
     await importImage(this.#client, { ...PAUSE, changes: [MADE_LABEL, 'ENTRYPOINT ["/pause"]'] }, archive, signal);
   }
+}
+
+function withoutOptional(spec: ContainerStart): ContainerStart {
+  return { ...spec, mounts: spec.mounts.filter(({ optional }) => optional !== true) };
 }
 
 /** The words differ between versions of the engine. */

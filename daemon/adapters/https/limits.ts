@@ -13,6 +13,10 @@ export const HTTP_LIMITS = {
   handshakeTimeoutMs: 15_000,
   /** A client that takes nothing for so long is cut off. */
   stalledWriteMs: 60_000,
+  /** An upgraded connection may be silent for so long before its other end is asked whether it lives (TCP keep-alive; Node then asks every second, ten times). */
+  upgradedKeepAliveMs: 20_000,
+  /** From the end of what we send over one until its other end has closed it. */
+  upgradedEndMs: 5_000,
   /** On stop: until streams that were told to end have ended. */
   stopMs: 5_000,
 } as const;

@@ -1,8 +1,11 @@
-import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
-import type { HttpConnection, HttpHandler } from '../../ports/http.ts';
+import { ServerResponse, STATUS_CODES, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { HttpConnection, HttpHandler, HttpResponse } from '../../ports/http.ts';
 import type { Log } from '../../ports/log.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { sendResponse, toHttpRequest } from './request.ts';
+import { socketStream } from '../socket/socket-stream.ts';
 
 /** What both servers are made with. */
 export const SERVER_OPTIONS: ServerOptions = {
@@ -27,6 +30,8 @@ export class RequestLoop {
    * longest-lived signal lives (measured on 20.20.2).
    */
   private readonly aborts = new Set<AbortController>();
+  /** Connections that have left HTTP: the server no longer counts them as its own. */
+  private readonly upgraded = new Set<Duplex>();
 
   constructor(deps: { handler: HttpHandler; log: Log; identify: (message: IncomingMessage) => HttpConnection }) {
     this.handler = deps.handler;
@@ -36,7 +41,13 @@ export class RequestLoop {
 
   attach(server: Server): void {
     server.maxConnections = HTTP_LIMITS.connections;
-    server.on('request', (message, reply) => this.begin(message, reply));
+    server.on('request', (message, reply) => this.begin(message, reply, async () => this.serve(message, reply)));
+    server.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const reply = new ServerResponse(message);
+      reply.shouldKeepAlive = false;
+      reply.assignSocket(socket as Socket);
+      this.begin(message, reply, async () => this.serveUpgrade(message, reply, socket, head));
+    });
   }
 
   /** Ends streams in order, then closes what is left. */
@@ -48,11 +59,12 @@ export class RequestLoop {
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, HTTP_LIMITS.stopMs).unref());
     await Promise.race([Promise.allSettled([...this.running]), deadline]);
     server.closeAllConnections();
+    for (const socket of this.upgraded) socket.destroy();
     await closed;
   }
 
-  private begin(message: IncomingMessage, reply: ServerResponse): void {
-    const work = this.serve(message, reply).catch((error: unknown) => {
+  private begin(message: IncomingMessage, reply: ServerResponse, serve: () => Promise<void>): void {
+    const work = serve().catch((error: unknown) => {
       this.log.error('a request failed', { method: message.method, url: message.url, error: String(error) });
       if (!reply.headersSent) reply.writeHead(500, { 'content-type': 'text/plain' });
       reply.end();
@@ -67,13 +79,7 @@ export class RequestLoop {
       reply.end(`the URL is longer than ${HTTP_LIMITS.urlBytes} bytes\n`);
       return;
     }
-    const abort = new AbortController();
-    const onGone = (): void => abort.abort();
-    reply.on('close', onGone);
-    reply.on('error', onGone);
-    message.on('error', onGone);
-    this.aborts.add(abort);
-    if (this.stopping) abort.abort();
+    const abort = this.abortWith(message, reply);
     try {
       const response = await this.handler(toHttpRequest(message, this.identify(message), abort.signal));
       if (!reply.destroyed) await sendResponse(message, reply, response);
@@ -81,4 +87,72 @@ export class RequestLoop {
       this.aborts.delete(abort);
     }
   }
+
+  /** A request that asks for another protocol. The handler may take the connection, or answer as always: then it ends with the answer. */
+  private async serveUpgrade(message: IncomingMessage, reply: ServerResponse, socket: Duplex, head: Buffer): Promise<void> {
+    const abort = this.abortWith(message, socket);
+    // Without a listener a broken connection would end the daemon.
+    socket.on('error', (error) => this.log.debug('an upgraded connection broke', { error: String(error) }));
+    this.upgraded.add(socket);
+    socket.once('close', () => this.upgraded.delete(socket));
+    try {
+      const response = await this.handler(toHttpRequest(message, this.identify(message), abort.signal));
+      if (response.upgraded === undefined) {
+        reply.once('finish', () => part(socket));
+        if (!socket.destroyed) await sendResponse(message, reply, response);
+        return;
+      }
+      reply.detachSocket(socket as Socket);
+      await takeOver(response.upgraded, response, socket, head, this.log);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    } finally {
+      this.aborts.delete(abort);
+    }
+  }
+
+  private abortWith(message: IncomingMessage, ...ends: (ServerResponse | Duplex)[]): AbortController {
+    const abort = new AbortController();
+    const onGone = (): void => abort.abort();
+    for (const end of ends) {
+      end.on('close', onGone);
+      end.on('error', onGone);
+    }
+    message.on('error', onGone);
+    this.aborts.add(abort);
+    if (this.stopping) abort.abort();
+    return abort;
+  }
+}
+
+async function takeOver(
+  upgraded: NonNullable<HttpResponse['upgraded']>,
+  response: HttpResponse,
+  socket: Duplex,
+  head: Uint8Array,
+  log: Log,
+): Promise<void> {
+  const { status, headers } = response;
+  const lines = Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value) => `${name}: ${value}\r\n`));
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n`);
+  if ('setKeepAlive' in socket) (socket as Socket).setNoDelay(true).setKeepAlive(true, HTTP_LIMITS.upgradedKeepAliveMs).setTimeout(0);
+  const stream = socketStream(socket, head);
+  try {
+    await upgraded(stream);
+    await stream.end();
+  } catch (error) {
+    // Clients go when they like; what went wrong in a session was told to its client.
+    log.debug('an upgraded connection ended early', { error: String(error) });
+  } finally {
+    part(socket);
+  }
+}
+
+/** The other side has what was sent when it closes its end; one that never does is cut off. */
+function part(socket: Duplex): void {
+  socket.end();
+  const cut = setTimeout(() => socket.destroy(), HTTP_LIMITS.upgradedEndMs);
+  socket.once('close', () => clearTimeout(cut));
+  socket.resume();
 }

@@ -12,6 +12,7 @@ export class ByteReader {
   #wanted = 0;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
+  #resuming = false;
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -45,18 +46,27 @@ export class ByteReader {
   #take(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#available += chunk.byteLength;
-    if (this.#available >= Math.max(READ_AHEAD_BYTES, this.#wanted) && this.#stream.readStatus === 'readable') this.#stream.pause();
+    this.#pauseIfFull();
     this.#wake?.();
+  }
+
+  /** A pause while `resume` hands out what was held back would be undone by its last step, and the sender be let go on without end. */
+  #pauseIfFull(): void {
+    if (this.#resuming || this.#available < Math.max(READ_AHEAD_BYTES, this.#wanted)) return;
+    if (this.#stream.readStatus === 'readable') this.#stream.pause();
   }
 
   /** Also brings out what libp2p held back while the stream was paused and, meanwhile, closed. */
   #resume(): void {
     if (this.#stream.readStatus !== 'paused') return;
+    this.#resuming = true;
     try {
       this.#stream.resume();
     } catch (error) {
       this.#failure ??= error as Error;
     }
+    this.#resuming = false;
+    this.#pauseIfFull();
   }
 
   #ended(): boolean {

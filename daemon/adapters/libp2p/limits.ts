@@ -42,13 +42,15 @@ export const MAX_UNFINISHED_BYTES = 64 * MIB;
 export const MAX_CALL_STREAMS = 4;
 /** Streams of one protocol that a peer may have open with us: more than it opens of itself, for those that are just ending. */
 export const MAX_INBOUND_STREAMS = 64;
-export const MAX_RELAY_STREAMS = 64;
+export const MAX_RELAY_STREAMS = 256;
 
 /** Longest time to open a stream for calls, ms. */
 export const OPEN_TIMEOUT_MS = 10_000;
 /** Longest time to receive the header of a relay, and to answer a request, ms. */
 export const RECEIVE_TIMEOUT_MS = 30_000;
 export const SERVE_TIMEOUT_MS = 60_000;
+/** A relay that is done waits so long for its reader to take the rest. */
+export const RELAY_TAKEN_TIMEOUT_MS = 600_000;
 /** Longest time for both sides to close a stream after the answer, ms. */
 export const STREAM_CLOSE_TIMEOUT_MS = 5_000;
 
@@ -80,6 +82,11 @@ export const LINK_FIRST_CHECK_MS = 250;
 export const LINK_TIMEOUT_MS = 8_000;
 /** A connection opened while another is older than this takes its place: the other side would not dial if it still had the old one. */
 export const REPLACED_AFTER_MS = 5_000;
+
+/** How often one that is no member any more is let in to be told so, ms; how many at a time, and how long each may take to hear it. */
+export const NOTICE_EVERY_MS = 5_000;
+export const MAX_NOTICES_UNDER_WAY = 8;
+export const NOTICE_TIMEOUT_MS = 5_000;
 
 /** Stop: time to part in order before connections are cut, ms. */
 export const STOP_GRACE_MS = 1_200;

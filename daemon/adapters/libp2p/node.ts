@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { privateKeyFromProtobuf } from '@libp2p/crypto/keys';
 import { StrictNoSign, gossipsub } from '@libp2p/gossipsub';
-import type { GossipSub, Message } from '@libp2p/gossipsub';
+import type { GossipSub, GossipSubComponents, Message } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
 import type { Identify } from '@libp2p/identify';
-import type { ConnectionGater, PeerId, StreamMuxerFactory } from '@libp2p/interface';
+import type { ConnectionGater, PeerId, StreamHandler, StreamMuxerFactory } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
@@ -13,6 +13,7 @@ import type { Libp2p } from 'libp2p';
 import { encryptWhole, gatherFrames } from './gathering.ts';
 import * as limits from './limits.ts';
 
+type Registrar = GossipSubComponents['registrar'];
 export type PeerNode = Libp2p<{ identify: Identify; gossip: GossipSub }>;
 
 /** Bytes of a message id: enough that no two messages of the last two minutes share one. */
@@ -25,6 +26,8 @@ export interface NodeOptions {
   announceAddresses: readonly string[];
   topics: readonly string[];
   isMember: (peer: string) => boolean;
+  /** Whether one that is no member may come in all the same, to be told so. */
+  mayKnock: (peer: string) => boolean;
 }
 
 /** A libp2p node of tcp, noise, yamux, identify and gossipsub, and nothing that finds peers: we know them. */
@@ -37,7 +40,7 @@ export function createNode(options: NodeOptions): Promise<PeerNode> {
     transports: [tcp()],
     connectionEncrypters: [(components) => encryptWhole(noise()(components))],
     streamMuxers: [muxer],
-    connectionGater: membersOnly(options.isMember),
+    connectionGater: gater(options),
     connectionManager: {
       maxConnections: limits.MAX_CONNECTIONS,
       maxParallelDials: limits.MAX_PARALLEL_DIALS,
@@ -50,7 +53,7 @@ export function createNode(options: NodeOptions): Promise<PeerNode> {
     },
     // The link watch measures round trips, drops dead links and mends gossip in one pass.
     connectionMonitor: { enabled: false },
-    services: { identify: identify(), gossip: gossip(options.topics) },
+    services: { identify: identify(), gossip: gossip(options) },
   });
 }
 
@@ -67,8 +70,8 @@ function muxer(): StreamMuxerFactory {
   return factory;
 }
 
-function gossip(topics: readonly string[]) {
-  return gossipsub({
+function gossip({ topics, isMember }: NodeOptions) {
+  const create = gossipsub({
     // Noise proves the neighbour; what must be proved beyond a hop carries its author's own signature. Signing here would be 60 % of a message's cost.
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: messageId,
@@ -89,6 +92,35 @@ function gossip(topics: readonly string[]) {
     // Neighbours are members. Scoring by address silences fifteen peers behind one; scoring by behaviour silences a busy one. Both without an error.
     scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
   });
+  return (components: GossipSubComponents) => create(withRegistrar(components, membersOnly(components.registrar, isMember)));
+}
+
+function withRegistrar(components: GossipSubComponents, registrar: Registrar): GossipSubComponents {
+  return new Proxy(components, { get: (target, name) => (name === 'registrar' ? registrar : (Reflect.get(target, name) as unknown)) });
+}
+
+/** Gossip takes every connected peer for a neighbour, and passes on what it says before anyone is asked. */
+function membersOnly(registrar: Registrar, isMember: (peer: string) => boolean): Registrar {
+  const guarded = (handler: StreamHandler): StreamHandler => {
+    return (stream, connection) => {
+      if (isMember(connection.remotePeer.toString())) return handler(stream, connection);
+      stream.abort(new Error('not a member'));
+    };
+  };
+  const handle: Registrar['handle'] = async (protocol, handler, options) => registrar.handle(protocol, guarded(handler), options);
+  const register: Registrar['register'] = async (protocol, topology) => {
+    const onConnect: typeof topology.onConnect = (peer, connection) => {
+      if (isMember(peer.toString())) void topology.onConnect?.(peer, connection);
+    };
+    return registrar.register(protocol, { ...topology, onConnect });
+  };
+  const own: Partial<Registrar> = { handle, register };
+  return new Proxy(registrar, {
+    get: (target, name) => {
+      const value: unknown = own[name as keyof Registrar] ?? Reflect.get(target, name);
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+    },
+  });
 }
 
 /** Unsigned messages are known by their content; payloads carry a random id, so that two equal ones are two. */
@@ -96,11 +128,11 @@ function messageId(message: Message): Uint8Array {
   return createHash('sha256').update(message.topic).update('\0').update(message.data).digest().subarray(0, MESSAGE_ID_BYTES);
 }
 
-function membersOnly(isMember: (peer: string) => boolean): ConnectionGater {
+function gater({ isMember, mayKnock }: NodeOptions): ConnectionGater {
   const deny = (peer: PeerId) => !isMember(peer.toString());
   return {
     denyDialPeer: deny,
     denyOutboundEncryptedConnection: deny,
-    denyInboundEncryptedConnection: deny,
+    denyInboundEncryptedConnection: (peer) => deny(peer) && !mayKnock(peer.toString()),
   };
 }

@@ -12,6 +12,8 @@ export const HEADER = 0;
 const DATA = 1;
 const END = 2;
 const FAILURE = 3;
+/** Whoever reads has read to the END. Older releases do not say it. */
+const TAKEN = 4;
 
 /** A {@link PeerStream} over a libp2p stream. Either side ends its direction with END, or both with FAILURE and a text. */
 export class RelayStream implements PeerStream {
@@ -21,6 +23,8 @@ export class RelayStream implements PeerStream {
   #ended = false;
   /** Writes go out one after the other, frame by frame. */
   #lastWrite: Promise<void> = Promise.resolve();
+  #lastRead: Promise<unknown> = Promise.resolve();
+  readonly #taken = Promise.withResolvers<void>();
   readonly source: AsyncIterable<Uint8Array>;
 
   constructor(stream: Stream, reader: ByteReader, clock: Clock) {
@@ -58,7 +62,18 @@ export class RelayStream implements PeerStream {
     this.#stream.abort(reason);
   }
 
-  /** Lets the other side finish reading, then frees the stream. */
+  /** After `end`: resolves when the other side has read all, at its own pace, or is gone. To close before would cut off a slow reader. */
+  async taken(timeoutMs: number): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(timeoutMs, resolve);
+    const drain = async (): Promise<void> => {
+      while (this.#stream.status === 'open') await this.#next();
+    };
+    await Promise.race([this.#taken.promise, late, drain().catch(() => undefined)]);
+    cancel();
+  }
+
+  /** Frees the stream in order. */
   close(): void {
     closeStream(this.#stream, this.#clock);
   }
@@ -76,15 +91,23 @@ export class RelayStream implements PeerStream {
   async *#read(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const { type, payload } = await this.#next();
-      if (type === END) return;
+      if (type === END) {
+        void this.#inOrder(() => sendAll(this.#stream, frame(TAKEN, new Uint8Array(0)))).catch(() => undefined);
+        return;
+      }
       if (type === FAILURE) throw new KithError('StreamAborted', new TextDecoder().decode(payload));
       if (type === DATA) yield payload;
     }
   }
 
+  /** Frames one after the other, whoever asks. */
   async #next(): Promise<{ type: number; payload: Uint8Array }> {
+    const mine = this.#lastRead.then(() => readFrame(this.#reader, MAX_RELAY_FRAME_BYTES));
+    this.#lastRead = mine.catch(() => undefined);
     try {
-      return await readFrame(this.#reader, MAX_RELAY_FRAME_BYTES);
+      const read = await mine;
+      if (read.type === TAKEN) this.#taken.resolve();
+      return read;
     } catch (error) {
       throw new KithError('StreamClosed', `the stream broke: ${(error as Error).message}`, {}, { cause: error });
     }

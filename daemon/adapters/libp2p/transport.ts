@@ -21,6 +21,7 @@ import type { PeerNode } from './node.ts';
 import { Redialer } from './redial.ts';
 import { HEADER, RelayStream } from './relay.ts';
 import type { RequestHandler } from './answering.ts';
+import { TurningAway } from './turning-away.ts';
 import { CALLS, Requests, asRequestError, cutWith } from './requests.ts';
 
 export interface Libp2pDeps {
@@ -47,6 +48,7 @@ const topicName = (topic: Topic) => `kith/1/${topic}`;
 const protocolId = (protocol: string) => `/kith/1/${protocol}`;
 /** Served by every peer: an empty answer, to measure a round trip. */
 const PING = protocolId('ping');
+const PUSH = protocolId('push');
 const NOTHING = new Uint8Array(0);
 
 export class Libp2pTransport implements Transport {
@@ -56,6 +58,7 @@ export class Libp2pTransport implements Transport {
   readonly #stopping = new AbortController();
   readonly #requests: Requests;
   readonly #redialer: Redialer;
+  readonly #turningAway: TurningAway;
   readonly #members = new Map<string, PeerId>();
   readonly #peerListeners = new Set<PeerListener>();
   readonly #topicListeners = new Map<Topic, Set<TopicListener>>(TOPICS.map((topic) => [topic, new Set()]));
@@ -76,6 +79,12 @@ export class Libp2pTransport implements Transport {
       isConnected: (peer) => this.#connectionTo(peer) !== undefined,
       yieldsTo: (peer) => this.self > peer,
     });
+    this.#turningAway = new TurningAway({
+      clock: deps.clock,
+      log: deps.log,
+      tell: async (connection, notice, signal) => this.#requests.exchange(connection, PUSH, notice, signal),
+      stopping: this.#stopping.signal,
+    });
     this.#requests.serve(PING, async () => NOTHING);
     this.#register(CALLS, (stream, from) => void this.#requests.answer(from, stream));
   }
@@ -90,6 +99,7 @@ export class Libp2pTransport implements Transport {
       announceAddresses,
       topics: TOPICS.map(topicName),
       isMember: (peer) => this.#members.has(peer),
+      mayKnock: (peer) => this.#turningAway.admits(peer),
     });
     this.#node = node;
     this.#links = new LinkWatch({
@@ -139,12 +149,19 @@ export class Libp2pTransport implements Transport {
     const wanted = new Set(others.map(({ peer }) => peer));
     const removed = [...this.#members.keys()].filter((peer) => !wanted.has(peer));
     for (const peer of removed) this.#members.delete(peer);
-    for (const peer of wanted) if (!this.#members.has(peer)) this.#members.set(peer, peerIdFromString(peer));
+    const added = [...wanted].filter((peer) => !this.#members.has(peer));
+    for (const peer of added) this.#members.set(peer, peerIdFromString(peer));
+    // One that was just being told that it is none: that connection ends with the notice, and must not pass for a member's.
+    for (const peer of added) this.#cut(peer, 'let in again');
     for (const peer of removed) {
       this.#requests.forget(peer);
-      for (const connection of this.#node?.getConnections(peerIdFromString(peer)) ?? []) connection.abort(new Error('no longer a member'));
+      this.#cut(peer, 'no longer a member');
     }
     this.#redialer.setMembers(others);
+  }
+
+  turnAway(notice: (peer: string) => Uint8Array | undefined): void {
+    this.#turningAway.setNotice(notice);
   }
 
   connected(): string[] {
@@ -218,8 +235,12 @@ export class Libp2pTransport implements Transport {
   reconnect(peer: string): void {
     const id = this.#members.get(peer);
     if (!id || !this.#node) return;
-    for (const connection of this.#node.getConnections(id)) connection.abort(new Error('the connection is made anew'));
+    this.#cut(peer, 'the connection is made anew');
     this.#redialer.now(peer);
+  }
+
+  #cut(peer: string, why: string): void {
+    for (const connection of this.#node?.getConnections(peerIdFromString(peer)) ?? []) connection.abort(new Error(why));
   }
 
   /** What a member object says of itself is not to be trusted with the daemon's life. */
@@ -245,7 +266,8 @@ export class Libp2pTransport implements Transport {
       if (!this.#members.has(from)) stream.abort(new Error('not a member'));
       else handler(stream, from);
     };
-    await node.handle(id, accept, { maxInboundStreams: limits.MAX_INBOUND_STREAMS, maxOutboundStreams: limits.MAX_INBOUND_STREAMS });
+    const most = id === CALLS ? limits.MAX_INBOUND_STREAMS : limits.MAX_RELAY_STREAMS;
+    await node.handle(id, accept, { maxInboundStreams: most, maxOutboundStreams: most });
   }
 
   async #relay(stream: Stream, from: string, handler: StreamHandler): Promise<void> {
@@ -261,6 +283,7 @@ export class Libp2pTransport implements Transport {
       cancelLimit();
       await handler(from, header, relay, gone.signal);
       await relay.end();
+      await relay.taken(limits.RELAY_TAKEN_TIMEOUT_MS);
       relay.close();
     } catch (error) {
       relay.abort(error instanceof Error ? error : new Error(String(error)));
@@ -293,13 +316,18 @@ export class Libp2pTransport implements Transport {
   }
 
   #listen(node: PeerNode, links: LinkWatch): void {
-    node.addEventListener('connection:open', ({ detail }) => links.opened(detail));
+    node.addEventListener('connection:open', ({ detail }) => {
+      if (this.#members.has(detail.remotePeer.toString())) links.opened(detail);
+      else void this.#turningAway.opened(detail);
+    });
     node.addEventListener('connection:close', ({ detail }) => links.closed(detail));
     node.addEventListener('peer:connect', ({ detail }) => {
+      if (!this.#members.has(detail.toString())) return;
       this.#redialer.connected(detail.toString());
       this.#tell('connected', detail.toString());
     });
     node.addEventListener('peer:disconnect', ({ detail }) => {
+      if (this.#turningAway.left(detail.toString())) return;
       this.#tell('disconnected', detail.toString());
       this.#redialer.disconnected(detail.toString());
     });

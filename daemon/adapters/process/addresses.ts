@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { KithError } from '../../../protocol/errors.ts';
 
 /** Candidates tried for one pod. With 10,000 of the 16 million addresses in use, each is taken with a chance of 0.06 %. */
@@ -34,6 +34,11 @@ export class LoopbackAddresses {
       await rm(join(this.#folder, address), { force: true });
       await rmdir(this.#folder).catch(() => undefined);
     }
+  }
+
+  /** Whether the address is that of a pod on this host, whichever daemon runs it. */
+  async isOf(address: string, podUid: string): Promise<boolean> {
+    return basename((await this.#holder(address)) ?? '') === podUid;
   }
 
   /** Frees leases whose pod is gone: a daemon killed between the two leaves such, and so does a data folder removed by hand. */
@@ -76,10 +81,14 @@ export class LoopbackAddresses {
   }
 }
 
-/** 127.1.0.1 to 127.254.255.254: hosts use 127.0.0.0/16 themselves (127.0.0.53, 127.0.1.1). */
+/** First octets after 127 that are left to services, which have 127.96.0.0/12 by default. */
+const SERVICE_OCTETS = { first: 96, count: 16 } as const;
+
+/** 127.1.0.1 to 127.254.255.254 without those of services: hosts use 127.0.0.0/16 themselves (127.0.0.53, 127.0.1.1). */
 export function candidateAddress(podFolder: string, candidate: number): string {
   const [a = 0, b = 0, c = 0] = createHash('sha256').update(`${candidate}\0${podFolder}`).digest();
-  return `127.${1 + (a % 254)}.${b}.${1 + (c % 254)}`;
+  const octet = 1 + (a % (254 - SERVICE_OCTETS.count));
+  return `127.${octet < SERVICE_OCTETS.first ? octet : octet + SERVICE_OCTETS.count}.${b}.${1 + (c % 254)}`;
 }
 
 async function exists(path: string): Promise<boolean> {

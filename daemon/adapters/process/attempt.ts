@@ -1,6 +1,8 @@
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Mount } from '../../ports/volumes.ts';
 import type { RuntimeContainer } from '../../ports/runtime.ts';
+import { CONSOLE_SOCKET } from './console-frames.ts';
 import { writeWhole } from './files.ts';
 import { bootId, findMarked, isAlive, signalProcess, uptimeSeconds } from './processes.ts';
 import type { ProcessIdentity } from './processes.ts';
@@ -18,6 +20,8 @@ export interface AttemptRecord {
   imageId: string;
   /** Wall clock, ms, at uptime 0, as it was at the start: turns the shim's stamps into times. */
   bootTimeMs: number;
+  /** Whether a console stands between the shim and the program. */
+  console?: boolean;
 }
 
 /**
@@ -33,9 +37,22 @@ export class Attempt {
 
   async create(record: AttemptRecord): Promise<void> {
     await mkdir(join(this.folder, 'work'), { recursive: true });
-    await rm(join(this.folder, 'stdin'), { force: true });
+    await rm(join(this.folder, CONSOLE_SOCKET), { force: true });
     await writeFile(join(this.folder, 'termination'), '');
     await writeWhole(join(this.folder, 'attempt.json'), JSON.stringify(record));
+  }
+
+  /** What a command needs to run beside the program. Its environment is the shim's: secrets in it are in no file. */
+  async keepContext(context: { workingDir: string; mounts: readonly Mount[] }): Promise<void> {
+    await writeFile(join(this.folder, 'program.json'), JSON.stringify(context), { mode: 0o600 });
+  }
+
+  /** The shim was started with it, and a shell leaves it as it is; a program may write over its own. Undefined: the shim is gone. */
+  async environment(): Promise<Record<string, string> | undefined> {
+    const shim = await this.#identity('shim');
+    if (shim === undefined || !(await isAlive(shim))) return undefined;
+    const entries = ((await readText(`/proc/${shim.pid}/environ`)) ?? '').split('\0').filter((entry) => entry.includes('='));
+    return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
   }
 
   async record(): Promise<AttemptRecord | undefined> {
@@ -134,6 +151,16 @@ export class Attempt {
     } finally {
       await file.close();
     }
+  }
+}
+
+/** An attempt that knows which one it is. */
+export class NumberedAttempt extends Attempt {
+  readonly number: number;
+
+  constructor(folder: string, number: number) {
+    super(folder);
+    this.number = number;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Containers as plain processes of this host, for where there is no engine: no root, no isolation, Linux only. An image is a folder, a pod is an address in
  * 127.0.0.0/8, a container is a program under a shim that outlives the daemon. State is in files below the data folder; this class holds none.
- * CPU and memory limits are accepted and not enforced: that would take cgroups, and so root. hostPort, hostNetwork and tty are refused by name.
+ * CPU and memory limits are accepted and not enforced: that would take cgroups, and so root. hostPort and hostNetwork are refused by name.
  * It must never signal a process that it cannot prove to be its own.
  */
 import { createHash } from 'node:crypto';
@@ -14,24 +14,33 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type {
+  AttachRequest,
+  ConnectRequest,
   ContainerRuntime,
   ContainerStart,
+  ExecRequest,
   LogChunk,
   LogRequest,
   RuntimePod,
   RuntimeSandbox,
+  RuntimeUsage,
   SandboxSpec,
 } from '../../ports/runtime.ts';
+import type { ByteStream, ProcessStreams } from '../../ports/streams.ts';
 import { LoopbackAddresses } from './addresses.ts';
-import { Attempt, bootTimeMs } from './attempt.ts';
+import { bootTimeMs, NumberedAttempt, type Attempt } from './attempt.ts';
+import { hasConsole, withConsole } from './console-start.ts';
 import { writeWhole } from './files.ts';
 import { findImageFolder } from './image-folder.ts';
 import type { ImageFolder } from './image-folder.ts';
 import { readLog } from './log-files.ts';
+import { processUsage } from './usage.ts';
+import { linkMounts, realMounts } from './mounts.ts';
 import { findMarked, signalProcess } from './processes.ts';
 import { resolveProgram } from './program.ts';
-import { findShimTools, installShim, LOG_FILE_BYTES, startShim } from './shim.ts';
+import { fencedWords, findShimTools, installShim, LOG_FILE_BYTES, startShim } from './shim.ts';
 import type { ShimTools } from './shim.ts';
+import { LocalStreams } from './streams.ts';
 
 export interface ProcessRuntimeOptions {
   /** Folder of our own, for pods, logs and exit codes. */
@@ -44,6 +53,8 @@ export interface ProcessRuntimeOptions {
   /** Shared by all daemons of the host. */
   addressDir?: string;
   logFileBytes?: number;
+  /** The bundled `console.ts`. Without it containers with stdin or tty are refused. */
+  consoleProgram?: string;
 }
 
 /** Fixed and not $TMPDIR: daemons of several users must agree on it. */
@@ -70,6 +81,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #options: ProcessRuntimeOptions;
   readonly #addresses: LoopbackAddresses;
   readonly #listeners = new Set<(hint: { podUid?: string }) => void>();
+  readonly #streams: LocalStreams;
   #root = '';
   #script = '';
   #tools: ShimTools | undefined;
@@ -79,6 +91,12 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#log = deps.log;
     this.#options = options;
     this.#addresses = new LoopbackAddresses(options.addressDir ?? ADDRESS_DIR);
+    this.#streams = new LocalStreams({
+      attempts: (uid, container) => this.#attempts(uid, container),
+      addressOf: async (uid) => (await this.#pod(uid))?.ip,
+      logs: (request, signal) => this.logs(request, signal),
+      onHint: (listener) => this.onHint(listener),
+    });
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -141,6 +159,9 @@ export class ProcessRuntime implements ContainerRuntime {
     if (pod.spec.hostNetwork === true) {
       throw new KithError('InvalidContainer', 'the process runtime has no hostNetwork: each pod has a loopback address of its own');
     }
+    if ((pod.spec.hostAliases ?? []).length > 0) {
+      throw new KithError('InvalidContainer', 'the process runtime has no hostAliases: its processes share the /etc/hosts of their host');
+    }
     const folder = this.#podFolder(pod.uid);
     const known = await this.#pod(pod.uid);
     if (known !== undefined) return { ip: known.ip, running: true };
@@ -180,6 +201,7 @@ export class ProcessRuntime implements ContainerRuntime {
       image: spec.image,
       imageId: image.id,
       bootTimeMs: await bootTimeMs(),
+      console: hasConsole(spec),
     });
     try {
       await this.#launch(spec, attempt, image, pod);
@@ -231,7 +253,24 @@ export class ProcessRuntime implements ContainerRuntime {
     yield* readLog({ folder: wanted.folder, bootTimeMs: record.bootTimeMs, finishedAt }, request, signal);
   }
 
-  async #launch(spec: ContainerStart, attempt: Attempt, image: ImageFolder, pod: PodRecord): Promise<void> {
+  async usage(signal?: AbortSignal): Promise<RuntimeUsage> {
+    return processUsage(await this.list(signal));
+  }
+
+  async exec(request: ExecRequest, signal: AbortSignal): Promise<ProcessStreams> {
+    return this.#streams.exec(request, signal);
+  }
+
+  async attach(request: AttachRequest, signal: AbortSignal): Promise<ProcessStreams> {
+    return this.#streams.attach(request, signal);
+  }
+
+  async connect(request: ConnectRequest, signal: AbortSignal): Promise<ByteStream> {
+    return this.#streams.connect(request, signal);
+  }
+
+  async #launch(given: ContainerStart, attempt: Attempt, image: ImageFolder, pod: PodRecord): Promise<void> {
+    const spec = { ...given, mounts: await realMounts(given.mounts) };
     const program = await resolveProgram(spec, image, {
       node: this.#options.nodeBinary ?? process.execPath,
       nodeName: this.#options.nodeName,
@@ -239,14 +278,18 @@ export class ProcessRuntime implements ContainerRuntime {
       marker: this.#marker(spec.pod.uid, spec.container, spec.attempt).slice(MARKER_NAME.length),
       folder: attempt.folder,
     });
+    await linkMounts(attempt.folder, spec.mounts);
+    await attempt.keepContext({ workingDir: program.workingDir, mounts: spec.mounts });
+    await spec.fence?.mark({ environment: this.#marker(spec.pod.uid), attempt: attempt.folder });
+    const argv = spec.fence === undefined ? program.argv : fencedWords(program.argv, spec.fence.notAfterMs);
     await startShim({
       ...program,
+      argv: await withConsole(spec, attempt.folder, argv, this.#options),
       script: this.#script,
       tools: this.#tools!,
       folder: attempt.folder,
       hintFile: join(this.#root, 'hints', spec.pod.uid),
       logFileBytes: this.#options.logFileBytes ?? LOG_FILE_BYTES,
-      stdin: spec.stdin,
     });
   }
 
@@ -324,15 +367,6 @@ export class ProcessRuntime implements ContainerRuntime {
 
   #hint(hint: { podUid?: string }): void {
     for (const listener of this.#listeners) listener(hint);
-  }
-}
-
-class NumberedAttempt extends Attempt {
-  readonly number: number;
-
-  constructor(folder: string, number: number) {
-    super(folder);
-    this.number = number;
   }
 }
 

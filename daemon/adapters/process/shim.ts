@@ -1,11 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { KithError } from '../../../protocol/errors.ts';
 import { writeWhole } from './files.ts';
 
+/** Of a program that was not started, as its lease was over. sysexits.h calls it a temporary failure. */
+const FENCED_EXIT_CODE = 75;
 /** A container keeps at most two files of this size for each of its two streams: 20 MiB in all. */
 export const LOG_FILE_BYTES = 5 * 1024 * 1024;
 
@@ -71,20 +72,32 @@ fi
 __k_dir=$1 __k_hint=$2 __k_limit=$3 __k_mv=$4 __k_setsid=$5
 shift 5
 ( set -C; __k_identity $$ > "$__k_dir/shim" ) 2> /dev/null || exit 1
-if [ -p "$__k_dir/stdin" ]; then exec 0<> "$__k_dir/stdin"; fi
 { __k_run "$@" 2>&1 >&3 3>&- | __k_log stderr > /dev/null 3>&-; } 3>&1 | __k_log stdout > /dev/null
 `;
+
+/**
+ * The program itself, unless it is too late by /proc/uptime: a daemon that was frozen between its decision and this start must not start what others run by now. Hundredths
+ * of a second, as the kernel tells them.
+ */
+const FENCE = `read -r __k_up __k_idle < /proc/uptime
+[ "\${__k_up%.*}\${__k_up#*.}" -lt "$1" ] || exit ${FENCED_EXIT_CODE}
+unset __k_up __k_idle
+shift
+exec "$@"`;
+
+export function fencedWords(argv: readonly string[], notAfterMs: number): string[] {
+  return ['/bin/sh', '-c', FENCE, 'kith-fence', String(Math.floor(notAfterMs / 10)), ...argv];
+}
 
 export interface ShimTools {
   mv: string;
   setsid: string;
-  mkfifo: string;
 }
 
 /** @throws KithError `RuntimeUnavailable` naming the program that is missing */
 export async function findShimTools(): Promise<ShimTools> {
-  const [mv, setsid, mkfifo] = await Promise.all(['mv', 'setsid', 'mkfifo'].map(findTool));
-  return { mv: mv!, setsid: setsid!, mkfifo: mkfifo! };
+  const [mv, setsid] = await Promise.all(['mv', 'setsid'].map(findTool));
+  return { mv: mv!, setsid: setsid! };
 }
 
 async function findTool(name: string): Promise<string> {
@@ -122,12 +135,10 @@ export interface ShimStart {
   env: Record<string, string>;
   workingDir: string;
   logFileBytes: number;
-  stdin: boolean;
 }
 
 /** Starts a shim that this process need not wait for. Resolves once it runs, not once its program does. */
 export async function startShim(start: ShimStart): Promise<void> {
-  if (start.stdin) await promisify(execFile)(start.tools.mkfifo, ['-m', '600', join(start.folder, 'stdin')]);
   const child = spawn(
     '/bin/sh',
     [start.script, start.folder, start.hintFile, String(start.logFileBytes), start.tools.mv, start.tools.setsid, ...start.argv],

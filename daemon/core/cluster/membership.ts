@@ -8,6 +8,9 @@ export function admitterOf(member: StoredObject): string | undefined {
   return (member as Partial<Member>).spec?.admittedBy;
 }
 
+/** What liveness says of a member, and since when it has been the same incarnation. */
+export type KnownState = MemberState & Pick<MemberView, 'incarnationSince'>;
+
 /** Members as desired state lists them, joined with what liveness says of them. */
 export interface Membership {
   /** By peer id, ascending. */
@@ -17,12 +20,12 @@ export interface Membership {
 }
 
 /** A member that liveness has not spoken of yet is neither alive enough to place on, nor dead. */
-const UNHEARD: Omit<MemberState, 'peer'> = { state: 'suspected', since: 0, incarnation: 0 };
+const UNHEARD: Omit<KnownState, 'peer'> = { state: 'suspected', since: 0, incarnation: 0, incarnationSince: 0 };
 
 export function joinMembership(
   self: { peer: string },
   objects: readonly DesiredObject[],
-  states: ReadonlyMap<string, MemberState>,
+  states: ReadonlyMap<string, KnownState>,
 ): Membership {
   const members = objects
     .map(({ object }): MemberView => {

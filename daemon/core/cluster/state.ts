@@ -1,11 +1,17 @@
+import { CUSTOM_DEFINITIONS } from '../../../protocol/kinds/custom/definition.ts';
+import { NODE_METRICS, POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { ReplicaChange } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
-import type { NodeReport, ObservedRecord, PodReport } from '../../../protocol/observed.ts';
+import type { NodeReport, ObservedRecord, PodReport, PodUsage, UsageReport } from '../../../protocol/observed.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
-import { joinMembership, MEMBERS, type Membership } from './membership.ts';
+import { CLUSTER_ROLES } from '../authorization/authorizer.ts';
+import { AUTOSCALERS, targetKey } from '../controllers/autoscaling/target.ts';
+import { joinMembership, type KnownState, MEMBERS, type Membership } from './membership.ts';
 import { ObjectIndex } from './object-index.ts';
 import { boundNode, controllerOf, saysUnready } from './pods.ts';
+import { CLAIMS, claimKeyOfVolume, claimKeysOf, CLASSES, usersOf, volumeKeyOf, VOLUMES } from '../storage/claims.ts';
+import { UsageIndex } from './usage-index.ts';
 import type { ClusterIndex, LeaderView, MemberState, MemberView } from './view.ts';
 
 /** Owners of owners that a change is told to: pod, ReplicaSet, Deployment, and one to spare. */
@@ -32,9 +38,10 @@ export class ClusterState implements ClusterIndex {
   private readonly objects = new ObjectIndex();
   private readonly podReports = new Map<string, { report: PodReport; incarnation: number }>();
   private readonly nodeReports = new Map<string, NodeReport>();
+  private readonly usages = new UsageIndex();
   /** Nodes that say that they are not ready: monotonic ms since when. */
   private readonly unreadySince = new Map<string, number>();
-  private states = new Map<string, MemberState>();
+  private states = new Map<string, KnownState>();
   private membership: Membership = { members: [], byNode: new Map(), seen: 0 };
   /** Nodes that pods are bound to and that are no member's: monotonic ms since when. */
   private readonly absentSince = new Map<string, number>();
@@ -60,7 +67,13 @@ export class ClusterState implements ClusterIndex {
       this.addRelated(key, after, affected);
       const { resource } = parseObjectKey(key);
       if (resource === MEMBERS) membersChanged = true;
-      if (resource === 'nodes') this.addUnbound(affected);
+      if (resource === 'nodes') {
+        this.addUnbound(affected);
+        for (const daemons of this.objects.ofResource('daemonsets.apps')) affected.add(daemons.key);
+        if (!jsonEqual(before?.object.spec ?? null, after?.object.spec ?? null))
+          for (const pod of this.objects.podsOnNode(parseObjectKey(key).name)) affected.add(pod.key);
+      }
+      if (resource === 'pods' && before !== undefined) affected.add(metricsOf(before));
       if (resource === 'pods' && after === undefined && before !== undefined) this.forgetReports(before);
       if (resource === 'pods' && after !== undefined) this.noteAbsent(boundNode(after), monotonic);
     }
@@ -74,6 +87,7 @@ export class ClusterState implements ClusterIndex {
     const affected = new Set<ObjectKey>();
     for (const { key, node, incarnation, value } of records) {
       if (key === 'node') this.applyNodeReport(node, value?.kind === 'node' ? value : undefined, affected, monotonic);
+      else if (key === 'usage') this.applyUsage(node, value?.kind === 'usage' ? value : undefined, affected);
       else if (key.startsWith('pod/'))
         this.applyPodReport(key.slice('pod/'.length), node, value?.kind === 'pod' ? { report: value, incarnation } : undefined, affected);
     }
@@ -84,7 +98,9 @@ export class ClusterState implements ClusterIndex {
   applyLiveness(members: readonly MemberState[], leader: LeaderView, monotonic: number): Set<ObjectKey> {
     this.changes += 1;
     this.currentLeader = leader;
-    this.states = new Map(members.map((member) => [member.peer, member]));
+    this.states = new Map(
+      members.map((member) => [member.peer, { ...member, incarnationSince: this.incarnationSince(member, monotonic) }]),
+    );
     const affected = new Set<ObjectKey>();
     this.rejoin(affected, monotonic);
     return affected;
@@ -182,6 +198,14 @@ export class ClusterState implements ClusterIndex {
     return this.nodeReports.get(node);
   }
 
+  usageReport(node: string): UsageReport | undefined {
+    return this.usages.get(node);
+  }
+
+  podUsage(podUid: string, node: string): PodUsage | undefined {
+    return this.usages.ofPod(podUid, node);
+  }
+
   members(): readonly MemberView[] {
     return this.membership.members;
   }
@@ -213,6 +237,23 @@ export class ClusterState implements ClusterIndex {
     for (const pod of this.objects.podsOnNode(node)) this.addWithOwners(pod.key, affected);
   }
 
+  /** Autoscalers and metrics follow from it, and nothing else. */
+  private applyUsage(node: string, report: UsageReport | undefined, affected: Set<ObjectKey>): void {
+    const touched = new Set<ObjectKey>();
+    for (const uid of this.usages.replace(node, report)) {
+      const key = this.objects.keyOfUid(uid);
+      const pod = key === undefined ? undefined : this.objects.get(key);
+      if (pod === undefined) continue;
+      this.addOwners(pod, touched);
+      affected.add(metricsOf(pod));
+    }
+    affected.add(objectKey(NODE_METRICS, '', node));
+    for (const autoscaler of this.objects.ofResource(AUTOSCALERS)) {
+      const key = targetKey(autoscaler);
+      if (key !== undefined && touched.has(key)) affected.add(autoscaler.key);
+    }
+  }
+
   private applyPodReport(
     uid: string,
     node: string,
@@ -234,17 +275,40 @@ export class ClusterState implements ClusterIndex {
   private addRelated(key: ObjectKey, desired: DesiredObject | undefined, affected: Set<ObjectKey>): void {
     affected.add(key);
     if (desired === undefined) return;
+    this.addBudgets(desired, affected);
     this.addOwners(desired, affected);
+    this.addAutoscalers(desired, affected);
     // What an owner says (slots, its end) is told to those it owns.
     for (const dependent of this.objects.ownedInAnyWayBy(desired.uid)) affected.add(dependent.key);
     const { resource, name } = parseObjectKey(key);
+    this.addStorage(resource, desired, affected);
+    if (resource === CLUSTER_ROLES) this.addAggregations(affected);
+    if (resource === CUSTOM_DEFINITIONS)
+      for (const custom of [...this.objects.ofResource(name), ...this.objects.ofResource(resource)]) affected.add(custom.key);
+    this.addEnding(objectKey(CUSTOM_DEFINITIONS, '', resource), affected);
     if (resource === 'namespaces') for (const member of this.objects.inNamespace(name)) affected.add(member.key);
     const { namespace } = desired.object.metadata;
-    if (namespace !== undefined) this.addNamespaceThatEnds(namespace, affected);
+    if (namespace !== undefined) this.addEnding(objectKey('namespaces', '', namespace), affected);
   }
 
-  private addNamespaceThatEnds(namespace: string, affected: Set<ObjectKey>): void {
-    const key = objectKey('namespaces', '', namespace);
+  /** Pods, their claims and volumes wait for each other. */
+  private addStorage(resource: GroupResource, desired: DesiredObject, affected: Set<ObjectKey>): void {
+    if (resource === 'pods') for (const key of claimKeysOf(desired)) affected.add(key);
+    if (resource === VOLUMES) for (const key of [claimKeyOfVolume(desired)]) if (key !== undefined) affected.add(key);
+    if (resource === CLASSES) for (const claim of this.objects.ofResource(CLAIMS)) affected.add(claim.key);
+    if (resource === CLASSES || resource === CLAIMS) this.addUnbound(affected);
+    if (resource !== CLAIMS) return;
+    affected.add(volumeKeyOf(desired));
+    for (const pod of usersOf(this, desired)) affected.add(pod.key);
+  }
+
+  /** What they gather may have changed. */
+  private addAggregations(affected: Set<ObjectKey>): void {
+    for (const { key, object } of this.objects.ofResource(CLUSTER_ROLES)) if (object['aggregationRule'] !== undefined) affected.add(key);
+  }
+
+  /** A namespace or a definition that is deleted waits for its contents. */
+  private addEnding(key: ObjectKey, affected: Set<ObjectKey>): void {
     if (this.objects.get(key)?.object.metadata.deletionTimestamp !== undefined) affected.add(key);
   }
 
@@ -261,14 +325,37 @@ export class ClusterState implements ClusterIndex {
   private addWithOwners(key: ObjectKey, affected: Set<ObjectKey>): void {
     affected.add(key);
     const desired = this.objects.get(key);
-    if (desired !== undefined) this.addOwners(desired, affected);
+    if (desired === undefined) return;
+    this.addOwners(desired, affected);
+    this.addAutoscalers(desired, affected);
+    this.addBudgets(desired, affected);
+  }
+
+  /** Those whose targets are among what is affected already. */
+  private addAutoscalers({ object }: DesiredObject, affected: Set<ObjectKey>): void {
+    for (const autoscaler of this.objects.ofResource(AUTOSCALERS)) {
+      if (autoscaler.object.metadata.namespace !== object.metadata.namespace) continue;
+      const key = targetKey(autoscaler);
+      if (key !== undefined && affected.has(key)) affected.add(autoscaler.key);
+    }
+  }
+
+  /** What a budget allows follows from its pods, and from how many they are to be; what a quota counts from all of its namespace. */
+  private addBudgets({ object }: DesiredObject, affected: Set<ObjectKey>): void {
+    for (const budget of ['poddisruptionbudgets.policy', 'resourcequotas'].flatMap((resource) => [...this.objects.ofResource(resource)]))
+      if (budget.object.metadata.namespace === object.metadata.namespace) affected.add(budget.key);
   }
 
   private addUnbound(affected: Set<ObjectKey>): void {
     for (const pod of this.unboundPods()) affected.add(pod.key);
   }
 
-  /** Joins members anew and tells everybody on nodes that came, went, died or came back. */
+  private incarnationSince({ peer, incarnation }: MemberState, monotonic: number): number {
+    const before = this.states.get(peer);
+    return before?.incarnation === incarnation ? before.incarnationSince : monotonic;
+  }
+
+  /** Joins members anew and tells everybody on nodes that came, went, died, came back or started again. */
   private rejoin(affected: Set<ObjectKey>, monotonic: number): void {
     const before = this.membership;
     this.membership = joinMembership(this.self, this.objects.ofResource(MEMBERS), this.states);
@@ -277,10 +364,14 @@ export class ClusterState implements ClusterIndex {
       const is = this.membership.byNode.get(node);
       if (is !== undefined) this.absentSince.delete(node);
       else this.noteAbsent(node, monotonic);
-      if (was?.state === is?.state && was?.peer === is?.peer && was?.death?.at === is?.death?.at) continue;
+      const same = was?.state === is?.state && was?.peer === is?.peer && was?.incarnation === is?.incarnation;
+      if (same && was?.death?.at === is?.death?.at) continue;
       for (const member of [was, is]) if (member !== undefined) affected.add(objectKey(MEMBERS, '', member.peer));
-      affected.add(objectKey('nodes', '', node));
-      for (const pod of this.objects.podsOnNode(node)) this.addWithOwners(pod.key, affected);
+      affected.add(objectKey('nodes', '', node)).add(objectKey(NODE_METRICS, '', node));
+      for (const pod of this.objects.podsOnNode(node)) {
+        affected.add(metricsOf(pod));
+        this.addWithOwners(pod.key, affected);
+      }
       this.addUnbound(affected);
     }
   }
@@ -293,6 +384,10 @@ export class ClusterState implements ClusterIndex {
 
 function reportKey(podUid: string, node: string): string {
   return `${podUid}/${node}`;
+}
+
+function metricsOf({ object }: DesiredObject): ObjectKey {
+  return objectKey(POD_METRICS, object.metadata.namespace ?? '', object.metadata.name);
 }
 
 /** The part of a node's report that placing pods depends on. */

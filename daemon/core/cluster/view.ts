@@ -1,5 +1,5 @@
 import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
-import type { DeathRecord, NodeReport, PodReport } from '../../../protocol/observed.ts';
+import type { DeathRecord, NodeReport, PodReport, PodUsage, UsageReport } from '../../../protocol/observed.ts';
 import type { MemberSpec } from '../../../protocol/types.ts';
 
 /**
@@ -28,6 +28,10 @@ export interface ClusterView {
   /** Whether that report was made, or made again, since the node was last heard to start or to refute its death. */
   isCurrentReport(podUid: string, node: string): boolean;
   nodeReport(node: string): NodeReport | undefined;
+  /** What the node and its pods use, as it last said. */
+  usageReport(node: string): UsageReport | undefined;
+  /** Of one pod of that report. */
+  podUsage(podUid: string, node: string): PodUsage | undefined;
 
   members(): readonly MemberView[];
   memberOfNode(node: string): MemberView | undefined;
@@ -56,6 +60,8 @@ export interface ClusterIndex extends ClusterView {
 
 export interface MemberView extends MemberState {
   spec: MemberSpec;
+  /** Monotonic ms (of this peer) since when it is known in this incarnation: what it says of itself is made again from then on. */
+  incarnationSince: number;
 }
 
 /** What liveness says of a member. */

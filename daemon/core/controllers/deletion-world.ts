@@ -5,11 +5,11 @@ import { boundNode } from '../cluster/pods.ts';
 import { buryMutation, planDeletion } from '../deletion.ts';
 
 /**
- * Deletes a dependent in the background way. A pod whose node will not answer is buried at once: its node stops what is buried when it returns.
+ * Deletes a dependent. A pod whose node will not answer is buried at once: its node stops what is buried when it returns.
  */
-export function deleteMutations(view: ClusterView, target: DesiredObject, wallMs: number): Mutation[] {
+export function deleteMutations(view: ClusterView, target: DesiredObject, wallMs: number, propagation?: 'Foreground'): Mutation[] {
   if (isBoundToLostNode(view, target) && !holdsFinalizers(target)) return [buryMutation(target, wallMs)];
-  return planDeletion({ nodeIsMember: (node) => view.memberOfNode(node) !== undefined }, target, {}, wallMs).mutations;
+  return planDeletion({ nodeIsMember: (node) => view.memberOfNode(node) !== undefined }, target, { propagation }, wallMs).mutations;
 }
 
 /** Whether nobody is there to stop the pod: its node is dead, or no member's. */

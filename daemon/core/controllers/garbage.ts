@@ -4,22 +4,22 @@ import type { DesiredObject, OwnerReference } from '../../../protocol/objects.ts
 import { objectKey } from '../../../protocol/objects.ts';
 import { isDeleting, ownerKey } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
-import { buryMutation } from '../deletion.ts';
+import { buryMutation, PROPAGATION_FINALIZERS } from '../deletion.ts';
 import type { Decision, Now } from '../decisions.ts';
+import { isOfBuriedKind } from './custom-definitions.ts';
 import { deleteMutations, holdsFinalizers } from './deletion-world.ts';
 
-/** Kubernetes' finalizers of the two deletion policies besides background. */
-const ORPHAN = 'orphan';
-const FOREGROUND = 'foregroundDeletion';
+const { Orphan: ORPHAN, Foreground: FOREGROUND } = PROPAGATION_FINALIZERS;
 
 /**
- * Garbage collection of one object. It goes when every owner's life is buried, or when its namespace is; never because one of them is absent: that may only
+ * Garbage collection of one object. It goes when every owner's life is buried, or when its namespace or its kind is; never because one of them is absent: that may only
  * mean that it has not arrived yet.
  */
 export function planGarbage(view: ClusterIndex, desired: DesiredObject, now: Now): Decision[] {
   if (isDeleting(desired)) return planDeleting(view, desired, now);
   const namespace = desired.object.metadata.namespace ?? '';
   if (namespace !== '' && isBuriedNamespace(view, namespace)) return deletion(view, desired, now, `namespace ${namespace} is deleted`);
+  if (isOfBuriedKind(view, desired)) return deletion(view, desired, now, 'the definition of its kind is deleted');
   const owners = desired.object.metadata.ownerReferences ?? [];
   const dead = owners.filter((owner) => isDeadOwner(view, owner, namespace));
   if (dead.length === 0) return [];
@@ -47,13 +47,13 @@ function deletion(view: ClusterIndex, desired: DesiredObject, now: Now, reason: 
   return mutations.length === 0 ? [] : [{ do: 'write', mutations, reason }];
 }
 
-/** The two finalizers that are ours to serve, and the end of what nothing holds. Pods and namespaces have planners of their own for that. */
+/** The two finalizers that are ours to serve, and the end of what nothing holds. Pods, namespaces and definitions have planners of their own for that. */
 function planDeleting(view: ClusterIndex, desired: DesiredObject, now: Now): Decision[] {
   const finalizers = desired.object.metadata.finalizers ?? [];
   if (finalizers.includes(ORPHAN)) return planOrphaning(view, desired, now);
   if (finalizers.includes(FOREGROUND)) return planForeground(view, desired, now);
   const { kind } = desired.object;
-  if (holdsFinalizers(desired) || kind === 'Pod' || kind === 'Namespace') return [];
+  if (holdsFinalizers(desired) || kind === 'Pod' || kind === 'Namespace' || kind === 'CustomResourceDefinition') return [];
   return [{ do: 'write', mutations: [buryMutation(desired, now.wall)], reason: 'it is deleted and nothing holds it any more' }];
 }
 
@@ -67,7 +67,9 @@ function planOrphaning(view: ClusterIndex, desired: DesiredObject, now: Now): De
 
 function planForeground(view: ClusterIndex, desired: DesiredObject, now: Now): Decision[] {
   const dependents = view.dependentsOf(desired.uid);
-  const going = dependents.filter((dependent) => !isDeleting(dependent)).flatMap((dependent) => deleteMutations(view, dependent, now.wall));
+  const going = dependents
+    .filter((dependent) => !isDeleting(dependent))
+    .flatMap((dependent) => deleteMutations(view, dependent, now.wall, 'Foreground'));
   if (going.length > 0)
     return [{ do: 'write', mutations: going, reason: `${desired.object.metadata.name} waits for its dependents to go` }];
   const blocked = dependents.some(({ object }) =>

@@ -1,36 +1,20 @@
-import type { Mutation } from '../../../protocol/desired.ts';
-import type { DesiredObject, KithFields, ObjectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import type { ReplicaSetSpec, ReplicationControllerSpec } from '../../../protocol/types.ts';
 import { labelSelectorMatches } from '../../../protocol/values/label-selector.ts';
 import { boundNode, isActive, isDeleting, isReady, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
-import type { Decision, EventDraft, Now } from '../decisions.ts';
-import { judgeOriginal } from '../heirs/heal.ts';
+import type { Decision, Now } from '../decisions.ts';
 import { deleteMutations, isBoundToLostNode } from './deletion-world.ts';
-import { createSlotPod, updateKith } from './slot-pod.ts';
-import { activeSlots, bumpedSlot, openSlots, restoredSlot, retireSlots, type Slot, slotPodKey, standingIn, withSlots } from './slots.ts';
-
-/** Pods made or ended in one pass; the rest follow in the next. Source: upstream's BurstReplicas. */
-const BURST = 500;
+import { BURST, decisionsOf, end, eventOf, openPass, type Pass, settleSuperseded } from './slot-pass.ts';
+import { createSlotPod } from './slot-pod.ts';
+import { activeSlots, bumpedSlot, openSlots, retireSlots, type Slot, slotPodKey, standingIn, withSlots } from './slots.ts';
 
 interface SlotPod extends Slot {
   key: ObjectKey;
   pod: DesiredObject | undefined;
   /** Set when the slot needs another pod. */
   lost?: string;
-}
-
-/** What one pass over an owner changes, gathered so that it is one write. */
-interface Pass {
-  view: ClusterIndex;
-  owner: DesiredObject;
-  now: Now;
-  kith: KithFields | undefined;
-  mutations: Mutation[];
-  reasons: string[];
-  events: EventDraft[];
-  wakes: Decision[];
 }
 
 /**
@@ -40,7 +24,7 @@ interface Pass {
 export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now): Decision[] {
   const owner = view.get(key);
   if (owner === undefined || isDeleting(owner)) return [];
-  const pass: Pass = { view, owner, now, kith: owner.object.kith, mutations: [], reasons: [], events: [], wakes: [] };
+  const pass = openPass(view, owner, now);
   const filled = new Map(view.ownedBy(owner.uid).map((pod) => [fillingOf(pod), pod]));
   const slots = activeSlots(owner.object).map((slot) => inspectSlot(pass, slot, filled.get(`${slot.slot}/${slot.state.generation}`)));
   const wanted = (owner.object.spec as ReplicaSetSpec | undefined)?.replicas ?? 1;
@@ -181,44 +165,4 @@ function settleOthers(pass: Pass): void {
       end(pass, pod);
     } else settleSuperseded(pass, pod, number, keptBySlot.get(number));
   }
-}
-
-function settleSuperseded(pass: Pass, pod: DesiredObject, number: number, kept: DesiredObject | undefined): void {
-  const { view, owner, now } = pass;
-  const state = owner.object.kith?.slots?.[String(number)];
-  const { name } = pod.object.metadata;
-  if (state?.claim?.from !== pod.object.kith?.slot?.generation) {
-    if (!isTerminal(view, pod) && (kept === undefined || !isReady(view, kept))) return;
-    pass.reasons.push(`another pod fills the slot of ${name}`);
-    end(pass, pod);
-    return;
-  }
-  if (state?.claim === undefined) return;
-  const judged = judgeOriginal(view, pod, kept, state.claim, now.monotonic);
-  if (judged.verdict === 'bury') end(pass, pod);
-  else if (judged.verdict === 'restore') {
-    pass.kith = withSlots(pass.kith, [{ slot: number, state: restoredSlot(state, state.claim.from) }]);
-    pass.events.push(eventOf(pod, 'Kept', `${judged.reason}: it is kept, and its replacement ends`, 'kith'));
-  } else if (judged.lookAgainAt !== undefined) pass.wakes.push({ do: 'wake', key: owner.key, at: judged.lookAgainAt });
-  if (judged.verdict !== 'wait') pass.reasons.push(`${name}: ${judged.reason}`);
-}
-
-function end(pass: Pass, pod: DesiredObject): void {
-  const mutations = deleteMutations(pass.view, pod, pass.now.wall);
-  if (mutations.length === 0) return;
-  pass.mutations.push(...mutations);
-  pass.events.push(eventOf(pass.owner, 'SuccessfulDelete', `Deleted pod: ${pod.object.metadata.name}`));
-}
-
-function decisionsOf(pass: Pass): Decision[] {
-  const mutations = pass.kith === pass.owner.object.kith ? pass.mutations : [updateKith(pass.owner, pass.kith), ...pass.mutations];
-  if (mutations.length === 0) return pass.wakes;
-  const events = pass.events.map((event): Decision => ({ do: 'event', event }));
-  const reason = pass.reasons.length === 0 ? 'its pods are to be there' : pass.reasons.join('; ');
-  return [{ do: 'write', mutations, reason }, ...events, ...pass.wakes];
-}
-
-function eventOf(about: DesiredObject, reason: string, message: string, component?: string): EventDraft {
-  const controller = about.object.kind === 'ReplicationController' ? 'replication-controller' : 'replicaset-controller';
-  return { about: about.object, type: 'Normal', reason, message, component: component ?? controller };
 }

@@ -1,17 +1,18 @@
 import type { DesiredObject, KithFields, ObjectKey, SlotState, StoredObject } from '../../../protocol/objects.ts';
 import { objectKey } from '../../../protocol/objects.ts';
 import { slotPodName } from '../../../protocol/identity.ts';
+import { jobFact, podBaseName } from './jobs/facts.ts';
 import { controllerObject, controllerOf } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
 
 /**
- * Slots of ReplicaSets and ReplicationControllers: which pods there should be, as merged. Everything that two sides of a cut may do at once goes through these
+ * Slots of ReplicaSets, ReplicationControllers and Jobs: which pods there should be, as merged. Everything that two sides of a cut may do at once goes through these
  * few functions, so that both name the same pods.
  */
 
 /** Kinds that keep slots, by resource. */
-export const SLOT_RESOURCES: readonly string[] = ['replicasets.apps', 'replicationcontrollers'];
-const SLOT_KINDS: ReadonlySet<string> = new Set(['ReplicaSet', 'ReplicationController']);
+export const SLOT_RESOURCES: readonly string[] = ['replicasets.apps', 'replicationcontrollers', 'jobs.batch'];
+const SLOT_KINDS: ReadonlySet<string> = new Set(['ReplicaSet', 'ReplicationController', 'Job']);
 
 export interface Slot {
   slot: number;
@@ -34,8 +35,8 @@ export function activeSlots(owner: StoredObject): Slot[] {
 }
 
 export function slotPodKey(owner: DesiredObject, slot: number, generation: number): ObjectKey {
-  const { name, namespace } = owner.object.metadata;
-  return objectKey('pods', namespace ?? '', slotPodName(name, owner.uid, slot, generation));
+  const { namespace } = owner.object.metadata;
+  return objectKey('pods', namespace ?? '', slotPodName(podBaseName(owner.object, slot), owner.uid, slot, generation));
 }
 
 export function slotStanding(view: ClusterView, pod: DesiredObject): SlotStanding {
@@ -52,6 +53,7 @@ export function standingIn(owner: StoredObject, pod: DesiredObject): SlotStandin
   const state = owner.kith?.slots?.[String(filled.slot)];
   // A generation never exceeds its slot's epoch: this pod was made by a change of the owner that has not come here yet.
   if (state === undefined || filled.generation > state.epoch) return 'unknown';
+  if (jobFact(owner).end !== undefined || (state.done !== undefined && filled.generation !== state.generation)) return 'surplus';
   if (owner.kith?.retired?.includes(filled.slot) === true) return 'surplus';
   return filled.generation === state.generation ? 'kept' : 'superseded';
 }
@@ -81,12 +83,16 @@ export function retireSlots(kith: KithFields | undefined, slots: readonly number
 /** The next pod for a slot. */
 export function bumpedSlot(state: SlotState, claim?: SlotState['claim']): SlotState {
   const epoch = state.epoch + 1;
-  return claim === undefined ? { epoch, generation: epoch } : { epoch, generation: epoch, claim };
+  return { ...failuresOf(state), epoch, generation: epoch, ...(claim === undefined ? {} : { claim }) };
 }
 
 /** An earlier pod put back into its slot. */
 export function restoredSlot(state: SlotState, generation: number): SlotState {
-  return { epoch: state.epoch + 1, generation };
+  return { ...failuresOf(state), epoch: state.epoch + 1, generation };
+}
+
+function failuresOf({ failures }: SlotState): Pick<SlotState, 'failures'> {
+  return failures === undefined ? {} : { failures };
 }
 
 export function withSlots(kith: KithFields | undefined, changed: readonly Slot[]): KithFields {

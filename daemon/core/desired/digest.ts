@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
 import { BUCKETS } from '../../../protocol/wire/limits.ts';
@@ -24,7 +24,7 @@ export function bucketOf(key: ObjectKey): number {
 export function versionHash(version: ReplicaVersion): VersionHash {
   if (version.settled === true && version.life === 0) return NOTHING_HASHED;
   const text = `${version.key}\n${version.life}\n${version.buried}\n${version.heads.join(',')}`;
-  const digest = createHash('sha256').update(text, 'utf8').digest();
+  const digest = hash('sha256', text, 'buffer');
   return { high: digest.readUInt32BE(0), low: digest.readUInt32BE(4) };
 }
 
@@ -32,15 +32,18 @@ export function versionHash(version: ReplicaVersion): VersionHash {
 export class BucketDigests {
   private readonly high = new Uint32Array(BUCKETS);
   private readonly low = new Uint32Array(BUCKETS);
+  /** As text, while nothing changes: each comparison asks for it. */
+  private told: readonly string[] | undefined;
 
   /** Exclusive or: adding what is in takes it out. */
   toggle(bucket: number, { high, low }: VersionHash): void {
     this.high[bucket] = ((this.high[bucket] ?? 0) ^ high) >>> 0;
     this.low[bucket] = ((this.low[bucket] ?? 0) ^ low) >>> 0;
+    this.told = undefined;
   }
 
-  texts(): string[] {
-    return Array.from(this.high, (high, bucket) => hex32(high) + hex32(this.low[bucket] ?? 0));
+  texts(): readonly string[] {
+    return (this.told ??= Array.from(this.high, (high, bucket) => hex32(high) + hex32(this.low[bucket] ?? 0)));
   }
 }
 

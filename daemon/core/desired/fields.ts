@@ -41,6 +41,9 @@ const NEVER_STORED: ReadonlySet<string> = new Set([
   '/metadata/selfLink',
 ]);
 
+/** In merge units: every top-level object. */
+const ANY_MEMBER = '/*';
+
 /** For an object whose author left it out: RFC 3339 of the epoch. */
 const UNKNOWN_TIME = '1970-01-01T00:00:00Z';
 const POD_RESOURCE = 'pods';
@@ -61,7 +64,7 @@ function splitValue(value: Json | undefined, path: string, members: ReadonlySet<
     return;
   }
   const opened = COMMON_MEMBERS.has(path);
-  if (!isObject(value) || !(opened || members.has(path))) {
+  if (!isObject(value) || !(opened || members.has(path) || (members.has(ANY_MEMBER) && path.lastIndexOf('/') === 0))) {
     fields.set(path, canonicalJson(value));
     return;
   }

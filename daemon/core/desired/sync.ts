@@ -1,5 +1,6 @@
 import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
+import { compareEpochs } from './epochs.ts';
 
 /** What two replicas must tell each other about some keys. */
 export interface SyncPlan {
@@ -11,6 +12,8 @@ export interface SyncPlan {
   acknowledged: ObjectKey[];
   /** Graves of ours of which the other knows that every member holds them. */
   settled: ObjectKey[];
+  /** Documents that both hold as they are, change for change. */
+  same: ObjectKey[];
 }
 
 /**
@@ -18,7 +21,7 @@ export interface SyncPlan {
  * lacks.
  */
 export function planSync(ours: readonly ReplicaVersion[], theirs: readonly ReplicaVersion[]): SyncPlan {
-  const plan: SyncPlan = { pull: [], push: [], acknowledged: [], settled: [] };
+  const plan: SyncPlan = { pull: [], push: [], acknowledged: [], settled: [], same: [] };
   const others = new Map(theirs.map((version) => [version.key, version]));
   for (const mine of ours) {
     compare(plan, mine, others.get(mine.key) ?? absent(mine.key));
@@ -32,6 +35,7 @@ function compare(plan: SyncPlan, mine: ReplicaVersion, other: ReplicaVersion): v
   const isGrave = mine.life === 0 && mine.buried > 0;
   if (isGrave && other.buried >= mine.buried) plan.acknowledged.push(mine.key);
   if (isGrave && other.settled === true && other.buried === mine.buried) plan.settled.push(mine.key);
+  if (mine.life > 0 && mine.life === other.life && mine.heads.length > 0 && sameHeads(mine.heads, other.heads)) plan.same.push(mine.key);
   if (hasMore(other, mine)) plan.pull.push(mine);
   if (hasMore(mine, other)) plan.push.push(other);
 }
@@ -41,6 +45,9 @@ function hasMore(left: ReplicaVersion, right: ReplicaVersion): boolean {
   if (left.life === 0 && left.settled === true && right.life === 0) return false;
   if (left.life !== right.life) return left.life > right.life ? left.life > right.buried : left.buried > right.buried;
   if (left.life === 0) return left.buried > right.buried;
+  // Changes of a history that was cut off mean nothing to who has cut it: its holder makes them again.
+  const age = compareEpochs(left.epoch, right.epoch);
+  if (age !== 0) return age > 0;
   return !sameHeads(left.heads, right.heads);
 }
 

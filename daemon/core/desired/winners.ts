@@ -18,7 +18,9 @@ export interface DecidedFields {
 /** Negative when the left one wins. Total together with the canonical text. */
 type Compare = (left: Json, right: Json) => number;
 
-const AUTHORS: readonly string[] = (['heir', 'leader', 'user'] satisfies Binding['by'][]).map((by) => canonicalJson(by));
+const AUTHORS: readonly string[] = ['heir', 'leader', 'user'] satisfies Binding['by'][];
+const SLOT_ENDS: readonly string[] = ['Succeeded', 'Failed'] satisfies SlotState['done'][];
+const JOB_ENDS: readonly string[] = ['Complete', 'Failed'];
 
 /** Fields with a rule of their own. Values come from other peers: rules take any JSON. */
 function ruleFor(path: string): Compare | undefined {
@@ -33,6 +35,13 @@ function ruleFor(path: string): Compare | undefined {
       return (left, right) => compareTexts(canonicalJson(left), canonicalJson(right));
     case '/metadata/deletionGracePeriodSeconds':
       return (left, right) => Number(left) - Number(right);
+    case '/kith/facts/lastScaleTime':
+    case '/kith/facts/lastScheduleTime':
+    case '/kith/facts/lastSuccessfulTime':
+      // The later: no run is made twice, and it is when it was last done.
+      return (left, right) => compareTexts(canonicalJson(right), canonicalJson(left));
+    case '/kith/facts/job':
+      return compareJobFacts;
     default:
       return path.startsWith('/kith/slots/') ? compareSlots : undefined;
   }
@@ -52,13 +61,19 @@ export function compareBindings(left: Json | Binding, right: Json | Binding): nu
   );
 }
 
-/** The greatest epoch, then the greatest generation, then the claim that saw most members. Negative when the left one wins. */
+/** What succeeded, then what failed for good; the greatest epoch, the greatest generation, the claim that saw most members. Negative when the left one wins. */
 export function compareSlots(left: Json | SlotState, right: Json | SlotState): number {
   return (
+    rankIn(SLOT_ENDS, left, 'done') - rankIn(SLOT_ENDS, right, 'done') ||
     member(right, 'epoch') - member(left, 'epoch') ||
     member(right, 'generation') - member(left, 'generation') ||
     member(claimOf(right), 'membersSeen') - member(claimOf(left), 'membersSeen')
   );
+}
+
+/** A Job that completed on one side has completed; else one that failed has. What goes on yields. */
+function compareJobFacts(left: Json, right: Json): number {
+  return rankIn(JOB_ENDS, left, 'end') - rankIn(JOB_ENDS, right, 'end');
 }
 
 export function decideFields(fields: DocumentFields): DecidedFields {
@@ -120,8 +135,14 @@ function numberOr(value: unknown, otherwise: number): number {
 }
 
 function authorRank(value: unknown): number {
-  const index = isObject(value) ? AUTHORS.indexOf(canonicalJson(value['by'])) : -1;
-  return index < 0 ? AUTHORS.length : index;
+  return rankIn(AUTHORS, value, 'by');
+}
+
+/** Where a member's text is in a list; what is not in it comes last. */
+function rankIn(order: readonly string[], value: unknown, name: string): number {
+  const text = isObject(value) ? value[name] : undefined;
+  const index = typeof text === 'string' ? order.indexOf(text) : -1;
+  return index < 0 ? order.length : index;
 }
 
 function nodeOf(value: unknown): string {

@@ -17,6 +17,8 @@ export interface ElectionState {
   /** The greatest heard of; a `leader` of '' is none in that term. */
   readonly term: number;
   readonly leader: string;
+  /** Since when we follow it, monotonic ms. */
+  readonly followedAt: number;
   readonly candidates: Candidates;
   /** When we stand for the next term, unless somebody else did; and why. */
   readonly standing: { readonly at: number; readonly forTerm: number; readonly reason: string } | undefined;
@@ -25,8 +27,8 @@ export interface ElectionState {
 
 /** What the detector believes. */
 export interface Candidates {
-  /** Peers heard since our start and not suspected, ourselves included. */
-  readonly live: readonly string[];
+  /** Peers heard since our start and not suspected, ourselves included. Asked for by who stands for a term: seldom. */
+  live(): readonly string[];
   /** Since when (monotonic ms) those that are suspected are silent. */
   readonly silentSince: ReadonlyMap<string, number>;
   /** Declared dead, or no members. Whoever is in none of the three may live. */
@@ -54,8 +56,9 @@ export interface ElectionStep {
 }
 
 export function initialElection(self: string, settings: LivenessSettings, now: number): ElectionState {
-  const candidates: Candidates = { live: [self], silentSince: new Map(), gone: new Set(), alone: false };
-  return { self, settings, startedAt: now, eligible: false, term: 0, leader: '', candidates, standing: undefined, announcedAt: -Infinity };
+  const candidates: Candidates = { live: () => [self], silentSince: new Map(), gone: new Set(), alone: false };
+  const nobody = { term: 0, leader: '', followedAt: -Infinity };
+  return { self, settings, startedAt: now, eligible: false, ...nobody, candidates, standing: undefined, announcedAt: -Infinity };
 }
 
 export function leaderView(state: ElectionState): LeaderView {
@@ -81,16 +84,21 @@ export function reduceElection(state: ElectionState, event: ElectionEvent, now: 
 function hear(state: ElectionState, event: ElectionEvent & { type: 'heard' }, now: number): ElectionStep {
   const { from, announcement: heard } = event;
   if (beats(heard, state)) {
-    const next: ElectionState = { ...state, term: heard.term, leader: heard.leader, standing: undefined };
+    const next: ElectionState = { ...state, term: heard.term, leader: heard.leader, followedAt: now, standing: undefined };
     const reason = `${from} says that ${heard.leader} leads term ${heard.term}`;
     return { state: next, decisions: [{ do: 'follow', leader: leaderView(next), reason }] };
   }
   // The leader itself says that it does not lead, having stepped down or started anew: no need to wait for its silence.
-  if (from === state.leader && heard.leader === '' && (!event.relayed || heard.term === state.term)) {
+  if (from === state.leader && heard.leader === '' && (heard.term === state.term || (!event.relayed && !mayBeOld(state, heard, now)))) {
     const next: ElectionState = { ...state, leader: '' };
     return withFirst({ do: 'follow', leader: leaderView(next), reason: `${from} stepped down` }, advance(next, now));
   }
   return { state, decisions: [] };
+}
+
+/** Said before it stood, and overtaken by its announcement: its beats are handed over in batches. Who started anew says it again. */
+function mayBeOld({ term, followedAt, settings }: ElectionState, heard: LeaderAnnouncement, now: number): boolean {
+  return heard.term < term && now - followedAt < settings.missedAfterMs;
 }
 
 /** Greatest term first, then the lowest peer id; no leader at all beats nobody. */
@@ -143,7 +151,7 @@ function lossOf(state: ElectionState, now: number): string | undefined {
 
 function stand(state: ElectionState, reason: string, now: number): NonNullable<ElectionState['standing']> {
   const forTerm = state.term + 1;
-  const ranked = rankByRendezvous(`term ${forTerm}`, new Set([state.self, ...state.candidates.live]));
+  const ranked = rankByRendezvous(`term ${forTerm}`, new Set([state.self, ...state.candidates.live()]));
   const steps = Math.min(ranked.indexOf(state.self), state.settings.maxCandidateSteps);
   return { at: now + steps * state.settings.candidateStepMs, forTerm, reason };
 }

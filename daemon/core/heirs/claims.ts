@@ -8,6 +8,7 @@ import { NodeTable } from '../scheduler/node-table.ts';
 import { moveBarePod, moveSlotPod } from './moves.ts';
 import { lossOf, orphanCase } from './orphans.ts';
 import { isMajority, partitionPolicy } from './policy.ts';
+import { isConfirmedDead } from '../leases/confirmed.ts';
 import { rankHeirs } from './ranking.ts';
 
 /** How the heirs of a dead node's pods take turns. All times in ms. */
@@ -60,6 +61,8 @@ export interface OrphanMemory {
   doubtful?: boolean;
   /** When that ended. */
   trustedSince?: number;
+  /** When this peer began to decide: what it knew then may be from long before. */
+  startedAt?: number;
 }
 
 /** One pass over the orphans: running totals and how many more may be claimed. */
@@ -106,13 +109,14 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
   if (kind === undefined || lostSince === undefined) return;
   const heirs = rankHeirs(table, orphan, settings.ranks);
   const rank = heirs.indexOf(view.self.node);
-  if (partitionPolicy(view, orphan) === 'majority') {
+  if (partitionPolicy(view, orphan) === 'majority' && !mayWin(view, boundNode(orphan) ?? '')) {
     if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(view, orphan));
     return;
   }
   const settleMs = isMinoritysWord(view, boundNode(orphan) ?? '') ? settings.newsSettleMs : 0;
   const doubtMs = isDoubtful(view) ? settings.doubtMs : settleMs;
-  const opensAt = Math.max(lostSince + doubtMs, newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince));
+  const settledAt = Math.max(newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince), caughtUpAt(pass));
+  const opensAt = Math.max(lostSince + doubtMs, settledAt);
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= turnAt) {
     if (inFlightOn(pass, view.self.node) < settings.inFlight) claim(pass, orphan, kind, view.self.node, rank);
@@ -160,6 +164,11 @@ function noteDoubt(view: ClusterIndex, memory: OrphanMemory, monotonic: number):
 function healedAt({ memory, settings }: Pass, lostSince: number): number {
   const trustedSince = memory?.trustedSince ?? Number.NEGATIVE_INFINITY;
   return lostSince < trustedSince ? trustedSince + settings.newsSettleMs : Number.NEGATIVE_INFINITY;
+}
+
+/** Of a death others tell a starting peer at once; what heirs have claimed since comes with the first comparison. */
+function caughtUpAt({ memory, settings }: Pass): number {
+  return (memory?.startedAt ?? Number.NEGATIVE_INFINITY) + settings.newsSettleMs;
 }
 
 /** Two members have nobody to ask. */
@@ -234,7 +243,20 @@ function move(pass: Pass, orphan: DesiredObject, kind: 'slot' | 'bare', binding:
   return true;
 }
 
+/** Where a majority of the members is not to be seen, a copy that may run at most once would not be granted its lease (core/leases): it stays where it is. */
+function mayWin(view: ClusterIndex, lost: string): boolean {
+  const member = view.memberOfNode(lost);
+  if (isMajority(view.membersSeen, view.membersKnown)) return true;
+  // Of two one is enough where a person says that the other is off.
+  return view.membersKnown === 2 && member !== undefined && isConfirmedDead(view, member.peer, member.incarnation);
+}
+
+function adviceOf(view: ClusterIndex, lost: string): string {
+  if (view.membersKnown > 2) return 'Bring more of them back, or annotate the workload with kith.dev/partition=any';
+  return `If the other host is really off, say so: kith confirm-dead ${lost}. So that of three hosts any may be lost, join a small one with --witness`;
+}
+
 function majorityEvent(view: ClusterIndex, orphan: DesiredObject): Decision {
-  const message = `${lossText(view, boundNode(orphan) ?? '')}; the pod asks for a majority before it may start elsewhere (kith.dev/partition), so it waits for its node`;
+  const message = `${lossText(view, boundNode(orphan) ?? '')}; the pod may run only where a majority of the members is (kith.dev/partition), and ${view.membersSeen} of ${view.membersKnown} are here. ${adviceOf(view, boundNode(orphan) ?? 'NODE')}`;
   return { do: 'event', event: { about: orphan.object, type: 'Warning', reason: 'WaitingForMajority', message, component: 'kith' } };
 }

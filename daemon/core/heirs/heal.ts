@@ -2,7 +2,8 @@ import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isReady, isTerminal, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
-import { isMajority, type ReconcilePolicy, reconcilePolicy } from './policy.ts';
+import type { ReconcilePolicy } from '../../../protocol/policies.ts';
+import { isMajority, reconcilePolicy } from './policy.ts';
 
 /** How long a node that came back may take to say what still runs there. */
 export const RETURN_REPORT_MS = 10_000;
@@ -41,7 +42,8 @@ export function judgeOriginal(
   // What its node said before it was lost tells nothing of what runs there now.
   const runningSince = view.isCurrentReport(original.uid, member.spec.nodeName) ? containersSince(view, original) : undefined;
   if (runningSince === undefined) {
-    const lookAgainAt = member.since + RETURN_REPORT_MS;
+    // A refutation makes all older words of it void, this node's own, too, until they are said again.
+    const lookAgainAt = Math.max(member.since, member.incarnationSince) + RETURN_REPORT_MS;
     if (monotonic < lookAgainAt) return { verdict: 'wait', reason: `${member.spec.nodeName} has not said whether it runs`, lookAgainAt };
     return replacementStays(view, kept, `it does not run on ${member.spec.nodeName} any more`);
   }

@@ -5,6 +5,7 @@ import { formatTime } from '../../../protocol/values/time.ts';
 import { asPod, controllerObject } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { buryMutation } from '../deletion.ts';
+import { movedSince } from '../desired/moved.ts';
 import type { Now } from '../decisions.ts';
 import { createSlotPod, updateKith } from '../controllers/slot-pod.ts';
 import { bumpedSlot, withSlots } from '../controllers/slots.ts';
@@ -36,12 +37,16 @@ export function moveSlotPod(view: ClusterIndex, orphan: DesiredObject, binding: 
   return { mutations, name: parseObjectKey(creation.key).name };
 }
 
-/** A pod that nobody controls: its life ends, and the next one of the same key begins elsewhere. */
+/** A pod that nobody controls, or one of a StatefulSet: its life ends, and the next one of the same key begins elsewhere. */
 export function moveBarePod(orphan: DesiredObject, binding: Binding | undefined, now: Now): Move {
-  const { metadata, kith, ...rest } = asPod(orphan);
-  const { binding: _old, ...kept } = kith ?? {};
+  const { metadata, kith, spec, ...pod } = asPod(orphan);
+  // Who looked at the old one does not look at this one.
+  const { ephemeralContainers: _added, ...own } = spec;
+  const { binding: _old, ...rest } = kith ?? {};
+  const kept = { ...rest, facts: { ...rest.facts, ...movedSince(orphan) } };
   const object = {
-    ...rest,
+    ...pod,
+    spec: own,
     metadata: { ...metadata, uid: '', generation: undefined, creationTimestamp: formatTime(now.wall) },
     kith: binding === undefined ? kept : { ...kept, binding },
   };

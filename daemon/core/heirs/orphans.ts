@@ -2,6 +2,8 @@ import type { DesiredObject } from '../../../protocol/objects.ts';
 import { asPod, boundNode, controllerObject, controllerOf, isActive, isDeleting, nodeStanding } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { slotStanding } from '../controllers/slots.ts';
+import { viewStatefulSet } from '../controllers/stateful/stateful-view.ts';
+import { claimKeysOf } from '../storage/claims.ts';
 import { isMajority } from './policy.ts';
 
 /** A cluster this small has no majority to ask for after a loss. */
@@ -17,16 +19,25 @@ export function lossOf(view: ClusterIndex, node: string): NodeLoss | undefined {
 }
 
 /**
- * Whether a pod lost its node and is to be replaced: `slot` through its owner's slot, `bare` as the next life of its own key. A pod of a node that was
+ * Whether a pod lost its node and is to be replaced: `slot` through its owner's slot, `bare` as the next life of its own key (nobody controls it, or a StatefulSet). A pod of a node that was
  * removed is no orphan: it is ended and replaced in the ordinary way.
  */
 export function orphanCase(view: ClusterIndex, pod: DesiredObject): 'slot' | 'bare' | undefined {
   const node = boundNode(pod);
   if (node === undefined || lossOf(view, node) === undefined || !isActive(view, pod)) return undefined;
-  if (controllerOf(pod) === undefined) return isBareCase(view, pod) ? 'bare' : undefined;
+  // Its data is on that node.
+  if (claimKeysOf(pod).length > 0) return undefined;
+  const { kind } = controllerOf(pod) ?? {};
+  if (kind === undefined || (kind === 'StatefulSet' && isNumbered(view, pod))) return isBareCase(view, pod) ? 'bare' : undefined;
   if (slotStanding(view, pod) !== 'kept') return undefined;
   const owner = controllerObject(view, pod);
   return owner === undefined || isDeleting(owner) ? undefined : 'slot';
+}
+
+/** Its set still asks for the pod. It has no slot, but a name; that no second copy runs is for leases to see to. */
+function isNumbered(view: ClusterIndex, pod: DesiredObject): boolean {
+  const owner = controllerObject(view, pod);
+  return owner !== undefined && !isDeleting(owner) && viewStatefulSet(view, owner, 0).wanted.some(({ key }) => key === pod.key);
 }
 
 /** Its grave is for ever, so its author must not be the one that is cut off. */

@@ -1,26 +1,29 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
-import { controllerObject } from '../cluster/pods.ts';
+import {
+  PARTITION_ANNOTATION,
+  PARTITION_POLICIES,
+  RECONCILE_ANNOTATION,
+  RECONCILE_POLICIES,
+  type PartitionPolicy,
+  type ReconcilePolicy,
+} from '../../../protocol/policies.ts';
+import { controllerObject, controllerOf } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
-
-/** Whether a workload runs on every side of a cut, or only where a majority is. */
-export const PARTITION_ANNOTATION = 'kith.dev/partition';
-export type PartitionPolicy = 'any' | 'majority';
-
-/** Which copy a heal keeps, whatever the claim saw. */
-export const RECONCILE_ANNOTATION = 'kith.dev/reconcile';
-export type ReconcilePolicy = 'keep-replacement' | 'keep-original' | 'longest-running';
 
 /** A pod, its controller, and that one's controller. */
 const MAX_DEPTH = 3;
 
+/** Unless it is told otherwise, a StatefulSet's pod runs where a majority is. */
 export function partitionPolicy(view: ClusterView, pod: DesiredObject): PartitionPolicy {
-  return annotationOf(view, pod, PARTITION_ANNOTATION) === 'majority' ? 'majority' : 'any';
+  const value = annotationOf(view, pod, PARTITION_ANNOTATION);
+  const known = PARTITION_POLICIES.find((policy) => policy === value);
+  return known ?? (controllerOf(pod)?.kind === 'StatefulSet' ? 'majority' : 'any');
 }
 
 /** Undefined: by what the claim's author saw. */
 export function reconcilePolicy(view: ClusterView, pod: DesiredObject): ReconcilePolicy | undefined {
   const value = annotationOf(view, pod, RECONCILE_ANNOTATION);
-  return value === 'keep-replacement' || value === 'keep-original' || value === 'longest-running' ? value : undefined;
+  return RECONCILE_POLICIES.find((policy) => policy === value);
 }
 
 /** The pod's own annotation, else that of the nearest controller above it that has one. */

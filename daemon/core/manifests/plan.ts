@@ -1,10 +1,13 @@
 import type { ManifestFileRow } from '../../../protocol/answers.ts';
 import type { Mutation } from '../../../protocol/desired.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
-import { objectKey } from '../../../protocol/objects.ts';
-import type { Binding, DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
+import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
+import type { Binding, DesiredObject, GroupResource, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
+import { formatFieldErrors } from '../../../protocol/schema/field-errors.ts';
 import type { Now } from '../decisions.ts';
 import { planDeletion } from '../deletion.ts';
+import { serviceNumbers } from '../network/service-range.ts';
+import { giveServiceAddresses } from '../network/service-addresses.ts';
 import { appliedFrom, contentHash, declarationsOf, declare, undeclare } from './declarations.ts';
 import type { DeclaredObject, ReadFile } from './read.ts';
 import { changedObject, newObject } from './write.ts';
@@ -19,6 +22,7 @@ export interface ManifestInput {
   /** Objects that a file of this peer declares, by what they remember. */
   declared: readonly DesiredObject[];
   get(key: ObjectKey): DesiredObject | undefined;
+  list(resource: GroupResource): readonly DesiredObject[];
   isMember(peer: string): boolean;
   nodeIsMember(node: string): boolean;
   binding(node: string): Binding;
@@ -119,12 +123,10 @@ function planObject(
   if (current === undefined) {
     const missing = missingNamespace(input, object, claims);
     if (missing !== undefined) return { problem: missing };
-    const created = declare(
-      newObject(object, (node) => input.binding(node), now.wall),
-      input.self,
-      path,
-      value,
-    );
+    const made = newObject(object, (node) => input.binding(node), now.wall);
+    const refused = giveAddresses(input, key, made, undefined);
+    if (refused !== undefined) return { problem: refused };
+    const created = declare(made, input.self, path, value);
     return { mutation: { type: 'create', key, object: created }, reason: `create ${key}` };
   }
   if (current.object.metadata.deletionTimestamp !== undefined) {
@@ -138,10 +140,25 @@ function planObject(
     appliedFrom(current.object, path) ?? moved.map((old) => appliedFrom(current.object, old.path)).find((old) => old !== undefined);
   const changed = mine?.hash === contentHash(value) ? current.object : changedObject(object, base ?? {}, current);
   if (typeof changed === 'string') return { problem: changed };
+  const refused = changed === current.object ? undefined : giveAddresses(input, key, changed, current.object);
+  if (refused !== undefined) return { problem: refused };
   let next = declare(changed, input.self, path, value);
   for (const old of moved) next = undeclare(next, input.self, old.path);
   if (jsonEqual(next, current.object)) return { reason: 'nothing changed' };
   return { mutation: { type: 'update', key, uid: current.uid, base: current.object, next }, reason: `update ${key}` };
+}
+
+/** @returns why a Service can't have the addresses that it asks for. */
+function giveAddresses(input: ManifestInput, key: ObjectKey, object: StoredObject, before: StoredObject | undefined): string | undefined {
+  if (parseObjectKey(key).resource !== 'services') return undefined;
+  const others = input.list('services').filter((other) => other.key !== key);
+  const errors = giveServiceAddresses(
+    object,
+    before,
+    others.map((other) => other.object),
+    serviceNumbers(input),
+  );
+  return errors.length === 0 ? undefined : formatFieldErrors(errors);
 }
 
 /** Why a new object has no namespace to be in; one that this folder declares will do. */

@@ -9,15 +9,22 @@ import type { MemberState } from '../cluster/view.ts';
 import type { Now } from '../decisions.ts';
 import type { Candidates } from '../election/election.ts';
 import { contestedToo, died, heard, minted, opinion, unanswered } from './evidence.ts';
+import { endIsolation, presumeRest, unpresumed } from './isolation.ts';
 import { observedBy, observersOf } from './rendezvous.ts';
 import { judgeSilence } from './silence.ts';
 import type { DetectorDecision, DetectorEvent, DetectorState, DetectorStep, PeerTrack } from './state.ts';
-import { lastSign, NEVER, withPeer } from './state.ts';
+import { declaredIncarnation, isDeclared, lastSign, NEVER, withPeer } from './state.ts';
+import { isIsolated } from './verdict.ts';
+import { PeerTracks } from './tracks.ts';
 
 export function reduceDetector(state: DetectorState, event: DetectorEvent, now: Now): DetectorStep {
   const step = apply(state, event, now);
-  // Who observes whom follows from who is not dead.
-  const isDead = (detector: DetectorState, peer: string): boolean => detector.peers.get(peer)?.state === 'dead';
+  if (step.decisions.length === 0 && event.type !== 'members') return step;
+  // Who observes whom follows from who is not declared dead. Those presumed dead still get beats, by which they hear that we are back.
+  const isDead = (detector: DetectorState, peer: string): boolean => {
+    const track = detector.peers.get(peer);
+    return track !== undefined && isDeclared(track);
+  };
   const regroup = step.decisions.some(
     (decision) => decision.do === 'changed' && isDead(state, decision.peer) !== isDead(step.state, decision.peer),
   );
@@ -31,7 +38,7 @@ function apply(state: DetectorState, event: DetectorEvent, now: Now): DetectorSt
     case 'tick':
       return tick(state, event.lagMs, now);
     case 'heard':
-      return about(state, event.peer, (track) => heard(state, track, event.at, event.incarnation, now.monotonic));
+      return heardFrom(state, event, now.monotonic);
     case 'kernel':
       return about(state, event.peer, (track) =>
         event.answer === 'silent'
@@ -56,21 +63,31 @@ function apply(state: DetectorState, event: DetectorEvent, now: Now): DetectorSt
   }
 }
 
+function heardFrom(state: DetectorState, event: DetectorEvent & { type: 'heard' }, now: number): DetectorStep {
+  const track = state.peers.get(event.peer);
+  if (track === undefined) return { state, decisions: [] };
+  const step = heard(state, track, event.at, event.incarnation, now);
+  if (now - track.directAt < state.settings.suspectAfterMs || !isIsolated(state, now) || isIsolated(step.state, now)) return step;
+  const ended = endIsolation(step.state, now);
+  return { state: ended.state, decisions: [...step.decisions, ...ended.decisions] };
+}
+
 function about(state: DetectorState, peer: string, change: (track: PeerTrack) => DetectorStep): DetectorStep {
   const track = state.peers.get(peer);
   return track ? change(track) : { state, decisions: [] };
 }
 
 function setMembers(state: DetectorState, members: readonly { peer: string; node: string }[], now: number): DetectorStep {
-  const peers = new Map<string, PeerTrack>();
+  const tracks: PeerTrack[] = [];
   const decisions: DetectorDecision[] = [];
   for (const { peer, node } of members) {
     if (peer === state.self) continue;
     const before = state.peers.get(peer);
-    peers.set(peer, before ? { ...before, node } : newTrack(peer, node, now));
+    tracks.push(before ? { ...before, node } : newTrack(peer, node, now));
     if (!before) decisions.push({ do: 'changed', peer, state: 'suspected', reason: 'a member that was not heard yet' });
   }
-  for (const peer of state.peers.keys()) {
+  const peers = PeerTracks.of(tracks);
+  for (const { peer } of state.peers.values()) {
     if (!peers.has(peer)) decisions.push({ do: 'changed', peer, state: 'removed', reason: 'no member any more' });
   }
   return { state: { ...state, peers }, decisions };
@@ -96,43 +113,44 @@ function newTrack(peer: string, node: string, now: number): PeerTrack {
     death: undefined,
     contested: undefined,
     declaredHere: false,
+    presumed: false,
   };
 }
 
 function assignObservers(state: DetectorState, now: number): DetectorState {
-  const living = [...state.peers.values()].filter((track) => track.state !== 'dead').map((track) => track.peer);
+  const living = [...state.peers.values()].filter((track) => !isDeclared(track)).map((track) => track.peer);
   const ours = observedBy(state.self, living, state.settings.maxObservers);
-  const peers = new Map(state.peers);
-  for (const track of state.peers.values()) {
+  const tracks = state.peers.values().map((track): PeerTrack => {
     const observed = ours.has(track.peer);
-    if (observed === track.observed) continue;
+    if (observed === track.observed) return track;
     // A new observer has heard nothing yet; who was seen before counts as heard now.
     const countFrom = observed && track.seen ? now : track.countFrom;
     const handedOver = !observed && track.seen && track.state === 'suspected';
-    peers.set(track.peer, { ...track, observed, countFrom, round: undefined, ...(handedOver ? { state: 'alive', since: now } : {}) });
-  }
-  return { ...state, peers, grouping: state.grouping + 1 };
+    const given = !observed && track.presumed ? unpresumed(track, now) : { ...track, countFrom };
+    return { ...given, observed, round: undefined, ...(handedOver ? { state: 'alive', since: now } : {}) };
+  });
+  return { ...state, peers: PeerTracks.of(tracks), grouping: state.grouping + 1 };
 }
 
 function tick(state: DetectorState, lagMs: number, now: Now): DetectorStep {
   let next = lagMs >= state.settings.stalledLagMs ? forgive({ ...state, lagMs }, now.monotonic) : { ...state, lagMs };
   const decisions: DetectorDecision[] = [];
-  for (const track of state.peers.values()) {
+  for (const track of state.peers.near()) {
     const current = next.peers.get(track.peer);
-    if (current === undefined || current.state === 'dead') continue;
+    if (current === undefined || isDeclared(current)) continue;
     const step = current.observed ? judgeSilence(next, current, now) : presumeAlive(next, current, now.monotonic);
     if (step.track !== current) next = withPeer(next, step.track);
     decisions.push(...step.decisions);
   }
-  const believed = contestedToo(next, now.monotonic);
-  return { state: believed.state, decisions: [...decisions, ...believed.decisions] };
+  const presumed = presumeRest(next, now);
+  const believed = contestedToo(presumed.state, now.monotonic);
+  return { state: believed.state, decisions: [...decisions, ...presumed.decisions, ...believed.decisions] };
 }
 
 /** We were away, not they: everybody's silence counts anew. */
 function forgive(state: DetectorState, now: number): DetectorState {
-  const peers = new Map<string, PeerTrack>();
-  for (const track of state.peers.values()) peers.set(track.peer, track.seen ? { ...track, countFrom: now, round: undefined } : track);
-  return { ...state, peers, graceUntil: now + state.settings.stalledGraceMs };
+  const tracks = state.peers.values().map((track) => (track.seen ? { ...track, countFrom: now, round: undefined } : track));
+  return { ...state, peers: PeerTracks.of(tracks), graceUntil: now + state.settings.stalledGraceMs };
 }
 
 function presumeAlive(state: DetectorState, track: PeerTrack, now: number): { track: PeerTrack; decisions: DetectorDecision[] } {
@@ -162,15 +180,23 @@ export function memberStates(state: DetectorState, startedAt: number): MemberSta
   return [self, ...others];
 }
 
+/** The incarnation of the peer that we suspect or hold dead, to tell it. */
+export function accusedIncarnation(state: DetectorState, peer: string): number | undefined {
+  const track = state.peers.get(peer);
+  if (track === undefined) return undefined;
+  return declaredIncarnation(track) ?? (track.state === 'suspected' && track.seen ? track.incarnation : undefined);
+}
+
 /** Whom our beats go to. */
 export function ownObservers(state: DetectorState): string[] {
-  const living = [...state.peers.values()].filter((track) => track.state !== 'dead').map((track) => track.peer);
+  const living = [...state.peers.values()].filter((track) => !isDeclared(track)).map((track) => track.peer);
   return observersOf(state.self, living, state.settings.maxObservers);
 }
 
 /** What our beats accuse: suspects, and the dead that we hear. The longest silent last, at most `limit`. */
 export function accusations(state: DetectorState, now: number, limit: number): { peer: string; incarnation: number }[] {
-  return [...state.peers.values()]
+  return state.peers
+    .near()
     .filter((track) => track.seen && (track.state === 'suspected' || (track.death && now - track.directAt < state.settings.suspectAfterMs)))
     .sort((left, right) => lastSign(right) - lastSign(left))
     .slice(0, limit)
@@ -187,7 +213,7 @@ export function firstHand(state: DetectorState, peer: string, now: number): Abou
 
 /** Whether somebody whom we watch has just missed a beat, so that it is worth looking more often. */
 export function isAlert(state: DetectorState, now: number): boolean {
-  for (const track of state.peers.values()) {
+  for (const track of state.peers.near()) {
     if (track.observed && track.seen && track.state !== 'dead' && now - lastSign(track) >= state.settings.missedAfterMs) return true;
   }
   return false;
@@ -195,14 +221,19 @@ export function isAlert(state: DetectorState, now: number): boolean {
 
 /** What the election needs to know. `followed` is gone, too, when it is no member. */
 export function candidatesFrom(state: DetectorState, followed: string): Candidates {
-  const live = [state.self];
   const silentSince = new Map<string, number>();
   const gone = new Set<string>();
-  for (const track of state.peers.values()) {
+  for (const track of state.peers.near()) {
     if (track.state === 'dead') gone.add(track.peer);
     else if (track.state === 'suspected') silentSince.set(track.peer, lastSign(track));
-    else if (track.seen) live.push(track.peer);
   }
   if (followed !== '' && followed !== state.self && !state.peers.has(followed)) gone.add(followed);
-  return { live, silentSince, gone, alone: state.peers.size === 0 };
+  return { live: () => [state.self, ...livePeers(state)], silentSince, gone, alone: state.peers.size === 0 };
+}
+
+function livePeers({ peers }: DetectorState): string[] {
+  return peers
+    .values()
+    .filter(({ state, seen }) => state === 'alive' && seen)
+    .map(({ peer }) => peer);
 }

@@ -1,15 +1,22 @@
 import type { AboutAnswer } from '../../../protocol/liveness.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { DetectorDecision, DetectorState, DetectorStep, PeerTrack } from './state.ts';
-import { withPeer } from './state.ts';
+import { declaredIncarnation, isDeclared, withPeer } from './state.ts';
 
 /** A sign of life at first hand. One of an incarnation that is dead does not raise it: the peer is told, and refutes with a higher one. */
 export function heard(state: DetectorState, track: PeerTrack, at: number, incarnation: number, now: number): DetectorStep {
   if (incarnation < track.incarnation) return { state, decisions: [] };
+  // Most of what is ever heard: one more beat of a peer with which nothing is the matter.
+  if (incarnation === track.incarnation && isWell(track))
+    return { state: withPeer(state, { ...track, directAt: Math.max(track.directAt, at) }), decisions: [] };
   const contested = refuted(track, incarnation);
   const fresher = { ...track, seen: true, directAt: Math.max(track.directAt, at), incarnation, contested };
-  if (track.death && incarnation <= track.death.incarnation) return remindDead(state, { ...fresher, death: track.death }, now);
+  if (incarnation <= (declaredIncarnation(track) ?? -1)) return remindDead(state, fresher, now);
   return enliven(state, fresher, now, incarnation > track.incarnation ? `heard in incarnation ${incarnation}` : 'heard');
+}
+
+function isWell({ state, seen, death, contested, round, declaredHere, presumed }: PeerTrack): boolean {
+  return state === 'alive' && seen && !death && !contested && !round && !declaredHere && !presumed;
 }
 
 /** What remains of the contested death of a peer that is known in this incarnation now. */
@@ -39,6 +46,7 @@ function enliven(state: DetectorState, track: PeerTrack, now: number, reason: st
     since: track.state === 'alive' ? track.since : now,
     death: undefined,
     declaredHere: false,
+    presumed: false,
     round: undefined,
   };
   return { state: withPeer(state, next), decisions };
@@ -61,9 +69,9 @@ export function opinion(state: DetectorState, from: string, about: string, answe
   const seen = track.seen || relayedAt > track.countFrom;
   const contested = refuted(track, answer.incarnation);
   const told: PeerTrack = { ...track, relayedKernel, relayedAt, seen, incarnation: answer.incarnation, contested };
-  if (track.death && answer.incarnation <= track.death.incarnation) return { state: withPeer(calmer, told), decisions: [] };
+  if (answer.incarnation <= (declaredIncarnation(track) ?? -1)) return { state: withPeer(calmer, told), decisions: [] };
   // Old news does not raise a suspect: only what is within the window does.
-  if (track.state !== 'dead' && now - relayedAt >= state.settings.suspectAfterMs) return { state: withPeer(calmer, told), decisions: [] };
+  if (!isDeclared(track) && now - relayedAt >= state.settings.suspectAfterMs) return { state: withPeer(calmer, told), decisions: [] };
   return enliven(calmer, told, now, `heard by ${from} ${answer.heardAgoMs} ms ago`);
 }
 
@@ -89,7 +97,7 @@ function withoutWaiting(track: PeerTrack | undefined, from: string): PeerTrack |
 export function died(state: DetectorState, record: DeathRecord, now: number): DetectorStep {
   const track = state.peers.get(record.peerId);
   if (track === undefined || record.incarnation < track.incarnation) return { state, decisions: [] };
-  if (track.death && track.death.incarnation === record.incarnation && !precedes(record, track.death)) return { state, decisions: [] };
+  if (track.death && declaredIncarnation(track) === record.incarnation && !precedes(record, track.death)) return { state, decisions: [] };
   const { contestedMs, suspectAfterMs } = state.settings;
   if (track.death === undefined && now - track.directAt < suspectAfterMs && now - (track.contested?.at ?? now) < contestedMs) {
     const next = { ...track, incarnation: record.incarnation, contested: { record, at: track.contested?.at ?? now } };
@@ -105,7 +113,7 @@ export function died(state: DetectorState, record: DeathRecord, now: number): De
 /** What was contested, is still not refuted, and has had its time. */
 export function contestedToo(state: DetectorState, now: number): DetectorStep {
   let [next, decisions]: [DetectorState, DetectorDecision[]] = [state, []];
-  for (const track of state.peers.values()) {
+  for (const track of state.peers.near()) {
     if (track.contested === undefined || now - track.contested.at < state.settings.contestedMs) continue;
     const step = believe(next, track, track.contested.record, now);
     [next, decisions] = [step.state, [...decisions, ...step.decisions]];
@@ -120,6 +128,7 @@ function believe(state: DetectorState, track: PeerTrack, record: DeathRecord, no
     since: track.state === 'dead' ? track.since : now,
     incarnation: record.incarnation,
     death: record,
+    presumed: false,
     contested: undefined,
     round: undefined,
   };
@@ -138,7 +147,8 @@ function precedes(left: DeathRecord, right: DeathRecord): boolean {
  */
 export function minted(state: DetectorState, track: PeerTrack, incarnation: number, now: number): DetectorStep {
   if (incarnation <= track.incarnation) return { state, decisions: [] };
-  if (track.incarnation === 0 && !track.death) return { state: withPeer(state, { ...track, incarnation }), decisions: [] };
+  if (track.incarnation === 0 && declaredIncarnation(track) === undefined)
+    return { state: withPeer(state, { ...track, incarnation }), decisions: [] };
   return enliven(
     state,
     { ...track, incarnation, seen: true, relayedAt: now, contested: refuted(track, incarnation) },

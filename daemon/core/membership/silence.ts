@@ -1,8 +1,9 @@
 import type { Now } from '../decisions.ts';
 import { observersOf, rankByRendezvous } from './rendezvous.ts';
 import type { AskedTimes, DetectorDecision, DetectorState, PeerTrack } from './state.ts';
+import { presume } from './isolation.ts';
 import { lastSign } from './state.ts';
-import { deathRecord, stretchOf, verdictOf } from './verdict.ts';
+import { deathRecord, isIsolated, stretchOf, verdictOf } from './verdict.ts';
 
 /** A peer that was never heard, or not for this many suspicion times, is probed at this slower pace: it may be away for days. */
 const SLOW_AFTER_SUSPICIONS = 4;
@@ -19,16 +20,19 @@ export function judgeSilence(state: DetectorState, track: PeerTrack, now: Now): 
   if (silentMs < state.settings.missedAfterMs) return { track, decisions: [] };
   const probed = probe(state, track, silentMs, now.monotonic);
   if (now.monotonic < state.graceUntil) return probed;
+  if (track.presumed) return isIsolated(state, now.monotonic) ? probed : joined(probed, pronounce(state, probed.track, now));
   const suspected = suspect(state, probed.track, silentMs, now.monotonic);
-  const decisions = [...probed.decisions, ...suspected.decisions];
-  if (suspected.track.state !== 'suspected') return { track: suspected.track, decisions };
-  const judged = pronounce(state, suspected.track, now);
-  return { track: judged.track, decisions: [...decisions, ...judged.decisions] };
+  if (suspected.track.state !== 'suspected') return joined(probed, suspected);
+  return joined(joined(probed, suspected), pronounce(state, suspected.track, now));
+}
+
+function joined(first: TrackStep, then: TrackStep): TrackStep {
+  return { track: then.track, decisions: [...first.decisions, ...then.decisions] };
 }
 
 function probe(state: DetectorState, track: PeerTrack, silentMs: number, now: number): TrackStep {
   const { settings } = state;
-  const slow = !track.seen && silentMs > SLOW_AFTER_SUSPICIONS * settings.suspectAfterMs ? SLOW_FACTOR : 1;
+  const slow = (!track.seen || track.presumed) && silentMs > SLOW_AFTER_SUSPICIONS * settings.suspectAfterMs ? SLOW_FACTOR : 1;
   const decisions: DetectorDecision[] = [];
   const asked: { -readonly [Name in keyof AskedTimes]: number } = { ...track.asked };
   const due = (last: number, intervalMs: number): boolean => now - last >= intervalMs * slow;
@@ -82,15 +86,28 @@ function pronounce(state: DetectorState, track: PeerTrack, now: Now): TrackStep 
   const { settings } = state;
   const verdict = verdictOf(state, track, now.monotonic);
   const { round } = track;
-  const freshFrom = verdict.at - settings.opinionFreshMs;
+  // A verdict may be long due when doubts that held it back end: opinions from before that are none of now.
+  const freshFrom = Math.max(verdict.at, now.monotonic) - settings.opinionFreshMs;
   const roundNeeded = round === undefined || (round.askedAt < freshFrom && now.monotonic >= verdict.at - settings.opinionTimeoutMs);
   if (roundNeeded) return askObservers(state, track, now.monotonic);
   if (now.monotonic < verdict.at || round.askedAt < freshFrom) return { track, decisions: [] };
   if (round.waiting.length > 0 && now.monotonic - round.askedAt < settings.opinionTimeoutMs) return { track, decisions: [] };
+  if (isIsolated(state, now.monotonic)) {
+    const reason = `presumed: nothing heard of it for ${Math.round(now.monotonic - lastSign(track))} ms, nor of anybody else`;
+    return { track: presume(state, track, verdict.how, now), decisions: [{ do: 'changed', peer: track.peer, state: 'dead', reason }] };
+  }
   const record = deathRecord(state, track, verdict.how, now);
   const reason = `${verdict.how}: no sign of life since ${record.lastSeen}; no other observer that answers has heard it`;
   return {
-    track: { ...track, state: 'dead', since: now.monotonic, death: record, declaredHere: true, round: undefined },
+    track: {
+      ...track,
+      state: 'dead',
+      since: track.presumed ? track.since : now.monotonic,
+      death: record,
+      declaredHere: true,
+      presumed: false,
+      round: undefined,
+    },
     decisions: [
       { do: 'declare', record, reason },
       { do: 'changed', peer: track.peer, state: 'dead', reason },

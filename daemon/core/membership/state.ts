@@ -1,6 +1,7 @@
 import type { AboutAnswer, KernelAnswer, LivenessSettings } from '../../../protocol/liveness.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { MemberState } from '../cluster/view.ts';
+import { PeerTracks } from './tracks.ts';
 
 /** All that the failure detector knows. Times are this peer's monotonic ms; -Infinity is never. */
 export interface DetectorState {
@@ -9,7 +10,7 @@ export interface DetectorState {
   /** Our own incarnation: only a higher one refutes our death. */
   readonly incarnation: number;
   readonly refutedAt: number;
-  readonly peers: ReadonlyMap<string, PeerTrack>;
+  readonly peers: PeerTracks;
   /** Until then nobody is accused: our own loop was stalled or frozen. */
   readonly graceUntil: number;
   /** Unanswered questions to peers that are plainly alive, less the answered ones. */
@@ -45,6 +46,8 @@ export interface PeerTrack {
   readonly contested: { readonly record: DeathRecord; readonly at: number } | undefined;
   /** We published its death, so we withdraw it. */
   readonly declaredHere: boolean;
+  /** Dead only by what this peer saw while it heard nobody at all: no record says so, and any sign of life ends it. See `isolation.ts`. */
+  readonly presumed: boolean;
 }
 
 export interface KernelSign {
@@ -116,12 +119,22 @@ export function initialDetector(self: string, incarnation: number, settings: Liv
     settings,
     incarnation,
     refutedAt: -Infinity,
-    peers: new Map(),
+    peers: PeerTracks.of([]),
     graceUntil: -Infinity,
     selfDoubt: 0,
     lagMs: 0,
     grouping: 0,
   };
+}
+
+/** Dead by a death record. */
+export function isDeclared(track: PeerTrack): boolean {
+  return track.state === 'dead' && !track.presumed;
+}
+
+/** The incarnation of it that a death record names. */
+export function declaredIncarnation(track: PeerTrack): number | undefined {
+  return track.presumed ? undefined : track.death?.incarnation;
 }
 
 /** The last sign of life at any hand, and what stands for one. */
@@ -130,5 +143,5 @@ export function lastSign(track: PeerTrack): number {
 }
 
 export function withPeer(state: DetectorState, track: PeerTrack): DetectorState {
-  return { ...state, peers: new Map(state.peers).set(track.peer, track) };
+  return { ...state, peers: state.peers.with(track) };
 }

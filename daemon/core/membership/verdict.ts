@@ -1,7 +1,7 @@
 import type { DeathRecord, Silence } from '../../../protocol/observed.ts';
 import type { Now } from '../decisions.ts';
 import type { DetectorState, KernelSign, PeerTrack } from './state.ts';
-import { lastSign } from './state.ts';
+import { isDeclared, lastSign } from './state.ts';
 
 /** When a silence becomes a death, and which of the silences it is. */
 export interface Verdict {
@@ -40,15 +40,13 @@ export function stretchOf(state: DetectorState, now: number): number {
   return isIsolated(state, now) ? Math.max(doubt, settings.isolatedStretch) : doubt;
 }
 
-/** With one other peer there is no telling who is cut off, so this needs two. */
-function isIsolated(state: DetectorState, now: number): boolean {
-  let others = 0;
-  for (const track of state.peers.values()) {
-    if (!track.observed || track.state === 'dead' || !track.seen) continue;
-    if (now - track.directAt < state.settings.suspectAfterMs) return false;
-    others += 1;
-  }
-  return others >= 2;
+/** With one other peer there is no telling who is cut off, so this needs two; in a wide cluster one that is observed stands for all. */
+export function isIsolated(state: DetectorState, now: number): boolean {
+  const isHeard = (track: PeerTrack): boolean => now - track.directAt < state.settings.suspectAfterMs;
+  const near = state.peers.near();
+  if (near.some(isHeard) || !near.some((track) => track.observed && !isDeclared(track))) return false;
+  const all = state.peers.values();
+  return !all.some(isHeard) && all.filter((track) => !isDeclared(track)).length >= 2;
 }
 
 /** The record that the observer signs. */

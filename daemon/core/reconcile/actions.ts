@@ -2,12 +2,15 @@ import type { PodOutcome } from '../../../protocol/objects.ts';
 
 /** One step that the agent takes for a pod. Each is bounded in time, and harmless when it is taken twice. */
 export type PodAction =
+  | { do: 'mountVolumes' }
   | { do: 'createSandbox' }
   /** Makes sure that the image of a container is there for the attempt that starts next. */
   | { do: 'ensureImage'; container: string; image: string; policy: PullPolicy; attempt: number }
   | { do: 'startContainer'; container: string; attempt: number }
-  /** All at once; each gets the whole grace period. */
-  | { do: 'stopContainers'; containers: readonly string[]; graceSeconds: number }
+  /** All at once, then those of `last` one after the other; preStop hooks before. The grace period is for all of it. `why` follows `Container NAME` in the Event. */
+  | { do: 'stopContainers'; containers: readonly string[]; last?: readonly string[]; graceSeconds: number; why?: string }
+  /** What the container asks for after its start. It counts as being created until then. */
+  | { do: 'postStart'; container: string; attempt: number }
   | { do: 'removeContainer'; container: string; attempt: number }
   | { do: 'removePod' }
   | { do: 'writeOutcome'; outcome: PodOutcome }
@@ -30,6 +33,6 @@ export type Intent =
 /** Whether an action under way is to be given up because the intent has changed. */
 export function interrupts(action: PodAction, graceNow: number | undefined): boolean {
   if (graceNow === undefined) return false;
-  if (action.do === 'ensureImage') return true;
+  if (action.do === 'ensureImage' || action.do === 'postStart') return true;
   return action.do === 'stopContainers' && graceNow < action.graceSeconds;
 }

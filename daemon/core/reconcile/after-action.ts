@@ -7,13 +7,22 @@ import { START_ERROR_EXIT_CODE } from './container-status.ts';
 import { withContainer } from './memory.ts';
 import type { Hold, HoldReason, PodMemory } from './memory.ts';
 
+/** How soon a container that waits for its lease is tried again. */
+const AWAITING_RETRY_MS = 1_000;
+
 /** How an action came out. `code` is the KithError's. */
-export type ActionResult = { ok: true; image?: ImageResult } | { ok: false; code: string; message: string };
+export type ActionResult =
+  { ok: true; image?: ImageResult; failedHooks?: readonly FailedHook[] } | { ok: false; code: string; message: string };
 
 export interface ImageResult {
   /** False: it was there already. */
   pulled: boolean;
   tookMs: number;
+}
+
+export interface FailedHook {
+  container: string;
+  message: string;
 }
 
 export interface AfterAction {
@@ -24,7 +33,8 @@ export interface AfterAction {
 /** Events told as an action begins. */
 export function eventsBefore(action: PodAction, pod: Pod): EventDraft[] {
   if (action.do !== 'stopContainers') return [];
-  return action.containers.map((name) => podEvent(pod, 'Normal', 'Killing', `Stopping container ${name}`, name));
+  const message = (name: string): string => (action.why === undefined ? `Stopping container ${name}` : `Container ${name} ${action.why}`);
+  return [...action.containers, ...(action.last ?? [])].map((name) => podEvent(pod, 'Normal', 'Killing', message(name), name));
 }
 
 /** What an action that ended adds to memory, and the Events it is told by. An engine that is away is nobody's failure. */
@@ -33,20 +43,62 @@ export function afterAction(before: PodMemory, action: PodAction, result: Action
   switch (action.do) {
     case 'createSandbox':
       return result.ok
-        ? cleared({ ...before, sandboxMade: true })
+        ? cleared(inNewSandbox(before, pod))
         : failed(before, action, result.message, now, sandboxEvents(pod, result.message));
+    case 'mountVolumes':
+      return result.ok
+        ? cleared({ ...before, volumesReady: true })
+        : failed(before, action, result.message, now, mountEvents(before, pod, result.message));
     case 'ensureImage':
       return result.ok ? imageThere(before, action, result.image, pod) : imageMissing(before, action, result, pod, now);
     case 'startContainer':
       return result.ok ? started(before, action, pod) : notStarted(before, action, result, pod, now);
+    case 'postStart':
+      return afterHook(before, action, result, pod);
     case 'stopContainers':
     case 'removeContainer':
     case 'removePod':
     case 'writeOutcome':
     case 'bury':
-      if (result.ok) return cleared(action.do === 'removePod' ? { ...before, sandboxMade: false } : before);
+      if (result.ok)
+        return {
+          ...cleared(action.do === 'removePod' ? { ...before, sandboxMade: false, volumesReady: false } : before),
+          events: endEvents(action, result, pod),
+        };
       return failed(before, action, result.message, now, killEvents(action, pod, result.message));
   }
+}
+
+/** Init containers that have run in a sandbox before run again. */
+function inNewSandbox(before: PodMemory, pod: Pod): PodMemory {
+  const memory = { ...before, sandboxMade: true };
+  const seen = (pod.spec.initContainers ?? []).map(({ name }) => [name, before.containers[name]?.seen] as const);
+  const again = seen.flatMap(([name, attempt]) => (attempt === undefined ? [] : [[name, attempt + 1] as const]));
+  return again.length === 0 ? memory : { ...memory, initFrom: Object.fromEntries(again) };
+}
+
+/** A hook that failed ends its container. */
+function afterHook(before: PodMemory, action: Extract<PodAction, { do: 'postStart' }>, result: ActionResult, pod: Pod): AfterAction {
+  const { container, attempt } = action;
+  const memory = withContainer(before, container, { hooked: attempt });
+  if (result.ok) return cleared(memory);
+  return {
+    memory,
+    events: [
+      podEvent(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`, container),
+      podEvent(pod, 'Normal', 'Killing', 'FailedPostStartHook', container),
+    ],
+  };
+}
+
+function endEvents(action: PodAction, result: Extract<ActionResult, { ok: true }>, pod: Pod): EventDraft[] {
+  const events = (result.failedHooks ?? []).map(({ container, message }) =>
+    podEvent(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${message}`, container),
+  );
+  if (action.do === 'writeOutcome' && action.outcome.reason === 'DeadlineExceeded') {
+    events.push(podEvent(pod, 'Normal', 'DeadlineExceeded', action.outcome.message ?? ''));
+  }
+  return events;
 }
 
 function cleared(memory: PodMemory): AfterAction {
@@ -56,6 +108,11 @@ function cleared(memory: PodMemory): AfterAction {
 function failed(memory: PodMemory, action: PodAction, message: string, now: Now, events: EventDraft[]): AfterAction {
   const before = memory.retry?.of === action.do ? memory.retry : undefined;
   return { memory: { ...memory, retry: { ...retryAfter(before, message, now.monotonic), of: action.do } }, events };
+}
+
+/** Told once while it stays the same. */
+function mountEvents({ retry }: PodMemory, pod: Pod, message: string): EventDraft[] {
+  return retry?.of === 'mountVolumes' && retry.message === message ? [] : [podEvent(pod, 'Warning', 'FailedMount', message)];
 }
 
 function sandboxEvents(pod: Pod, message: string): EventDraft[] {
@@ -95,6 +152,8 @@ function imageMissing(before: PodMemory, action: EnsureImage, failure: Failure, 
       ErrImageNeverPull: 'ErrImageNeverPull',
       InvalidImageName: 'InspectFailed',
       CreateContainerError: 'Failed',
+      CreateContainerConfigError: 'Failed',
+      AwaitingMajority: 'AwaitingMajority',
     };
     const message = reason === 'ErrImagePull' ? `Failed to pull image "${image}": ${failure.message}` : failure.message;
     events.push(podEvent(pod, 'Warning', told[reason], message, container));
@@ -111,7 +170,8 @@ function holdAfter(old: Hold | undefined, reason: HoldReason, message: string, n
 
 /** The container counts as started, whatever the next list says: the delay before its next restart is set here. */
 function started(before: PodMemory, action: StartContainer, pod: Pod): AfterAction {
-  const memory = { ...restarting(before, action), sandboxMade: false };
+  const isMain = pod.spec.containers.some(({ name }) => name === action.container);
+  const memory = { ...restarting(before, action), sandboxMade: false, ...(isMain ? { initFrom: undefined } : {}) };
   const { container } = action;
   const events = [
     podEvent(pod, 'Normal', 'Created', `Created container: ${container}`, container),
@@ -134,6 +194,7 @@ function notStarted(known: PodMemory, action: StartContainer, failure: Failure, 
   const { container, attempt } = action;
   // The sandbox may be what was amiss.
   const before = { ...known, sandboxMade: false };
+  if (failure.code === 'AwaitingMajority') return awaitingMajority(known, container, failure.message, pod, now);
   const events = [podEvent(pod, 'Warning', 'Failed', `Error: ${failure.message}`, container)];
   if (failure.code === 'ContainerStartFailed') {
     const ended = {
@@ -148,10 +209,30 @@ function notStarted(known: PodMemory, action: StartContainer, failure: Failure, 
     const delay = nextCrashDelay(crashDelayMs, last?.ranMs ?? 0);
     return { memory: withContainer(before, container, { ended, crashDelayMs: delay }), events };
   }
+  if (failure.code === 'CreateContainerConfigError' || failure.code === 'VerifyNonRootError') {
+    const old = before.containers[container]?.hold;
+    // Looked at again and again: told once while it stays the same.
+    const isTold = old?.reason === 'CreateContainerConfigError' && old.message === failure.message;
+    const hold = {
+      ...holdAfter(undefined, 'CreateContainerConfigError', failure.message, now),
+      ...(failure.code === 'VerifyNonRootError' ? { fixed: true as const } : {}),
+      at: now.monotonic + BACK_OFF_FIRST_MS,
+    };
+    return { memory: withContainer(before, container, { hold }), events: isTold ? [] : events };
+  }
   if (failure.code === 'InvalidContainer' || failure.code === 'ImageNotFound') {
     const old = before.containers[container]?.hold;
     const hold = holdAfter(old, 'CreateContainerError', failure.message, now);
     return { memory: withContainer(before, container, { hold, imageReadyFor: undefined }), events };
   }
   return failed(before, action, failure.message, now, events);
+}
+
+/** No attempt is used up, and nothing is wrong with the sandbox: it starts as soon as it may. Told once while the reason stays the same. */
+function awaitingMajority(before: PodMemory, container: string, message: string, pod: Pod, now: Now): AfterAction {
+  const old = before.containers[container]?.hold;
+  const isTold = old?.reason === 'AwaitingMajority' && old.message === message;
+  const hold: Hold = { reason: 'AwaitingMajority', message, failures: 1, failedAt: now.monotonic, at: now.monotonic + AWAITING_RETRY_MS };
+  const events = isTold ? [] : [podEvent(pod, 'Warning', 'AwaitingMajority', message, container)];
+  return { memory: withContainer(before, container, { hold }), events };
 }

@@ -10,6 +10,12 @@ export function podEvent(pod: Pod, type: 'Normal' | 'Warning', reason: string, m
   return container === undefined ? draft : { ...draft, fieldPath: `spec.containers{${container}}` };
 }
 
+/** In the kubelet's words. */
+export function noPullSecrets(pod: Pod, names: readonly string[]): EventDraft {
+  const message = `Unable to retrieve some image pull secrets (${names.join(', ')}); attempting to pull the image may not succeed.`;
+  return podEvent(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
+}
+
 /** Events of back-offs that have begun: one for each, remembered as told. */
 export function backOffEvents(
   pod: Pod,

@@ -7,31 +7,37 @@ import type { ContainerStanding } from './standing.ts';
 /** Exit code of a container that could not be started, as containerd-based kubelets give it. */
 export const START_ERROR_EXIT_CODE = 128;
 
-/** One container's status as kubelet words it. */
-export function containerStatus(standing: ContainerStanding): ContainerStatus {
+/**
+ * One container's status as kubelet words it.
+ * @param idle why one waits that nothing else is to be said of
+ * @param runsOnce it is ready once it has succeeded
+ */
+export function containerStatus(standing: ContainerStanding, idle = 'ContainerCreating', runsOnce = false): ContainerStatus {
   const { container, latest, previous, ended } = standing;
-  const state = stateOf(standing);
+  const state = stateOf(standing, idle);
   const running = standing.phase === 'running';
+  const ready = runsOnce ? state.terminated?.exitCode === 0 : running && standing.health.ready;
   const past = state.waiting !== undefined ? (endedState(standing) ?? {}) : previousState(previous);
   return {
     name: container.name,
     state,
     lastState: past,
-    ready: running,
+    ready,
     restartCount: Math.max(latest?.attempt ?? 0, ended?.attempt ?? 0),
     image: latest?.image ?? container.image ?? '',
     imageID: latest?.imageId ?? '',
     ...(latest !== undefined && latest.id !== '' ? { containerID: latest.id } : {}),
-    started: running,
+    started: running && standing.health.started,
   };
 }
 
-function stateOf(standing: ContainerStanding): ContainerState {
+function stateOf(standing: ContainerStanding, idle: string): ContainerState {
   const { latest, ended, waiting } = standing;
+  if (standing.hook === true) return { waiting: { reason: idle } };
   if (standing.phase === 'running') return { running: { startedAt: formatTime(latest?.startedAt ?? 0) } };
   if (waiting !== undefined) return { waiting };
   if (ended !== undefined) return endedState(standing) ?? {};
-  return { waiting: { reason: 'ContainerCreating' } };
+  return { waiting: { reason: idle } };
 }
 
 /** How the newest attempt ended. */

@@ -1,4 +1,5 @@
 import type { PodAction } from './actions.ts';
+import type { ContainerProbes } from './probes/probe-state.ts';
 import type { PodStatus } from '../../../protocol/types.ts';
 
 /**
@@ -15,6 +16,10 @@ export interface PodMemory {
   readonly containers: Readonly<Record<string, ContainerMemory>>;
   /** The last operation on the pod as a whole (sandbox, stop, removal, write) failed. */
   readonly retry?: Retry & { readonly of: PodAction['do'] };
+  /** Its volumes are there. Looked at again when the daemon has restarted. */
+  readonly volumesReady?: boolean;
+  /** The sandbox was made anew under what ran already: attempts of init containers from which on they count. */
+  readonly initFrom?: Readonly<Record<string, number>>;
   /** What was last reported: times of conditions that did not change stay as they are. */
   readonly status?: PodStatus;
 }
@@ -30,6 +35,10 @@ export interface ContainerMemory {
   readonly imageReadyFor?: number;
   /** Why it can't be started yet: no image, or the engine refuses the configuration. */
   readonly hold?: Hold;
+  /** The attempt whose postStart hook has run. */
+  readonly hooked?: number;
+  /** Where its probes stand, while it has any. */
+  readonly probes?: ContainerProbes;
 }
 
 export interface Ended {
@@ -58,10 +67,19 @@ export interface Retry {
 export interface Hold extends Retry {
   readonly failedAt: number;
   readonly reason: HoldReason;
+  /** No other object can lift it. */
+  readonly fixed?: true;
   readonly told?: boolean;
 }
 
-export type HoldReason = 'ErrImagePull' | 'ErrImageNeverPull' | 'InvalidImageName' | 'CreateContainerError';
+export type HoldReason =
+  | 'ErrImagePull'
+  | 'ErrImageNeverPull'
+  | 'InvalidImageName'
+  | 'CreateContainerError'
+  | 'CreateContainerConfigError'
+  /** It runs at most once, and a majority has not granted it (core/leases). */
+  | 'AwaitingMajority';
 
 /** The memory of a container as it is before anything happened. */
 export const BLANK_CONTAINER: ContainerMemory = {};

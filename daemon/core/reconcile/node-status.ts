@@ -17,6 +17,8 @@ export interface NodeFacts {
   bootID: string;
   machineID: string;
   systemUUID: string;
+  /** Whether pods here reach those of other hosts, for runtimes whose pods have addresses of their own. */
+  network?: { available: boolean; message: string };
   /** `v1.35.0-kith.0.1.0` */
   kubeletVersion: string;
 }
@@ -35,7 +37,7 @@ export function nodeStatus(facts: NodeFacts, engine: EngineState, previous: Node
   const status: NodeStatus = {
     capacity: { ...facts.capacity },
     allocatable: { ...facts.allocatable },
-    conditions: conditionsOf(engine).map((condition) => nodeCondition(condition, before, now)),
+    conditions: [...networkCondition(facts), ...conditionsOf(engine)].map((condition) => nodeCondition(condition, before, now)),
     addresses: [...facts.addresses],
     nodeInfo: {
       machineID: facts.machineID,
@@ -59,6 +61,13 @@ function nodeCondition(condition: Condition, before: readonly Condition[], now: 
   const old = before.find((candidate) => candidate.type === condition.type);
   const same = old !== undefined && old.status === condition.status && old.reason === condition.reason && old.message === condition.message;
   return { ...kept, lastHeartbeatTime: same ? old.lastHeartbeatTime : formatTime(now.wall) };
+}
+
+function networkCondition({ network }: NodeFacts): Condition[] {
+  if (network === undefined) return [];
+  const { available, message } = network;
+  const said = available ? { status: 'False', reason: 'PodNetworkReady' } : { status: 'True', reason: 'NoPodNetwork' };
+  return [{ type: 'NetworkUnavailable', ...said, message } as Condition];
 }
 
 function conditionsOf(engine: EngineState): Condition[] {

@@ -5,6 +5,7 @@ import type { Now } from '../decisions.ts';
 import { crashDelayOfAttempt } from './backoff.ts';
 import { BLANK_CONTAINER } from './memory.ts';
 import type { ContainerMemory, PodMemory } from './memory.ts';
+import { reportedStatuses } from './reported.ts';
 import { attemptsOf } from './standing.ts';
 
 /** Exit code of a container of which nothing is left, as kubelet gives it (`ContainerStatusUnknown`). */
@@ -18,7 +19,7 @@ export function freshMemory(reported: PodStatus | undefined, now: Now): PodMemor
   const startTime = reported?.startTime ?? formatTime(now.wall);
   const activeMs = Math.max(0, now.wall - Date.parse(startTime));
   const containers: Record<string, ContainerMemory> = {};
-  for (const status of reported?.containerStatuses ?? []) {
+  for (const status of reportedStatuses(reported)) {
     const everRan = status.containerID !== undefined || status.restartCount > 0;
     if (everRan) containers[status.name] = { seen: status.restartCount };
   }

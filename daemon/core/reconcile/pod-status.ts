@@ -4,15 +4,19 @@ import type { ContainerStatus, Pod, PodStatus } from '../../../protocol/types.ts
 import { formatTime } from '../../../protocol/values/time.ts';
 import type { RuntimePod } from '../../ports/runtime.ts';
 import type { Now } from '../decisions.ts';
+import { isSidecar } from './containers.ts';
 import { containerStatus } from './container-status.ts';
 import { qosClass } from './qos.ts';
+import { hasFailedInit, isPassed } from './initialization.ts';
+import type { Standings } from './initialization.ts';
 import { mayRestart } from './standing.ts';
-import type { ContainerStanding, RestartPolicy } from './standing.ts';
+import type { RestartPolicy } from './standing.ts';
 
 export interface PodStatusInput {
   pod: Pod;
   listed: RuntimePod | undefined;
-  standings: readonly ContainerStanding[];
+  standings: Standings;
+  initialized: boolean;
   /** RFC 3339. */
   startTime: string;
   hostIP: string;
@@ -22,21 +26,33 @@ export interface PodStatusInput {
 
 /** A pod's status as kubelet makes it. Source of the rules: pkg/kubelet/kubelet_pods.go (getPhase), pkg/kubelet/status/generate.go. */
 export function podStatus(input: PodStatusInput, now: Now): PodStatus {
-  const { pod, listed, standings, startTime, hostIP, previous } = input;
+  const { pod, listed, standings, initialized, startTime, hostIP, previous } = input;
   const outcome = pod.kith?.outcome;
-  const containerStatuses = listed === undefined && outcome ? outcomeStatuses(outcome.containerStatuses) : standings.map(containerStatus);
-  const phase = outcome?.phase ?? phaseOf(containerStatuses, restartPolicyOf(pod));
+  const idle = standings.init.length > 0 ? 'PodInitializing' : 'ContainerCreating';
+  const containerStatuses =
+    listed === undefined && outcome
+      ? outcomeStatuses(outcome.containerStatuses)
+      : standings.main.map((standing) => containerStatus(standing, idle));
+  const initContainerStatuses = standings.init.map((standing) => containerStatus(standing, idle, !isSidecar(standing.container)));
+  const incomplete = initialized ? [] : standings.init.filter((standing) => !isPassed(standing)).map(({ container }) => container.name);
+  const running = phaseOf(containerStatuses, restartPolicyOf(pod));
+  const phase = outcome?.phase ?? (incomplete.length === 0 ? running : hasFailedInit(standings) ? 'Failed' : 'Pending');
+  const ephemeralContainerStatuses = standings.added.map((standing) => containerStatus(standing));
+  // A sidecar that is not ready keeps its pod from being so.
+  const counted = [...initContainerStatuses.filter((_status, index) => isSidecar(standings.init[index]!.container)), ...containerStatuses];
   const ip = listed?.sandbox.ip ?? '';
   const bound = pod.kith?.binding?.at;
   const status: PodStatus = {
     phase,
-    conditions: conditionsOf(phase, containerStatuses, bound, previous, now) as PodStatus['conditions'],
+    conditions: conditionsOf({ phase, counted, incomplete, bound }, previous, now) as PodStatus['conditions'],
     ...(outcome?.message === undefined ? {} : { message: outcome.message }),
     ...(outcome?.reason === undefined ? {} : { reason: outcome.reason }),
     ...(hostIP === '' ? {} : { hostIP, hostIPs: [{ ip: hostIP }] }),
     ...(ip === '' ? {} : { podIP: ip, podIPs: [{ ip }] }),
     startTime,
+    ...(initContainerStatuses.length === 0 ? {} : { initContainerStatuses }),
     containerStatuses,
+    ...(ephemeralContainerStatuses.length === 0 ? {} : { ephemeralContainerStatuses }),
     qosClass: qosClass(pod.spec),
   };
   return previous !== undefined && jsonEqual(previous, status) ? previous : status;
@@ -68,27 +84,35 @@ export function phaseOf(statuses: readonly ContainerStatus[], policy: RestartPol
   return failed > 0 ? 'Failed' : 'Succeeded';
 }
 
-function conditionsOf(
-  phase: string,
-  statuses: readonly ContainerStatus[],
-  boundAt: string | undefined,
-  previous: PodStatus | undefined,
-  now: Now,
-): Condition[] {
-  const unready = statuses.filter((status) => !status.ready).map((status) => status.name);
+interface ConditionFacts {
+  phase: string;
+  /** Statuses of the containers that the pod's readiness depends on. */
+  counted: readonly ContainerStatus[];
+  /** Names of those that are to run before and have not yet. */
+  incomplete: readonly string[];
+  bound: string | undefined;
+}
+
+function conditionsOf({ phase, counted, incomplete, bound }: ConditionFacts, previous: PodStatus | undefined, now: Now): Condition[] {
+  const unready = counted.filter((status) => !status.ready).map((status) => status.name);
   let ready: Omit<Condition, 'type'> = { status: 'True' };
   if (phase === 'Succeeded') ready = { status: 'False', reason: 'PodCompleted' };
   else if (phase === 'Failed') ready = { status: 'False', reason: 'PodFailed' };
-  else if (unready.length > 0 || statuses.length === 0) {
+  else if (unready.length > 0 || counted.length === 0) {
     ready = { status: 'False', reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
   }
-  const initialized: Omit<Condition, 'type'> = phase === 'Succeeded' ? { status: 'True', reason: 'PodCompleted' } : { status: 'True' };
+  let initialized: Omit<Condition, 'type'> = { status: 'True' };
+  if (phase === 'Succeeded') initialized = { status: 'True', reason: 'PodCompleted' };
+  else if (incomplete.length > 0) {
+    const message = `containers with incomplete status: [${incomplete.join(' ')}]`;
+    initialized = { status: 'False', reason: 'ContainersNotInitialized', message };
+  }
   const before = (previous?.conditions ?? []) as Condition[];
   const wanted: Condition[] = [
     { type: 'Initialized', ...initialized },
     { type: 'Ready', ...ready },
     { type: 'ContainersReady', ...ready },
-    { type: 'PodScheduled', status: 'True', lastTransitionTime: boundAt },
+    { type: 'PodScheduled', status: 'True', lastTransitionTime: bound },
   ];
   return wanted.map((condition) => keepTime(condition, before, now));
 }

@@ -1,4 +1,5 @@
 import type { PodSpec } from '../../../protocol/types.ts';
+import { ownContainers } from './containers.ts';
 import { compareQuantities, parseQuantity } from '../../../protocol/values/quantity.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
@@ -9,7 +10,7 @@ const COUNTED = ['cpu', 'memory'] as const;
 export function qosClass(spec: PodSpec): QosClass {
   let any = false;
   let guaranteed = true;
-  for (const { resources } of spec.containers) {
+  for (const { resources } of ownContainers(spec)) {
     for (const name of COUNTED) {
       const limit = positive(resources?.limits?.[name]);
       const request = positive(resources?.requests?.[name]) ?? limit;

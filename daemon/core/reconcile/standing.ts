@@ -1,8 +1,11 @@
 import type { Container } from '../../../protocol/types.ts';
 import type { RuntimeContainer } from '../../ports/runtime.ts';
 import { crashDelay, goDuration } from './backoff.ts';
+import { awaitsHook } from './hooks.ts';
 import { BLANK_CONTAINER } from './memory.ts';
 import type { ContainerMemory, Ended } from './memory.ts';
+import { healthOf } from './probes/probe-state.ts';
+import type { Health } from './probes/probe-state.ts';
 
 /** An error is shown by its own name this long, then as the back-off that follows it: as one sees it with kubelet, only sooner. */
 export const ERROR_SHOWN_MS = 2_000;
@@ -22,6 +25,10 @@ export interface ContainerStanding {
   /** Monotonic ms when `backoff` or `hold` ends, or shows another reason. */
   readonly until?: number;
   readonly waiting?: { reason: string; message?: string };
+  /** It runs, and its postStart hook does not or still does. */
+  readonly hook?: true;
+  /** Of one that runs: what its probes say. */
+  readonly health: Health;
 }
 
 export interface PodName {
@@ -49,10 +56,17 @@ export function standingOf(
   const [latest, previous] = attemptsOf(listed, container.name);
   const ended = memory.ended !== undefined && memory.ended.attempt >= (latest?.attempt ?? -1) ? memory.ended : undefined;
   const attempt = ended !== undefined ? ended.attempt + 1 : (latest?.attempt ?? 0);
-  const base = { container, latest, previous, ended, attempt };
-  if (latest?.state === 'running') return { ...base, phase: 'running' };
+  const isRunning = latest?.state === 'running';
+  const probes = isRunning && memory.probes?.attempt === latest.attempt ? memory.probes : undefined;
+  const hook = isRunning && awaitsHook(container, memory, latest.attempt);
+  const health = isRunning && !hook ? healthOf(container, probes) : { started: false, ready: false };
+  const base = { container, latest, previous, ended, attempt, health };
+  if (hook) return { ...base, phase: 'running', hook };
+  if (isRunning) return { ...base, phase: 'running' };
   if (ended !== undefined) {
-    if (!mayRestart(policy, ended.exitCode)) return { ...base, phase: 'done' };
+    // What was ended because a probe failed is restarted, however it took that.
+    const wasUnhealthy = policy === 'OnFailure' && isUnhealthy(container, memory, ended.attempt);
+    if (!mayRestart(policy, ended.exitCode) && !wasUnhealthy) return { ...base, phase: 'done' };
     const delay = crashDelay(memory.crashDelayMs, ended.ranMs);
     if (now < ended.at + delay) {
       const until = lookAgain(now, ended.at, ended.at + delay);
@@ -64,6 +78,10 @@ export function standingOf(
     return { ...base, phase: 'hold', until, waiting: holdWaiting(container, memory, now) };
   }
   return { ...base, phase: 'start', waiting: holdWaiting(container, memory, now) };
+}
+
+function isUnhealthy(container: Container, { probes }: ContainerMemory, attempt: number): boolean {
+  return probes?.attempt === attempt && healthOf(container, probes).failed !== undefined;
 }
 
 /** The end of a back-off, or before it the moment when its error is no longer shown by its own name. */

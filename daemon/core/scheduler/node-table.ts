@@ -1,9 +1,13 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
+import { objectKey } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
 import { asPod, controllerOf, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
-import { refusalOf } from './node-rules.ts';
+import { ClaimPlaces } from '../storage/claim-places.ts';
+import { matchesNode, NO_MATCH, pinnedNode, refusalOf } from './node-rules.ts';
+import { type NodeFilter, placeFilter } from './pod-rules.ts';
 import { amountsOf, type HostPort, type PodShape, portsCollide, shapeOf } from './pod-shape.ts';
+import { Topology } from './topology.ts';
 import { textHash } from './weights.ts';
 
 /** What a pod that asks for nothing counts as when nodes are compared (never when it is fitted). Source: upstream's GetNonzeroRequests. */
@@ -39,6 +43,11 @@ export class NodeTable {
   /** Pods per node, by the uid of their controller. */
   private readonly siblings = new Map<string, Uint16Array>();
   private readonly refusals = new Map<string, readonly (string | undefined)[]>();
+  private lastFilter: { pod: DesiredObject; size: number; filter: NodeFilter | undefined } | undefined;
+  readonly topology: Topology;
+  readonly claims: ClaimPlaces;
+  /** Some node has a taint that only says that pods had better not come. */
+  readonly hasSoftTaints: boolean;
 
   constructor(view: ClusterIndex) {
     const nodes = view.list('nodes').map(({ object }) => object as Node);
@@ -49,6 +58,10 @@ export class NodeTable {
     [this.cpuFree, this.memoryFree, this.podsFree] = [column(), column(), column()];
     [this.cpuTotal, this.memoryTotal, this.cpuScored, this.memoryScored] = [column(), column(), column(), column()];
     this.rows = nodes.map((node, index) => this.openRow(view, node, index));
+    this.hasSoftTaints = nodes.some(({ spec }) => spec.taints?.some(({ effect }) => effect === 'PreferNoSchedule') === true);
+    const labelsOfNamespace = (name: string) => view.get(objectKey('namespaces', '', name))?.object.metadata.labels;
+    this.claims = new ClaimPlaces(view);
+    this.topology = new Topology({ nodes, labelsOfNamespace });
     for (const name of this.names) for (const pod of view.podsOnNode(name)) if (!isTerminal(view, pod)) this.take(pod, name);
   }
 
@@ -64,6 +77,7 @@ export class NodeTable {
   take(pod: DesiredObject, node: string): void {
     const index = this.index.get(node);
     if (index === undefined) return;
+    this.claims.take(pod, node);
     const shape = shapeOf(pod);
     subtract(this.cpuFree, index, shape.cpuMillis);
     subtract(this.memoryFree, index, shape.memoryBytes);
@@ -75,6 +89,8 @@ export class NodeTable {
       for (const [name, amount] of shape.others) row.others.set(name, (row.others.get(name) ?? 0) - amount);
       row.ports.push(...shape.hostPorts);
     }
+    // Of what runs on a node that is out of sight nobody knows; its successor must find a place.
+    if (row?.ready === true) this.topology.add(pod, index);
     const controller = controllerOf(pod)?.uid;
     if (controller !== undefined) this.siblingsOf(controller)[index]! += 1;
   }
@@ -90,7 +106,10 @@ export class NodeTable {
     const known = this.refusals.get(shape.rulesKey);
     if (known !== undefined) return known;
     const { spec } = asPod(pod);
-    const refusals = this.rows.map(({ node, ready }) => refusalOf(node, ready, spec));
+    const pinned = pinnedNode(spec);
+    const refusals = this.rows.map(({ node, ready }) =>
+      pinned === undefined || pinned === node.metadata.name ? refusalOf(node, ready, spec) : NO_MATCH,
+    );
     this.refusals.set(shape.rulesKey, refusals);
     return refusals;
   }
@@ -102,6 +121,21 @@ export class NodeTable {
     if (this.podsFree[index]! < 1) return false;
     if (shape.others.size === 0 && shape.hostPorts.length === 0) return true;
     return this.shortagesOf(index, shape).length === 0;
+  }
+
+  /** Whether it would suffice if these pods of the node were gone. */
+  hasRoomWithout(index: number, shape: PodShape, gone: readonly PodShape[]): boolean {
+    const row = this.rows[index];
+    if (row === undefined) return false;
+    const freed = (of: (each: PodShape) => number): number => gone.reduce((sum, each) => sum + of(each), 0);
+    if (shape.cpuMillis > 0 && this.cpuFree[index]! + freed((each) => each.cpuMillis) < shape.cpuMillis) return false;
+    if (shape.memoryBytes > 0 && this.memoryFree[index]! + freed((each) => each.memoryBytes) < shape.memoryBytes) return false;
+    if (this.podsFree[index]! + gone.length < 1) return false;
+    for (const [name, amount] of shape.others)
+      if (amount > 0 && (row.others.get(name) ?? 0) + freed((each) => each.others.get(name) ?? 0) < amount) return false;
+    const freedPorts = gone.flatMap(({ hostPorts }) => hostPorts);
+    const held = row.ports.filter((port) => !freedPorts.includes(port));
+    return !shape.hostPorts.some((port) => held.some((taken) => portsCollide(port, taken)));
   }
 
   /** Why what is free on the node does not suffice, in Kubernetes' words. */
@@ -129,7 +163,25 @@ export class NodeTable {
   /** Whether the node's rules and room admit the pod. */
   fits(pod: DesiredObject, index: number): boolean {
     const shape = shapeOf(pod);
-    return this.refusalsOf(pod, shape)[index] === undefined && this.hasRoom(index, shape);
+    if (this.refusalsOf(pod, shape)[index] !== undefined || !this.hasRoom(index, shape)) return false;
+    return this.filterOf(pod)?.(index) === undefined;
+  }
+
+  /** Rules about where other pods run, as they are now. The last pod's are kept: it is asked about node by node. */
+  filterOf(pod: DesiredObject): NodeFilter | undefined {
+    const { size } = this.topology;
+    if (this.lastFilter?.pod !== pod || this.lastFilter.size !== size) this.lastFilter = { pod, size, filter: placeFilter(this, pod) };
+    return this.lastFilter.filter;
+  }
+
+  nodeAt(index: number): Node {
+    return this.rows[index]!.node;
+  }
+
+  /** Whether the node is one that the pod may be spread over: it lives, and its labels suit. */
+  isPlaceFor(pod: DesiredObject, index: number): boolean {
+    const row = this.rows[index];
+    return row?.ready === true && matchesNode(row.node, asPod(pod).spec);
   }
 
   private openRow(view: ClusterIndex, node: Node, index: number): Row {

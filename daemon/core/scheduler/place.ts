@@ -1,6 +1,7 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { NodeTable, nodeTableOf } from './node-table.ts';
+import { placeScore } from './pod-rules.ts';
 import { shapeOf } from './pod-shape.ts';
 import { pairWeight, textHash } from './weights.ts';
 
@@ -33,25 +34,30 @@ export function placePods(view: ClusterIndex, pods: readonly DesiredObject[]): {
   return { placed, unplaced };
 }
 
-/** Fewest pods of the same controller, then the most left free, then the pod's own order of nodes. */
+/** What the pod prefers, fewest pods of the same controller, then the most left free, then the pod's own order of nodes. */
 function chooseNode(table: NodeTable, pod: DesiredObject): number | undefined {
   const shape = shapeOf(pod);
   const refusals = table.refusalsOf(pod, shape);
   const spread = table.spreadOf(pod);
   const subject = textHash(pod.uid);
+  const filter = table.filterOf(pod);
+  const score = placeScore(table, pod);
   let best: number | undefined;
-  let [bestSiblings, bestLeft, bestWeight] = [0, 0, 0];
+  let [bestScore, bestSiblings, bestLeft, bestWeight] = [0, 0, 0, 0];
   for (let index = 0; index < table.size; index += 1) {
     if (refusals[index] !== undefined) continue;
+    const preference = score?.(index) ?? 0;
+    if (best !== undefined && preference < bestScore) continue;
+    const alike = best !== undefined && preference === bestScore;
     const siblings = spread?.[index] ?? 0;
-    if (best !== undefined && siblings > bestSiblings) continue;
-    if (!table.hasRoom(index, shape)) continue;
+    if (alike && siblings > bestSiblings) continue;
+    if (!table.hasRoom(index, shape) || filter?.(index) !== undefined) continue;
     const left = table.leftWith(index, shape);
-    const level = best !== undefined && siblings === bestSiblings;
+    const level = alike && siblings === bestSiblings;
     if (level && left < bestLeft) continue;
     const weight = pairWeight(subject, table.hashes[index] ?? 0);
     if (level && left === bestLeft && weight <= bestWeight) continue;
-    [best, bestSiblings, bestLeft, bestWeight] = [index, siblings, left, weight];
+    [best, bestScore, bestSiblings, bestLeft, bestWeight] = [index, preference, siblings, left, weight];
   }
   return best;
 }
@@ -66,12 +72,17 @@ export function whyUnschedulable(view: ClusterIndex, pod: DesiredObject): string
 /** Counts per reason, in the order of their text, as upstream's FitError prints them. A node short of two things counts under both. */
 function explainRefusal(table: NodeTable, pod: DesiredObject): string {
   if (table.size === 0) return 'no nodes available to schedule pods';
+  const unclaimed = table.claims.refusalOf(pod);
+  if (unclaimed !== undefined) return `0/${table.size} nodes are available: ${unclaimed}.`;
   const shape = shapeOf(pod);
   const refusals = table.refusalsOf(pod, shape);
+  const filter = table.filterOf(pod);
   const counts = new Map<string, number>();
   for (let index = 0; index < table.size; index += 1) {
     const refusal = refusals[index];
     const reasons = refusal === undefined ? table.shortagesOf(index, shape) : [refusal];
+    const unfit = reasons.length === 0 ? filter?.(index) : undefined;
+    if (unfit !== undefined) reasons.push(unfit);
     for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();

@@ -102,7 +102,9 @@ function addTo(total: Map<string, number>, amounts: ReadonlyMap<string, number>)
 }
 
 function hostPortsOf(spec: PodSpec): HostPort[] {
-  return spec.containers.flatMap((container) =>
+  // Of what runs before, only what goes on beside them holds its ports.
+  const holders = [...(spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'), ...spec.containers];
+  return holders.flatMap((container) =>
     (container.ports ?? [])
       .map((port) => ({ ...port, hostPort: port.hostPort ?? (spec.hostNetwork === true ? port.containerPort : undefined) }))
       .filter((port) => port.hostPort !== undefined && port.hostPort > 0)

@@ -1,23 +1,51 @@
+import { CUSTOM_DEFINITIONS } from '../../../protocol/kinds/custom/definition.ts';
+import { NODE_METRICS, POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { DesiredObject, KubeObject, ObjectKey } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
+import { QUOTAS, quotaStatus } from '../admission/quota.ts';
+import { CLUSTER_ROLES, roleRules } from '../authorization/authorizer.ts';
 import { isDeleting } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
+import { definitionStatus } from '../custom/served.ts';
 import type { Now } from '../decisions.ts';
+import type { ResolvedService } from '../network/service-types.ts';
+import { CLAIMS, VOLUMES } from '../storage/claims.ts';
+import { AUTOSCALERS } from '../controllers/autoscaling/target.ts';
+import { autoscalerStatus } from './autoscaler-status.ts';
+import { budgetStatus } from './budget-status.ts';
+import { cronJobStatus } from './cron-job-status.ts';
+import { daemonSetStatus } from './daemon-set-status.ts';
 import { deploymentStatus } from './deployment-status.ts';
+import { jobStatus } from './job-status.ts';
 import { renderNode } from './node-status.ts';
 import { renderPod } from './pod-status.ts';
 import { replicaStatus } from './replica-status.ts';
+import { renderUsage } from './usage-metrics.ts';
+import { statefulSetStatus } from './stateful-set-status.ts';
+import { serviceStatus } from './service-status.ts';
+import { claimStatus, volumeStatus } from './storage-status.ts';
+
+/** What follows from the table of services. */
+export interface ShownNetwork {
+  /** Endpoints and EndpointSlices: instead of what somebody stored under their names. */
+  derived(key: ObjectKey): KubeObject | undefined;
+  resolved(service: ObjectKey): ResolvedService | undefined;
+}
 
 /**
  * Objects as the API shows them: desired metadata and spec, without Kith's own fields, joined with what nodes report and what follows from both. A pure function
  * of the view, never stored and never sent. `deletionTimestamp` of a superseded pod on a dead node and a node's taints for its condition are derived, too: who
  * writes an object back must compare with what was shown.
  */
-export function renderObject(view: ClusterIndex, key: ObjectKey, now: Now): KubeObject | undefined {
+export function renderObject(view: ClusterIndex, key: ObjectKey, now: Now, network?: ShownNetwork): KubeObject | undefined {
+  const derived = network?.derived(key);
+  if (derived !== undefined) return derived;
+  const { resource } = parseObjectKey(key);
+  if (resource === NODE_METRICS || resource === POD_METRICS) return renderUsage(view, key);
   const desired = view.get(key);
   if (desired === undefined) return undefined;
   const object = withIdentity(desired);
-  switch (parseObjectKey(key).resource) {
+  switch (resource) {
     case 'pods':
       return renderPod(view, object);
     case 'nodes':
@@ -27,11 +55,46 @@ export function renderObject(view: ClusterIndex, key: ObjectKey, now: Now): Kube
       return { ...shown(object), status: replicaStatus(view, desired, now.wall) };
     case 'deployments.apps':
       return { ...shown(object), status: deploymentStatus(view, desired, now.wall) };
+    case 'cronjobs.batch':
+      return { ...shown(object), status: cronJobStatus(view, desired) };
+    case 'daemonsets.apps':
+      return { ...shown(object), status: daemonSetStatus(view, desired, now.wall) };
+    case 'statefulsets.apps':
+      return { ...shown(object), status: statefulSetStatus(view, desired, now.wall) };
+    case 'poddisruptionbudgets.policy':
+      return { ...shown(object), status: budgetStatus(view, desired) };
+    case QUOTAS:
+      return { ...shown(object), status: quotaStatus(view, desired) };
+    case AUTOSCALERS:
+      return { ...shown(object), status: autoscalerStatus(view, desired, now.wall) };
+    case 'jobs.batch':
+      return { ...shown(object), status: jobStatus(view, desired) };
     case 'namespaces':
       return { ...shown(object), status: { phase: isDeleting(desired) ? 'Terminating' : 'Active' } };
+    case 'services':
+      return { ...shown(object), ...serviceStatus(view, desired, network?.resolved(key)) };
+    case CLAIMS:
+      return { ...shown(object), ...statusIf(claimStatus(view, desired)) };
+    case VOLUMES:
+      return { ...shown(object), ...statusIf(volumeStatus(view, desired)) };
+    case CUSTOM_DEFINITIONS:
+      return { ...shown(object), status: definitionStatus(view, desired) };
+    case CLUSTER_ROLES:
+      return renderClusterRole(view, object);
     default:
       return shown(object);
   }
+}
+
+/** Of what is not ours, what others wrote is shown. */
+function statusIf<Status>(status: Status | undefined): { status?: Status } {
+  return status === undefined ? {} : { status };
+}
+
+/** What an aggregation gathers is shown as its rules. */
+function renderClusterRole(view: ClusterIndex, role: DesiredObject): KubeObject {
+  const object = shown(role);
+  return object['aggregationRule'] === undefined ? object : { ...object, rules: roleRules(view, role.object) };
 }
 
 /** The uid follows from the key and the life; whatever the stored metadata says. */

@@ -1,29 +1,41 @@
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
+import { parseObjectKey } from '../../../protocol/objects.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { cpuMillis } from '../../../protocol/values/quantity.ts';
 import type { ClusterView } from '../../core/cluster/view.ts';
 import type { EventDraft, Now } from '../../core/decisions.ts';
 import type { PodAction } from '../../core/reconcile/actions.ts';
 import { afterAction, eventsBefore } from '../../core/reconcile/after-action.ts';
-import { podEvent } from '../../core/reconcile/back-off-events.ts';
-import { judgePods } from '../../core/reconcile/judge.ts';
-import type { AdmitPods, PodCase } from '../../core/reconcile/judge.ts';
+import { noPullSecrets, podEvent } from '../../core/reconcile/back-off-events.ts';
+import type { DnsFacts } from '../../core/network/names/pod-dns.ts';
+import { configSource } from '../../core/reconcile/config-source.ts';
+import type { PodFacts } from '../../core/reconcile/environment.ts';
+import { allContainers } from '../../core/reconcile/containers.ts';
+import { judgePods, type AdmitPods, type PodCase } from '../../core/reconcile/judge.ts';
 import type { NodeFacts } from '../../core/reconcile/node-status.ts';
+import { afterProbe } from '../../core/reconcile/probes/answer.ts';
+import { dueProbes, type DueProbe } from '../../core/reconcile/probes/sync.ts';
 import { freshMemory } from '../../core/reconcile/observe.ts';
-import { planPod } from '../../core/reconcile/plan.ts';
-import type { PodPlan } from '../../core/reconcile/plan.ts';
+import { planPod, type PodPlan } from '../../core/reconcile/plan.ts';
 import type { CancelTimer, Clock } from '../../ports/clock.ts';
+import type { HealthChecker, ProbeAnswer } from '../../ports/health.ts';
+import type { AccountTokens } from '../../ports/account-tokens.ts';
+import type { VolumeStore } from '../../ports/volumes.ts';
 import type { Log } from '../../ports/log.ts';
 import type { ObservedState } from '../../ports/observed.ts';
 import type { ContainerRuntime, LogChunk, LogRequest, RuntimePod } from '../../ports/runtime.ts';
+import { AccountedPods } from './accounted-pods.ts';
 import { CarryOut } from './carry-out.ts';
-import type { ActionSubject, CarriedOut } from './carry-out.ts';
-import { EngineWatch } from './engine-watch.ts';
-import type { Listing } from './engine-watch.ts';
-import { AGENT_LIMITS as LIMITS, podsAtOnce } from './limits.ts';
+import type { ActionSubject, CarriedOut, StartGate } from './carry-out.ts';
+import { EngineWatch, type Listing } from './engine-watch.ts';
+import { AGENT_LIMITS as LIMITS, decideGap, podsAtOnce } from './limits.ts';
+import { PodVolumes } from './pod-volumes.ts';
+import { ProbeRunner } from './probe-runner.ts';
+import { ReleasedVolumes } from './released-volumes.ts';
 import { NodeReporter } from './node-reporter.ts';
-import { PodTrack, listedOf, newReport, subjectPod } from './pod-track.ts';
+import { UsageReporter } from './usage-reporter.ts';
+import { PodTrack, hasVolumes, listedOf, newReport, ownGrace, subjectPod } from './pod-track.ts';
 
 /** The view, and word of its changes. */
 export interface ViewSource {
@@ -40,6 +52,18 @@ export interface NodeAgentDeps {
   events: { record(draft: EventDraft): void };
   /** Which pods do not fit this node: the scheduler's arithmetic. */
   admit: AdmitPods;
+  gate?: StartGate;
+  /** Variables that tell the pod of services. */
+  serviceLinks?(pod: Pod): Record<string, string>;
+  /** What pods are told of names. */
+  dns?(): DnsFacts;
+  /** Resolves, in bounded time, when no node's services send traffic to the pod any more, or the signal aborts. Undefined where none ever did. */
+  leaveRotation?(namespace: string, podUid: string, signal: AbortSignal): Promise<void> | undefined;
+  volumes: VolumeStore;
+  /** Without it pods get no credentials of their accounts. */
+  accounts?: AccountTokens;
+  /** Asks pods' programs how they do. */
+  health: HealthChecker;
   clock: Clock;
   log: Log;
 }
@@ -59,20 +83,34 @@ export class NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #engine: EngineWatch;
   readonly #carryOut: CarryOut;
+  readonly #probes: ProbeRunner;
+  readonly #volumes: PodVolumes;
+  readonly #accounted: AccountedPods;
+  readonly #released: ReleasedVolumes;
   readonly #node: NodeReporter;
   readonly #tracks = new Map<string, PodTrack>();
+  /** What the last look at all pods wanted of each, by uid. */
+  #cases: ReadonlyMap<string, PodCase> = new Map();
   readonly #stopping = new AbortController();
   readonly #works = new Set<Promise<void>>();
   readonly #ends: (() => void)[] = [];
   #decideAt = Infinity;
   #cancelDecide: CancelTimer = () => undefined;
   #lastDecideAt = -Infinity;
+  #lastDecideTookMs = 0;
   #swept = false;
 
   constructor(deps: NodeAgentDeps, options: NodeAgentOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#carryOut = new CarryOut(deps, { podsAtOnce: podsAtOnce(cpuMillis(options.facts.capacity['cpu'] ?? '0')) });
+    this.#volumes = new PodVolumes(deps);
+    this.#accounted = new AccountedPods(deps.accounts !== undefined);
+    this.#released = new ReleasedVolumes(deps);
+    this.#carryOut = new CarryOut(
+      { ...deps, podVolumes: this.#volumes },
+      { podsAtOnce: podsAtOnce(cpuMillis(options.facts.capacity['cpu'] ?? '0')) },
+    );
+    this.#probes = new ProbeRunner(deps);
     this.#node = new NodeReporter(deps, options);
     const onNews = (): void => this.#decideWithin(0);
     this.#engine = new EngineWatch({ runtime: deps.runtime, clock: deps.clock, log: deps.log, onNews });
@@ -88,6 +126,7 @@ export class NodeAgent {
     this.#ends.push(() => signal?.removeEventListener('abort', stop));
     this.#ends.push(this.#deps.views.onChanged(() => this.#decideWithin(0)));
     this.#keep(this.#engine.run(this.#stopping.signal));
+    this.#keep(new UsageReporter(this.#deps, this.#engine).run(this.#stopping.signal));
   }
 
   /** Ends what it does. What runs goes on. */
@@ -115,7 +154,7 @@ export class NodeAgent {
 
   #decideWithin(ms: number): void {
     const now = this.#deps.clock.monotonic();
-    const at = Math.max(now + ms, this.#lastDecideAt + LIMITS.decideGapMs);
+    const at = Math.max(now + ms, this.#lastDecideAt + decideGap(this.#lastDecideTookMs));
     if (this.#stopping.signal.aborted || at >= this.#decideAt) return;
     this.#cancelDecide();
     this.#decideAt = at;
@@ -127,6 +166,11 @@ export class NodeAgent {
     const now = this.#now();
     this.#decideAt = Infinity;
     this.#lastDecideAt = now.monotonic;
+    this.#decideAll(now);
+    this.#lastDecideTookMs = this.#deps.clock.monotonic() - now.monotonic;
+  }
+
+  #decideAll(now: Now): void {
     const view = this.#deps.views.view();
     this.#node.report(view.self, this.#engine.state, now);
     const { listing } = this.#engine;
@@ -134,26 +178,84 @@ export class NodeAgent {
     const cases = judgePods(view, listing.pods, this.#deps.admit);
     let wakeAt = Infinity;
     for (const podCase of cases) wakeAt = Math.min(wakeAt, this.#decidePod(view, podCase, listing, now));
-    this.#forget(view, new Set(cases.map((podCase) => podCase.uid)));
+    this.#cases = new Map(cases.map((podCase) => [podCase.uid, podCase]));
+    this.#forget(view, this.#cases);
+    this.#keep(
+      this.#released.remove(
+        view,
+        [...this.#tracks.values()].flatMap(({ pod }) => pod ?? []),
+      ),
+    );
     if ([...this.#tracks.values()].some((track) => !track.settled)) this.#engine.listWithin(LIMITS.relistBusyMs);
+    if (wakeAt < Infinity) this.#decideWithin(Math.max(0, wakeAt - now.monotonic));
+  }
+
+  /** The step after one that went well is taken at once, where nothing but that step has changed the pod: a look at all pods takes longer, the more there are. */
+  #goOn(track: PodTrack): void {
+    const view = this.#deps.views.view();
+    const { listing } = this.#engine;
+    const podCase = this.#cases.get(track.uid);
+    if (view.removed || listing === undefined || podCase === undefined || view.get(podCase.key) !== podCase.desired)
+      return this.#decideWithin(0);
+    const now = this.#now();
+    const listed = listing.pods.find(({ uid }) => uid === track.uid);
+    const wakeAt = this.#decidePod(view, { ...podCase, listed }, listing, now);
     if (wakeAt < Infinity) this.#decideWithin(Math.max(0, wakeAt - now.monotonic));
   }
 
   /** @returns monotonic ms when to look again */
   #decidePod(view: ClusterView, podCase: PodCase, listing: Listing, now: Now): number {
     const track = this.#trackOf(view, podCase, now);
-    const pod = podCase.desired?.object as Pod | undefined;
+    const pod = this.#accounted.of(view, podCase);
     track.pod = pod ?? track.pod;
     const intent = ownGrace(podCase, track.pod);
+    const probeAt = intent.want === 'run' && pod !== undefined ? this.#probe(track, pod, listing, now) : Infinity;
+    return Math.min(probeAt, this.#decideStep(view, track, podCase, intent, listing, now));
+  }
+
+  /** Probes go on while a step is taken. @returns monotonic ms when the next one is due */
+  #probe(track: PodTrack, pod: Pod, { pods }: Listing, now: Now): number {
+    const listed = pods.find(({ uid }) => uid === track.uid);
+    if (listed === undefined || this.#engine.state.is !== 'up') return Infinity;
+    const { due, nextAt } = dueProbes(track.memory, allContainers(pod.spec), listed.containers, now.monotonic);
+    for (const probe of due) {
+      const answered = this.#probes.ask(pod, listed.sandbox.ip, probe, track.probing.signal);
+      if (answered !== undefined) this.#keep(this.#heed(track, pod, probe, answered));
+    }
+    return nextAt;
+  }
+
+  async #heed(track: PodTrack, pod: Pod, probe: DueProbe, answered: Promise<{ answer: ProbeAnswer; asked: number }>): Promise<void> {
+    const { answer, asked } = await answered;
+    if (this.#stopping.signal.aborted || track.probing.signal.aborted) return;
+    const after = afterProbe(track.memory, pod, probe, answer, { asked, now: this.#deps.clock.monotonic() });
+    track.memory = after.memory;
+    for (const event of after.events) this.#deps.events.record(event);
+    this.#decideWithin(0);
+  }
+
+  /** @returns monotonic ms when to look again */
+  #decideStep(view: ClusterView, track: PodTrack, podCase: PodCase, intent: PodCase['intent'], listing: Listing, now: Now): number {
+    const pod = this.#accounted.of(view, podCase);
+    let refreshAt = Infinity;
     if (track.busyWith !== undefined) {
       track.reconsider(intent);
       return Infinity;
     }
     if (listing.serial < track.needsSerial) return Infinity;
     if (this.#waitsForWords(track, intent, podCase.listed)) return Infinity;
+    if (pod !== undefined && intent.want === 'run' && hasVolumes(track, podCase.listed)) {
+      const facts = this.#facts(view, podCase.listed?.sandbox.ip ?? '');
+      this.#keep(this.#volumes.refresh(pod, facts, configSource(view, pod.metadata.namespace ?? ''), track.probing.signal));
+      refreshAt = Math.max(this.#volumes.refreshAt(track.uid), now.monotonic + LIMITS.relistBusyMs);
+    }
     const listed = track.words.addTo(listedOf(track, podCase.listed, listing.serial));
     const node = { name: view.self.node, hostIP: this.#hostIP() };
-    const plan = planPod({ uid: podCase.uid, intent, pod, listed, memory: track.memory, node }, now);
+    const config = configSource(view, pod?.metadata.namespace ?? '');
+    const plan = planPod(
+      { uid: podCase.uid, intent, pod, listed, memory: track.memory, node, config, stopAt: this.#stopAt(track, intent, now) },
+      now,
+    );
     track.memory = plan.memory;
     track.settled = plan.action === undefined && plan.status?.phase !== 'Pending';
     if (plan.reason !== track.reason && intent.want === 'leave' && pod === undefined) {
@@ -163,7 +265,22 @@ export class NodeAgent {
     for (const event of plan.events) this.#deps.events.record(event);
     const report = pod === undefined ? undefined : newReport(track, pod, plan.status);
     if (report !== undefined) this.#deps.observed.publish(`pod/${podCase.uid}`, report);
-    return this.#step(track, podCase, plan, listed?.sandbox.ip ?? '', now);
+    return Math.min(refreshAt, this.#step(track, podCase, plan, listed?.sandbox.ip ?? '', now));
+  }
+
+  /** A pod that services send traffic to runs on until every node has taken it out of rotation. */
+  #stopAt(track: PodTrack, intent: PodCase['intent'], now: Now): number | undefined {
+    if (intent.want !== 'gone' || intent.graceSeconds === 0) return undefined;
+    if (track.stopAt !== undefined) return track.stopAt;
+    const left = this.#deps.leaveRotation?.(parseObjectKey(track.key).namespace, track.uid, track.probing.signal);
+    if (left !== undefined) this.#keep(left.then(() => this.#mayStop(track)));
+    track.stopAt = left === undefined ? now.monotonic : Infinity;
+    return track.stopAt;
+  }
+
+  #mayStop(track: PodTrack): void {
+    track.stopAt = this.#deps.clock.monotonic();
+    this.#decideWithin(0);
   }
 
   /** A container that failed is looked at when its last words are there, so that they are in what is said of it first and last. */
@@ -191,14 +308,15 @@ export class NodeAgent {
     const pod = subjectPod(track);
     const signal = track.begin(action);
     for (const event of eventsBefore(action, pod)) this.#deps.events.record(event);
-    const nodeName = this.#deps.views.view().self.node;
-    const { allocatable } = this.#options.facts;
+    const view = this.#deps.views.view();
     const subject: ActionSubject = {
       uid: track.uid,
       pod,
       desired,
-      facts: { nodeName, hostIP: this.#hostIP(), podIP, allocatable },
+      facts: { ...this.#facts(view, podIP), serviceLinks: this.#deps.serviceLinks?.(pod), dns: this.#deps.dns?.() },
+      config: configSource(view, pod.metadata.namespace ?? ''),
       onPulling: (container, image) => this.#deps.events.record(podEvent(pod, 'Normal', 'Pulling', `Pulling image "${image}"`, container)),
+      onNoPullSecrets: (names) => this.#deps.events.record(noPullSecrets(pod, names)),
       onBegun: () => track.begun(),
     };
     const result = await this.#carryOut.run(action, subject, signal);
@@ -225,7 +343,9 @@ export class NodeAgent {
       track.needsSerial = this.#engine.nextSerial;
       this.#engine.listWithin(0);
     }
-    this.#decideWithin(0);
+    const isPreparation = action.do === 'createSandbox' || action.do === 'ensureImage';
+    if (isPreparation && result.ok) this.#goOn(track);
+    else this.#decideWithin(0);
   }
 
   #trackOf(view: ClusterView, podCase: PodCase, now: Now): PodTrack {
@@ -241,7 +361,7 @@ export class NodeAgent {
   }
 
   /** Drops what is neither bound here nor runs here, and what an earlier run of the daemon reported of such pods. */
-  #forget(view: ClusterView, concerned: ReadonlySet<string>): void {
+  #forget(view: ClusterView, concerned: ReadonlyMap<string, PodCase>): void {
     for (const track of this.#tracks.values()) {
       if (concerned.has(track.uid)) continue;
       track.reconsider(undefined);
@@ -256,6 +376,7 @@ export class NodeAgent {
       ({ owner, value }) => owner === view.self.peer && value?.kind === 'pod' && !concerned.has(value.uid),
     );
     for (const { key } of stale) this.#deps.observed.publish(key, null);
+    this.#keep(this.#volumes.sweep(new Set(concerned.keys())));
   }
 
   #keep(work: Promise<void>): void {
@@ -269,14 +390,11 @@ export class NodeAgent {
     return { wall: this.#deps.clock.now(), monotonic: this.#deps.clock.monotonic() };
   }
 
+  #facts(view: ClusterView, podIP: string): PodFacts {
+    return { nodeName: view.self.node, hostIP: this.#hostIP(), podIP, allocatable: this.#options.facts.allocatable };
+  }
+
   #hostIP(): string {
     return this.#options.facts.addresses.find((address) => address.type === 'InternalIP')?.address ?? '';
   }
-}
-
-/** A pod whose object is buried is still stopped with the grace period that it had. */
-function ownGrace(podCase: PodCase, pod: Pod | undefined): PodCase['intent'] {
-  const { intent, desired } = podCase;
-  if (intent.want !== 'gone' || desired !== undefined || pod === undefined) return intent;
-  return { ...intent, graceSeconds: pod.spec.terminationGracePeriodSeconds ?? intent.graceSeconds };
 }

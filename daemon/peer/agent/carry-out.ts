@@ -1,4 +1,3 @@
-import { KithError } from '../../../protocol/errors.ts';
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject, KithFields, StoredObject } from '../../../protocol/objects.ts';
 import type { Pod } from '../../../protocol/types.ts';
@@ -6,17 +5,36 @@ import { formatTime } from '../../../protocol/values/time.ts';
 import type { PodAction } from '../../core/reconcile/actions.ts';
 import type { ActionResult } from '../../core/reconcile/after-action.ts';
 import { containerStart, sandboxSpec } from '../../core/reconcile/container-start.ts';
+import type { ConfigSource } from '../../core/reconcile/config-source.ts';
+import { containerNamed } from '../../core/reconcile/environment.ts';
 import type { PodFacts } from '../../core/reconcile/environment.ts';
 import { invalidImageMessage, isImageName } from '../../core/reconcile/images.ts';
+import { registryCredentials } from '../../core/reconcile/registry-credentials.ts';
+import { ownGraceSeconds } from '../../core/reconcile/plan-end.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ContainerRuntime, RuntimeSandbox } from '../../ports/runtime.ts';
+import type { HealthChecker } from '../../ports/health.ts';
+import type { ContainerRuntime, ContainerStart, RuntimeSandbox } from '../../ports/runtime.ts';
+import type { ResolvedMounts } from '../../ports/volumes.ts';
 import { Turnstile, bounded } from './bounded.ts';
+import { failure } from './failure.ts';
+import { HookRunner } from './hook-runner.ts';
+import type { PodVolumes } from './pod-volumes.ts';
 import { AGENT_LIMITS as LIMITS } from './limits.ts';
 
 export interface CarryOutDeps {
   runtime: ContainerRuntime;
+  health: HealthChecker;
+  podVolumes: PodVolumes;
   clock: Clock;
   write(mutations: readonly Mutation[]): Promise<unknown>;
+  /** Who may start what runs at most once; without it everything may, as in tests. */
+  gate?: StartGate;
+}
+
+/** @see Warden */
+export interface StartGate {
+  token(uid: string): number | undefined;
+  admit(pod: DesiredObject, build: (pod: Pod) => ContainerStart, start: (spec: ContainerStart) => Promise<void>): Promise<void>;
 }
 
 /** The pod that an action is about. */
@@ -26,16 +44,23 @@ export interface ActionSubject {
   /** Undefined when no living object is known. */
   desired: DesiredObject | undefined;
   facts: PodFacts;
+  config: ConfigSource;
   onPulling(container: string, image: string): void;
+  /** Secrets that the pod names for registries are not there. */
+  onNoPullSecrets(names: readonly string[]): void;
   /** The action has got its turn. */
   onBegun(): void;
 }
+
+const NO_MOUNTS: ResolvedMounts = { mounts: [], release: async () => undefined };
 
 export type CarriedOut = ActionResult & { sandbox?: RuntimeSandbox };
 
 /** Takes the steps that were decided: each bounded in time, cancellable, and at most so many at once. Never throws. */
 export class CarryOut {
   readonly #deps: CarryOutDeps;
+  readonly #hooks: HookRunner;
+  readonly #volumes: PodVolumes;
   readonly #pods: Turnstile;
   readonly #pulls = new Turnstile(LIMITS.pullsAtOnce);
   readonly #stops = new Turnstile(LIMITS.stopsAtOnce);
@@ -43,13 +68,16 @@ export class CarryOut {
   /** @param options.podsAtOnce how many pods the engine is given to work on at a time */
   constructor(deps: CarryOutDeps, options: { podsAtOnce: number }) {
     this.#deps = deps;
+    this.#hooks = new HookRunner(deps);
+    this.#volumes = deps.podVolumes;
     this.#pods = new Turnstile(options.podsAtOnce);
   }
 
   async run(action: PodAction, subject: ActionSubject, signal: AbortSignal): Promise<CarriedOut> {
     try {
       if (action.do === 'ensureImage') return await this.#ensureImage(action, subject, signal);
-      const turnstile = action.do === 'stopContainers' ? this.#stops : this.#pods;
+      const waitsLong = action.do === 'stopContainers' || action.do === 'postStart';
+      const turnstile = waitsLong ? this.#stops : this.#pods;
       return await turnstile.run(signal, () => {
         subject.onBegun();
         return this.#take(action, subject, signal);
@@ -64,18 +92,25 @@ export class CarryOut {
     const { uid } = subject;
     switch (action.do) {
       case 'createSandbox': {
-        const make = (inner: AbortSignal): Promise<RuntimeSandbox> => runtime.createSandbox(sandboxSpec(subject.pod), inner);
+        const make = (inner: AbortSignal): Promise<RuntimeSandbox> =>
+          runtime.createSandbox(sandboxSpec(subject.pod, subject.facts.dns), inner);
         return { ok: true, sandbox: await this.#bounded('create the sandbox', LIMITS.sandboxTimeoutMs, signal, make) };
       }
+      case 'mountVolumes':
+        await this.#bounded('make its volumes', LIMITS.removeTimeoutMs, signal, (inner) => this.#volumes.prepare(subject, inner));
+        return { ok: true };
       case 'startContainer':
         await this.#bounded(`start ${action.container}`, LIMITS.startTimeoutMs, signal, (inner) => this.#start(action, subject, inner));
         return { ok: true };
       case 'stopContainers': {
-        const ms = action.graceSeconds * 1000 + LIMITS.stopTimeoutMs;
-        const stop = (name: string): Promise<void> =>
-          this.#bounded(`stop ${name}`, ms, signal, (inner) => runtime.stopContainer(uid, name, action.graceSeconds, inner));
-        await Promise.all(action.containers.map(stop));
-        return { ok: true };
+        const { containers, last = [], graceSeconds } = action;
+        const order = { podIP: subject.facts.podIP, containers, last, graceSeconds };
+        return { ok: true, failedHooks: await this.#hooks.stop(subject.pod, order, signal) };
+      }
+      case 'postStart': {
+        const grace = ownGraceSeconds(subject.pod);
+        const failed = await this.#hooks.postStart(subject.pod, action.container, subject.facts.podIP, grace, signal);
+        return failed === undefined ? { ok: true } : { ok: false, code: 'PostStartHookError', message: failed };
       }
       case 'removeContainer': {
         const { container, attempt } = action;
@@ -85,6 +120,7 @@ export class CarryOut {
       }
       case 'removePod':
         await this.#bounded('remove the pod', LIMITS.removeTimeoutMs, signal, (inner) => runtime.removePod(uid, inner));
+        await this.#volumes.remove(uid);
         return { ok: true };
       case 'writeOutcome':
       case 'bury':
@@ -92,10 +128,28 @@ export class CarryOut {
     }
   }
 
-  #start(action: Extract<PodAction, { do: 'startContainer' }>, subject: ActionSubject, signal: AbortSignal): Promise<void> {
-    const container = subject.pod.spec.containers.find((candidate) => candidate.name === action.container);
-    if (container === undefined) return Promise.resolve();
-    return this.#deps.runtime.startContainer(containerStart(subject.pod, container, action.attempt, subject.facts), signal);
+  async #start(action: Extract<PodAction, { do: 'startContainer' }>, subject: ActionSubject, signal: AbortSignal): Promise<void> {
+    const container = containerNamed(subject.pod, action.container);
+    if (container === undefined) return;
+    const { runtime, gate } = this.#deps;
+    const built = (pod: Pod): ReturnType<typeof containerStart> =>
+      containerStart(pod, container, action.attempt, subject.facts, subject.config);
+    const build = (pod: Pod): ContainerStart => {
+      const { wants: _found, ...start } = built(pod);
+      return start;
+    };
+    const { wants } = built(subject.pod);
+    // After it was let in: files may say by which lease.
+    const start = async (spec: ContainerStart): Promise<void> => {
+      const held = wants.length === 0 ? NO_MOUNTS : await this.#volumes.mounts(subject, wants);
+      try {
+        await runtime.startContainer({ ...spec, mounts: held.mounts }, signal);
+      } finally {
+        await held.release();
+      }
+    };
+    if (gate === undefined || subject.desired === undefined) await start(build(subject.pod));
+    else await gate.admit(subject.desired, build, start);
   }
 
   async #ensureImage(action: Extract<PodAction, { do: 'ensureImage' }>, subject: ActionSubject, signal: AbortSignal): Promise<CarriedOut> {
@@ -114,7 +168,10 @@ export class CarryOut {
       subject.onBegun();
       subject.onPulling(container, image);
       const begun = clock.monotonic();
-      await this.#bounded(`pull image ${image}`, LIMITS.pullTimeoutMs, signal, (inner) => runtime.pullImage(image, inner));
+      const { credentials, missing } = registryCredentials(subject.pod, image, subject.config);
+      if (missing.length > 0) subject.onNoPullSecrets(missing);
+      const pull = (inner: AbortSignal): Promise<string> => runtime.pullImage(image, inner, credentials);
+      await this.#bounded(`pull image ${image}`, LIMITS.pullTimeoutMs, signal, pull);
       return { ok: true, image: { pulled: true, tookMs: clock.monotonic() - begun } };
     });
   }
@@ -145,13 +202,4 @@ export class CarryOut {
   #bounded<Result>(what: string, ms: number, signal: AbortSignal, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
     return bounded(this.#deps.clock, what, ms, signal, work);
   }
-}
-
-export function failure(error: unknown): { ok: false; code: string; message: string } {
-  if (isKithError(error)) return { ok: false, code: error.code, message: error.message };
-  return { ok: false, code: 'Internal', message: error instanceof Error ? error.message : String(error) };
-}
-
-function isKithError(error: unknown): error is KithError {
-  return error instanceof KithError;
 }

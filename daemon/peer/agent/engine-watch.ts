@@ -4,7 +4,7 @@ import type { ContainerRuntime, RuntimePod } from '../../ports/runtime.ts';
 import type { EngineState } from '../../core/reconcile/node-status.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { bounded } from './bounded.ts';
-import { failure } from './carry-out.ts';
+import { failure } from './failure.ts';
 import { AGENT_LIMITS as LIMITS, listGap } from './limits.ts';
 
 export interface EngineWatchDeps {

@@ -1,9 +1,10 @@
 import type { Pod } from '../../../protocol/types.ts';
+import { allContainers } from '../../core/reconcile/containers.ts';
 import { LAST_WORDS, LogEnd, wantsLog } from '../../core/reconcile/last-words.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ContainerRuntime, RuntimeContainer, RuntimePod } from '../../ports/runtime.ts';
 import { bounded } from './bounded.ts';
-import { failure } from './carry-out.ts';
+import { failure } from './failure.ts';
 import { AGENT_LIMITS as LIMITS } from './limits.ts';
 
 /** Reads, once an attempt, the ends of logs that stand in for last words (`terminationMessagePolicy: FallbackToLogsOnError`). One a pod. */
@@ -14,7 +15,7 @@ export class LastWords {
 
   /** What is to be read still, begun here. Empty: {@link addTo} knows all. */
   read(runtime: ContainerRuntime, clock: Clock, pod: Pod, listed: RuntimePod): { waits: boolean; begun: Promise<void>[] } {
-    const spec = new Map(pod.spec.containers.map((container) => [container.name, container]));
+    const spec = new Map(allContainers(pod.spec).map((container) => [container.name, container]));
     const wanted = listed.containers.filter((container) => wantsLog(spec.get(container.name), container));
     const known = new Set(wanted.map(nameOf));
     for (const name of this.#words.keys()) if (!known.has(name)) this.#words.delete(name);

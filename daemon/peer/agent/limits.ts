@@ -21,9 +21,19 @@ export const AGENT_LIMITS = {
   listGapMostMs: 500,
   /** Between two decisions, in ms. */
   decideGapMs: 10,
+  /** It grows with the time that a decision takes, by this factor: a host of many pods in a busy cluster spends no more than a part of its time on deciding. */
+  decideGapPerDecision: 5,
+  decideGapMostMs: 100,
   /** An engine that is away is asked again after these ms, doubling. */
   engineRetryMs: 500,
   engineRetryMostMs: 5_000,
+  /** Between two looks at what pods use, in ms. Upstream's metrics-server has the same. */
+  usageEveryMs: 15_000,
+  /** How many of them go by from one report to the next while no autoscaler reads it. */
+  usageReportEvery: 4,
+  /** Containers of one report: it must fit into one record. */
+  usageContainers: 300,
+  usageTimeoutMs: 10_000,
   /** What a call may take, in ms. */
   listTimeoutMs: 30_000,
   sandboxTimeoutMs: 60_000,
@@ -32,6 +42,14 @@ export const AGENT_LIMITS = {
   removeTimeoutMs: 60_000,
   writeTimeoutMs: 30_000,
   logEndTimeoutMs: 5_000,
+  /** Probes that are being made at once; the others wait, which is not their failure. */
+  probesAtOnce: 32,
+  /** On top of a probe's own time, for one that does not keep to it. */
+  probeMarginMs: 1_000,
+  /** A postStart hook. Kubernetes knows no bound; a pod that is deleted does not wait for it. */
+  hookTimeoutMs: 600_000,
+  /** As much of what a probed command says is kept. Kubelet's bound. */
+  probeOutputBytes: 10 * 1024,
   /** On top of the grace period. */
   stopTimeoutMs: 30_000,
 } as const;
@@ -40,6 +58,11 @@ export const AGENT_LIMITS = {
 export function podsAtOnce(cpuMillis: number): number {
   const wanted = Math.round((cpuMillis / 1000) * AGENT_LIMITS.podsAtOncePerCpu);
   return Math.min(AGENT_LIMITS.podsAtOnceMost, Math.max(AGENT_LIMITS.podsAtOnceLeast, wanted));
+}
+
+/** Ms between the starts of two decisions, the last of which took so long. */
+export function decideGap(tookMs: number): number {
+  return Math.min(AGENT_LIMITS.decideGapMostMs, Math.max(AGENT_LIMITS.decideGapMs, tookMs * AGENT_LIMITS.decideGapPerDecision));
 }
 
 /** Ms between the starts of two lists, the last of which took so long. */

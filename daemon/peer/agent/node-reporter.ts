@@ -19,6 +19,7 @@ export class NodeReporter {
   readonly #deps: NodeReporterDeps;
   readonly #options: NodeReporterOptions;
   #status: NodeStatus | undefined;
+  #engine: EngineState | undefined;
   #told: EngineState['is'] = 'unknown';
 
   constructor(deps: NodeReporterDeps, options: NodeReporterOptions) {
@@ -28,7 +29,9 @@ export class NodeReporter {
 
   /** Says nothing until the engine was asked once, so that a restart of the daemon does not show as a node that is not ready. */
   report(self: { peer: string; node: string }, engine: EngineState, now: Now): void {
-    if (engine.is === 'unknown') return;
+    // A node's status follows from what its engine is: the agent decides far more often than that changes.
+    if (engine.is === 'unknown' || engine === this.#engine) return;
+    this.#engine = engine;
     const status = nodeStatus(this.#options.facts, engine, this.#status ?? this.#lastOwn(self.peer), now);
     if (status !== this.#status) {
       this.#status = status;

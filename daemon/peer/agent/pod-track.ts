@@ -4,6 +4,7 @@ import type { PodReport } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
 import { interrupts } from '../../core/reconcile/actions.ts';
 import type { Intent, PodAction } from '../../core/reconcile/actions.ts';
+import type { PodCase } from '../../core/reconcile/judge.ts';
 import type { PodMemory } from '../../core/reconcile/memory.ts';
 import type { RuntimePod, RuntimeSandbox } from '../../ports/runtime.ts';
 import { LastWords } from './last-words.ts';
@@ -23,12 +24,16 @@ export class PodTrack {
   needsSerial = 0;
   /** An object that we have changed: until the view shows a newer one (or `until`, monotonic ms), the write is not repeated. */
   written: { object: DesiredObject; until: number } | undefined;
+  /** Monotonic ms from which it may be told to stop, once it is to go. */
+  stopAt: number | undefined;
   /** Why the last decision came out as it did. */
   reason = '';
   published: PodStatus | undefined;
   readonly words = new LastWords();
   /** A look will soon show more. */
   settled = true;
+  /** Ends the probes that are being made. */
+  readonly probing = new AbortController();
   #busy: { action: PodAction; abort: AbortController; begun: boolean } | undefined;
 
   constructor(uid: string, key: ObjectKey, memory: PodMemory) {
@@ -59,6 +64,7 @@ export class PodTrack {
   /** Whatever is being done for it. */
   giveUp(): void {
     this.words.giveUp();
+    this.probing.abort();
     this.#busy?.abort.abort();
   }
 
@@ -93,9 +99,21 @@ export function subjectPod(track: PodTrack): Pod {
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } };
 }
 
+/** Whether its volumes are there: made by this daemon, or by an earlier one for what runs. */
+export function hasVolumes({ memory }: PodTrack, listed: RuntimePod | undefined): boolean {
+  return memory.volumesReady === true || (listed?.containers ?? []).some(({ state }) => state === 'running');
+}
+
 /** The report to publish, when its status is not the one that was. */
 export function newReport(track: PodTrack, pod: Pod, status: PodStatus | undefined): PodReport | undefined {
   if (status === undefined || status === track.published) return undefined;
   track.published = status;
   return { kind: 'pod', uid: track.uid, namespace: pod.metadata.namespace ?? '', name: pod.metadata.name, status };
+}
+
+/** A pod whose object is buried is still stopped with the grace period that it had. */
+export function ownGrace(podCase: PodCase, pod: Pod | undefined): PodCase['intent'] {
+  const { intent, desired } = podCase;
+  if (intent.want !== 'gone' || desired !== undefined || pod === undefined) return intent;
+  return { ...intent, graceSeconds: pod.spec.terminationGracePeriodSeconds ?? intent.graceSeconds };
 }

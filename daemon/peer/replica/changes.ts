@@ -1,5 +1,7 @@
 import type { DocumentChanges, LostEdit, MergeResult, Mutation } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
+import type { Json } from '../../../protocol/json.ts';
+import { jsonEqual } from '../../../protocol/json.ts';
 import { deriveUid, MAX_LIFE } from '../../../protocol/identity.ts';
 import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
 import type { DesiredObject, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
@@ -12,10 +14,12 @@ import type { FlatFields } from '../../core/desired/fields.ts';
 import { splitObject } from '../../core/desired/fields.ts';
 import { bury, judgeChanges, lifeToOpen } from '../../core/desired/lives.ts';
 import { lostEdits } from '../../core/desired/lost.ts';
+import { deletedAt, deletedWithEarlier } from '../../core/desired/moved.ts';
 import { resolveObject } from '../../core/desired/resolve.ts';
 import type { Validate } from '../../core/desired/resolve.ts';
+import { compareEpochs, epochName } from '../../core/desired/epochs.ts';
 import { sameHeads } from '../../core/desired/sync.ts';
-import type { DocumentFields, DocumentIdentity, Documents, DocumentState, FieldEdit } from '../../ports/documents.ts';
+import type { DocumentFields, DocumentIdentity, Documents, DocumentState, FieldEdit, RewrittenEpoch } from '../../ports/documents.ts';
 import type { Entry } from './object-index.ts';
 import type { Stage } from './stage.ts';
 
@@ -81,8 +85,8 @@ async function update(context: ChangeContext, stage: Stage, mutation: Extract<Mu
   const path = overtakenField(base, current, meant);
   if (path !== undefined) throw overtaken(key, `its ${path} is another since`);
   const saved = await context.documentOf(stage, entry);
-  const edits = saved === undefined ? rewrite(current, meant) : repairOr(context, entry, saved, { base, next, meant });
-  return edit(context, stage, { key, life: entry.life, saved, edits, increment: touchesSpec(meant) ? 1 : 0 });
+  const edits = saved === undefined ? writtenAnew(current, meant) : repairOr(context, entry, saved, { base, next, meant });
+  return edit(context, stage, { key, life: entry.life, epoch: entry.epoch, saved, edits, increment: touchesSpec(meant) ? 1 : 0 });
 }
 
 /** What was decided on has changed meanwhile: it is to be decided anew. */
@@ -91,7 +95,7 @@ function overtaken(key: ObjectKey, how: string): KithError {
 }
 
 /** Onto a document that was lost: everything that is shown, with the edits on it. */
-function rewrite(shown: FlatFields, meant: readonly FieldEdit[]): FieldEdit[] {
+function writtenAnew(shown: FlatFields, meant: readonly FieldEdit[]): FieldEdit[] {
   const fields = new Map(shown);
   for (const { path, value } of meant) {
     if (value === undefined) fields.delete(path);
@@ -113,27 +117,34 @@ function repairOr(
 interface DocumentEdit {
   key: ObjectKey;
   life: number;
+  epoch?: RewrittenEpoch | undefined;
   saved: Uint8Array | undefined;
   edits: readonly FieldEdit[];
   increment: number;
 }
 
-function edit(context: ChangeContext, stage: Stage, { key, life, saved, edits, increment }: DocumentEdit): Applied {
-  const identity = { clusterId: context.clusterId, key, life };
+function edit(context: ChangeContext, stage: Stage, { key, life, epoch, saved, edits, increment }: DocumentEdit): Applied {
+  const identity = { clusterId: context.clusterId, key, life, epoch };
   const edited = context.documents.edit(identity, saved, edits, { actor: context.actor(), increment });
   const { entry, desired } = openEntry(context, identity, edited.saved, edited.state);
   if (entry.invalid !== undefined) throw new KithError('Invalid', `${key} is invalid: ${entry.invalid}`, { key });
   stage.put(entry, edited.saved);
   if (edited.change === undefined) return { object: desired };
-  return { object: desired, changes: { key, life, changes: [edited.change] } };
+  const named = epoch === undefined ? {} : { epoch: epochName(epoch) };
+  return { object: desired, changes: { key, life, changes: [edited.change], ...named } };
 }
 
 function buryObject(context: ChangeContext, stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
   const { entry, desired } = open(stage, key, uid);
   // Of a document that is damaged here nobody knows what was seen.
   const seen = { ...(entry.heads.length === 0 ? {} : { heads: entry.heads }), ...admittedAs(context, key) };
-  stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false, ...seen } });
+  stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false, ...askedFor(entry), ...seen } });
   return { object: desired, tombstone: { key, life: entry.life, at, ...seen } };
+}
+
+function askedFor({ desired }: Entry): { deletedAt?: string } {
+  const at = deletedAt(desired?.object);
+  return at === undefined ? {} : { deletedAt: at };
 }
 
 /** Of a member that is removed: whom it had admitted. */
@@ -163,13 +174,14 @@ function unitsOf(context: ChangeContext, key: ObjectKey): MergeUnits {
   return units;
 }
 
-function openEntry(
+/** What a document shows, as an entry of the index. */
+export function openEntry(
   context: ChangeContext,
   identity: DocumentIdentity,
   saved: Uint8Array,
   state: DocumentState,
 ): { entry: Entry; desired: DesiredObject } {
-  const { key, life, clusterId } = identity;
+  const { key, life, clusterId, epoch } = identity;
   const uid = deriveUid(clusterId, key, life);
   const readAt = (head: string): DocumentFields => context.documents.readAt(saved, [head]) ?? new Map();
   const { object, conflicts, fallback, invalid } = resolveObject({ key, uid, state, validate: guardedValidate(context), readAt });
@@ -182,6 +194,8 @@ function openEntry(
     desired,
     ...(invalid === undefined ? {} : { invalid }),
     ...(fallback ? { fallback } : {}),
+    ...(epoch === undefined ? {} : { epoch }),
+    history: { changes: state.changes, bytes: saved.byteLength },
   };
   return { entry, desired };
 }
@@ -213,18 +227,54 @@ export async function applyRemoteChanges(
   const held = stage.entry(key);
   const verdict = judgeChanges(held, life);
   if (verdict === 'buried') return refuse(REASON_BURIED);
-  const identity = { clusterId: context.clusterId, key, life };
   try {
-    const saved = verdict === 'merge' ? await context.documentOf(stage, held) : undefined;
-    const merged = context.documents.merge(identity, saved, incoming);
-    if (merged.missing) return void result.missing.push(key);
-    if (!merged.changed) return;
-    stage.put(openEntry(context, identity, merged.saved, merged.state).entry, merged.saved);
+    const merged = await mergeInto(context, stage, verdict === 'merge' ? held : undefined, incoming);
+    if (merged === 'missing') return void result.missing.push(key);
+    if (merged === 'same') return;
+    const { entry, desired } = openEntry(context, merged.identity, merged.saved, merged.state);
+    if (showsSame(held, entry)) return stage.putQuietly(entry, merged.saved);
+    stage.put(entry, merged.saved);
     result.changed += 1;
+    const next = verdict === 'supersede' && entry.invalid === undefined ? deletedWithEarlier(held, desired) : undefined;
+    // Others hear of it as of any edit: when peers compare.
+    if (next !== undefined) await applyMutation(context, stage, { type: 'update', key, uid: desired.uid, base: desired.object, next });
   } catch (error) {
     if (!isDocumentError(error)) throw error;
     refuse(error.message);
   }
+}
+
+type Merged = { identity: DocumentIdentity; saved: Uint8Array; state: DocumentState } | 'missing' | 'same';
+
+/** Into the open life, or as a new one. Of two epochs of a document the later one counts, with what the earlier one has beyond it. */
+async function mergeInto(context: ChangeContext, stage: Stage, held: Entry | undefined, incoming: DocumentChanges): Promise<Merged> {
+  const { key, life, epoch: named, origin } = incoming;
+  const { clusterId, documents } = context;
+  const age = compareEpochs(named, held?.epoch);
+  // Its sender makes it again once it has what we have.
+  if (age < 0) return 'missing';
+  if (age > 0 && origin === undefined) return 'missing';
+  const epoch = age === 0 ? held?.epoch : named && origin && { ...named, ...origin };
+  const identity: DocumentIdentity = { clusterId, key, life, epoch };
+  const saved = held === undefined ? undefined : await context.documentOf(stage, held);
+  const merged = documents.merge(identity, age === 0 ? saved : undefined, incoming);
+  if (merged.missing) return 'missing';
+  if (age === 0 || saved === undefined) return merged.changed ? { identity, ...merged } : 'same';
+  const old = { identity: { clusterId, key, life, epoch: held?.epoch }, saved };
+  return { identity, ...documents.carryOver(old, { identity, saved: merged.saved }) };
+}
+
+/** Whether nobody who looks at the object sees that its document is another. */
+function showsSame(before: Entry, after: Entry): boolean {
+  const [left, right] = [before.desired, after.desired];
+  if (compareEpochs(before.epoch, after.epoch) === 0 || left === undefined || right === undefined || before.life !== after.life)
+    return false;
+  if (before.invalid !== after.invalid) return false;
+  const told = ({ object, conflicts }: DesiredObject): Json[] => [
+    object as Json,
+    ...conflicts.map(({ path, winner, losers }) => [path, winner, [...losers]]),
+  ];
+  return jsonEqual(told(left), told(right));
 }
 
 /** What `Documents` throws for bytes that it can't take. */
@@ -243,7 +293,7 @@ export async function applyTombstone(context: ChangeContext, stage: Stage, tombs
   // An open life beyond the grave says as much itself.
   if (state === undefined || state.life > 0) return;
   const lost = held.life === life && heads !== undefined ? await lostWith(context, stage, held, heads) : [];
-  const grave = { ...told, ...(heads === undefined ? {} : { heads }), settled: false };
+  const grave = { ...told, ...(heads === undefined ? {} : { heads }), ...(held.life === life ? askedFor(held) : {}), settled: false };
   stage.put({ key, ...state, heads: [], grave }, undefined, lost);
   result.changed += 1;
 }
@@ -254,7 +304,10 @@ async function lostWith(context: ChangeContext, stage: Stage, held: Entry, heads
   const saved = await context.documentOf(stage, held);
   if (saved === undefined) return [];
   try {
-    const seen = context.documents.readAt(saved, heads);
+    const { epoch } = held;
+    // What was cut off is the state that it ended with.
+    const there = epoch !== undefined && sameHeads(epoch.heads, [...heads].sort()) ? [epoch.root] : heads;
+    const seen = context.documents.readAt(saved, there);
     return seen === undefined ? [] : lostEdits(seen, context.documents.read(saved).fields);
   } catch (error) {
     if (!isDocumentError(error)) throw error;

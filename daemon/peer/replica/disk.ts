@@ -2,8 +2,9 @@ import { KithError } from '../../../protocol/errors.ts';
 import type { Json, JsonObject } from '../../../protocol/json.ts';
 import type { DecidedConflict, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
+import type { RewrittenEpoch } from '../../ports/documents.ts';
 import type { Store, StoreOperation } from '../../ports/store.ts';
-import type { Entry, ObjectIndex } from './object-index.ts';
+import type { Entry, HistoryCost, ObjectIndex } from './object-index.ts';
 import { encodeRecord, readRecordJson } from './record.ts';
 
 /** Where the replica's records are in the store. Other prefixes of the store are others' business. */
@@ -22,6 +23,8 @@ interface ObjectJson {
   conflicts: readonly DecidedConflict[];
   invalid?: string;
   fallback?: boolean;
+  epoch?: RewrittenEpoch;
+  history?: HistoryCost;
 }
 
 interface Meta {
@@ -37,8 +40,8 @@ export interface Loaded {
 }
 
 export function objectOperation(entry: Entry, saved: Uint8Array): StoreOperation {
-  const { life, heads, desired, invalid, fallback } = entry;
-  const json = { life, heads, object: desired?.object, conflicts: desired?.conflicts ?? [], invalid, fallback };
+  const { life, heads, desired, invalid, fallback, epoch, history } = entry;
+  const json = { life, heads, object: desired?.object, conflicts: desired?.conflicts ?? [], invalid, fallback, epoch, history };
   return { type: 'put', key: objectRecordKey(entry.key), value: encodeRecord(json, saved) };
 }
 
@@ -57,6 +60,7 @@ export function tombstoneOperation(entry: Entry): StoreOperation {
     settled: entry.grave?.settled ?? false,
     heads: entry.grave?.heads,
     admitted: entry.grave?.admitted,
+    deletedAt: entry.grave?.deletedAt,
   };
   return { type: 'put', key: TOMBSTONE_PREFIX + entry.key, value: encodeRecord(json) };
 }
@@ -155,13 +159,14 @@ function graveEntry(key: ObjectKey, json: JsonObject): Entry {
       at: typeof json['at'] === 'string' ? json['at'] : '',
       settled: json['settled'] === true,
       ...(Array.isArray(json['heads']) ? { heads: json['heads'].map(String) } : {}),
+      ...(typeof json['deletedAt'] === 'string' ? { deletedAt: json['deletedAt'] } : {}),
       ...(Array.isArray(json['admitted']) ? { admitted: json['admitted'].map(String) } : {}),
     },
   };
 }
 
 function objectEntry(key: ObjectKey, json: ObjectJson): Entry {
-  const { heads, object, conflicts, invalid, fallback } = json;
+  const { heads, object, conflicts, invalid, fallback, epoch, history } = json;
   const life = positive(json.life);
   const desired = { key, life, uid: object.metadata.uid, object, heads, conflicts };
   return {
@@ -172,6 +177,8 @@ function objectEntry(key: ObjectKey, json: ObjectJson): Entry {
     desired,
     ...(invalid === undefined ? {} : { invalid }),
     ...(fallback === undefined ? {} : { fallback }),
+    ...(epoch === undefined ? {} : { epoch }),
+    ...(history === undefined ? {} : { history }),
   };
 }
 

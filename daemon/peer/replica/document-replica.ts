@@ -11,6 +11,8 @@ import { KithError } from '../../../protocol/errors.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { documentBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
+import { bucketOf } from '../../core/desired/digest.ts';
+import { compareEpochs, epochName } from '../../core/desired/epochs.ts';
 import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
 import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
 import type { Log } from '../../ports/log.ts';
@@ -21,6 +23,8 @@ import type { ChangeContext } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { loadAll, metaOperation, objectRecordKey } from './disk.ts';
 import { GraveLedger } from './graves.ts';
+import { HistoryLedger, withoutHistory } from './histories.ts';
+import type { HistoryLimits } from './histories.ts';
 import { Listeners } from './listeners.ts';
 import type { Entry } from './object-index.ts';
 import { ObjectIndex, tombstoneOf, visible } from './object-index.ts';
@@ -40,6 +44,8 @@ export interface DocumentReplicaOptions extends Pick<ChangeContext, 'clusterId' 
   actor: string;
   /** 16 new random bytes in hex with every call. */
   randomId(): string;
+  /** Default: no history is cut. */
+  histories?: HistoryLimits | undefined;
 }
 
 /** Mutations of one batch: they become one envelope. */
@@ -60,6 +66,7 @@ export class DocumentReplica implements SyncedReplica {
   private readonly index = new ObjectIndex();
   private readonly recent = new RecentDocuments();
   private readonly ledger = new GraveLedger();
+  private readonly histories: HistoryLedger;
   private readonly queue = new CommitQueue<Task>((tasks) => this.commit(tasks));
   private readonly changed: Listeners<readonly ReplicaChange[]>;
   private readonly written: Listeners<ChangeEnvelope>;
@@ -72,6 +79,7 @@ export class DocumentReplica implements SyncedReplica {
     this.deps = deps;
     this.options = options;
     this.actor = options.actor;
+    this.histories = new HistoryLedger(options.histories);
     this.changed = new Listeners(deps.log);
     this.written = new Listeners(deps.log);
     this.context = {
@@ -89,6 +97,7 @@ export class DocumentReplica implements SyncedReplica {
   async start(signal?: AbortSignal): Promise<ReplicaStart> {
     const { floor, damaged } = await loadAll(this.deps.store, this.index, this.options.clusterId, signal);
     this.lifeFloor = floor;
+    for (const entry of this.index.entries()) this.histories.consider(entry);
     if (damaged.length > 0) {
       this.deps.log.error('Records on disk are damaged: they are set aside and fetched again from a peer', {
         keys: damaged.slice(0, 20),
@@ -243,6 +252,37 @@ export class DocumentReplica implements SyncedReplica {
     return forgotten.length;
   }
 
+  reportBucket(peer: string, bucket: number): void {
+    for (const entry of this.histories.entries()) if (bucketOf(entry.key) === bucket) this.report(peer, entry.key);
+  }
+
+  reportDocuments(peer: string, keys: readonly ObjectKey[]): void {
+    for (const key of keys) this.report(peer, key);
+  }
+
+  private report(peer: string, key: ObjectKey): void {
+    const entry = this.index.get(key);
+    if (entry !== undefined) this.histories.report(peer, entry);
+  }
+
+  async cutHistories(others: readonly string[], now: number): Promise<number> {
+    let count = 0;
+    for (const entry of this.histories.ripe(others, now)) {
+      await this.queue.add({ apply: async (stage) => void (count += (await this.rewrite(stage, entry)) ? 1 : 0) });
+    }
+    return count;
+  }
+
+  /** Only while it is what all members have said that they hold. Nobody hears of it: it shows the same. */
+  private async rewrite(stage: Stage, held: Entry): Promise<boolean> {
+    const saved = stage.get(held.key) === held ? await this.readDocument(held) : undefined;
+    if (saved === undefined) return false;
+    const rewritten = withoutHistory(this.context, identityOf(this.options.clusterId, held), held, saved);
+    if (rewritten === undefined) this.histories.setUnfit(held);
+    else stage.putQuietly(rewritten.entry, rewritten.saved);
+    return rewritten !== undefined;
+  }
+
   /** The floor rises before a grave may be forgotten anywhere: a later life is greater than all that any peer has forgotten. */
   private async settle(graves: readonly Entry[]): Promise<void> {
     await this.raiseFloor(graves.reduce((floor, { buried }) => Math.max(floor, buried), 0));
@@ -260,13 +300,18 @@ export class DocumentReplica implements SyncedReplica {
 
   private async changesOf(entry: Entry, have: ReplicaVersion, maxBytes: number): Promise<DocumentChanges | undefined> {
     if (entry.life <= have.buried || entry.life < have.life) return undefined;
+    if (entry.life === have.life && compareEpochs(entry.epoch, have.epoch) < 0) return undefined;
     const saved = await this.readDocument(entry);
     if (saved === undefined) return undefined;
-    const heads = have.life === entry.life ? have.heads : [];
+    const { key, life, epoch } = entry;
+    const isSameEpoch = have.life === life && compareEpochs(have.epoch, epoch) === 0;
     try {
+      const heads = isSameEpoch ? have.heads : [];
       const { changes, document } = this.deps.documents.changesSince(identityOf(this.options.clusterId, entry), saved, heads, maxBytes);
       if (changes.length === 0 && document === undefined) return undefined;
-      return { key: entry.key, life: entry.life, changes: [...changes], ...(document === undefined ? {} : { document }) };
+      const origin = epoch === undefined || isSameEpoch ? {} : { origin: { heads: epoch.heads, clock: epoch.clock } };
+      const named = epoch === undefined ? {} : { epoch: epochName(epoch), ...origin };
+      return { key, life, changes: [...changes], ...(document === undefined ? {} : { document }), ...named };
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.setDamaged(entry, error);
@@ -324,6 +369,8 @@ export class DocumentReplica implements SyncedReplica {
       else this.index.put(entry);
       if (entry === undefined || saved === undefined) this.recent.forget(key);
       else this.recent.put(entry, saved);
+      if (entry === undefined) this.histories.forget(key);
+      else this.histories.consider(entry);
     }
     if (batch.changes().length > 0) this.changed.tell(batch.changes());
     for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);
@@ -331,8 +378,8 @@ export class DocumentReplica implements SyncedReplica {
   }
 }
 
-function identityOf(clusterId: string, { key, life }: Pick<Entry, 'key' | 'life'>): DocumentIdentity {
-  return { clusterId, key, life };
+function identityOf(clusterId: string, { key, life, epoch }: Pick<Entry, 'key' | 'life' | 'epoch'>): DocumentIdentity {
+  return { clusterId, key, life, epoch };
 }
 
 /** Bytes on disk that are not what was written, as against a disk that doesn't answer. */

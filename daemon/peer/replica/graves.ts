@@ -1,4 +1,6 @@
 import type { ObjectKey } from '../../../protocol/objects.ts';
+import { parseObjectKey } from '../../../protocol/objects.ts';
+import { MEMBERS } from '../../core/cluster/membership.ts';
 import type { Entry } from './object-index.ts';
 
 /**
@@ -6,6 +8,12 @@ import type { Entry } from './object-index.ts';
  * The longest of those is far below a minute.
  */
 export const GRAVE_IN_FLIGHT_MS = 600_000;
+
+/**
+ * Graves of members are kept, the last so many: a host that was removed while it was off is told so whenever it comes back. Nobody removes more hosts than this while one
+ * of them lies in a drawer.
+ */
+export const MAX_MEMBER_GRAVES = 4_096;
 
 /**
  * Who holds which grave, fsynced. In memory only: after a restart it is learned again. A grave that all members hold is *settled*; a settled one is forgotten
@@ -48,6 +56,13 @@ export class GraveLedger {
       else if (now - since >= GRAVE_IN_FLIGHT_MS) found.push(entry);
     }
     for (const key of [...this.settledSince.keys()]) if (!seen.has(key)) this.settledSince.delete(key);
-    return found;
+    return withoutLastMembers(found);
   }
+}
+
+function withoutLastMembers(graves: readonly Entry[]): Entry[] {
+  const members = graves.filter(({ key }) => parseObjectKey(key).resource === MEMBERS);
+  const oldestFirst = members.sort((left, right) => ((left.grave?.at ?? '') < (right.grave?.at ?? '') ? -1 : 1));
+  const kept = new Set(oldestFirst.slice(-MAX_MEMBER_GRAVES));
+  return graves.filter((entry) => !kept.has(entry));
 }

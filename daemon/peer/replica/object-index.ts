@@ -4,11 +4,15 @@ import { parseObjectKey } from '../../../protocol/objects.ts';
 import { BUCKETS } from '../../../protocol/wire/limits.ts';
 import { BucketDigests, bucketOf, versionHash } from '../../core/desired/digest.ts';
 import type { LifeState } from '../../core/desired/lives.ts';
+import { epochName } from '../../core/desired/epochs.ts';
+import type { RewrittenEpoch } from '../../ports/documents.ts';
 
 /** What is remembered of a deletion; see {@link Tombstone}. */
 export interface Grave extends Readonly<Omit<Tombstone, 'key' | 'life'>> {
   /** Every member is known to hold it. */
   readonly settled: boolean;
+  /** Somebody had asked for it, as was known here: see `core/desired/moved.ts`. */
+  readonly deletedAt?: string;
 }
 
 /** What is held of one key. Immutable. */
@@ -24,6 +28,16 @@ export interface Entry extends LifeState {
   readonly invalid?: string;
   /** The spec is that of one head, since the merge was not valid. */
   readonly fallback?: boolean;
+  /** Of a document whose history was cut. */
+  readonly epoch?: RewrittenEpoch;
+  /** What the open life's document costs; unknown of one that an older daemon wrote and nobody has changed since. */
+  readonly history?: HistoryCost;
+}
+
+export interface HistoryCost {
+  readonly changes: number;
+  /** As saved. */
+  readonly bytes: number;
 }
 
 /** All entries in memory, found by key, resource and bucket. Knows nothing of disks. */
@@ -79,7 +93,7 @@ export class ObjectIndex {
     return [...this.bucketMap(bucket).values()].filter((entry) => entry.grave !== undefined).map(tombstoneOf);
   }
 
-  digest(): string[] {
+  digest(): readonly string[] {
     return this.digests.texts();
   }
 
@@ -106,11 +120,12 @@ export function visible(entry: Entry | undefined): DesiredObject | undefined {
   return entry?.invalid === undefined ? entry?.desired : undefined;
 }
 
-export function versionOf({ key, life, buried, heads, grave }: Entry): ReplicaVersion {
-  return grave?.settled === true ? { key, life, buried, heads, settled: true } : { key, life, buried, heads };
+export function versionOf({ key, life, buried, heads, epoch, grave }: Entry): ReplicaVersion {
+  const version: ReplicaVersion = { key, life, buried, heads, ...(epoch === undefined ? {} : { epoch: epochName(epoch) }) };
+  return grave?.settled === true ? { ...version, settled: true } : version;
 }
 
 export function tombstoneOf({ key, buried, grave }: Entry): Tombstone {
-  const { settled: _ours, ...told } = grave ?? { at: '', settled: false };
+  const { settled: _ours, deletedAt: _known, ...told } = grave ?? { at: '', settled: false };
   return { key, life: buried, ...told };
 }

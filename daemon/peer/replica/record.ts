@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Json } from '../../../protocol/json.ts';
 
@@ -55,7 +55,7 @@ function jsonPart(raw: Uint8Array): { record: Buffer; text: Buffer; sum: Buffer;
 }
 
 function checksum(part: Uint8Array): Buffer {
-  return createHash('sha256').update(part).digest().subarray(0, SUM_BYTES);
+  return hash('sha256', part, 'buffer').subarray(0, SUM_BYTES);
 }
 
 function damaged(why: string): KithError {

@@ -61,9 +61,9 @@ export class Stage implements StageBase {
     this.log.push({ key: entry.key, before, after, ...(lost.length === 0 ? {} : { lost }) });
   }
 
-  /** A grave whose bookkeeping changed: nobody need hear of it. */
-  putQuietly(grave: Entry): void {
-    this.entries.set(grave.key, { entry: grave, saved: undefined });
+  /** A grave whose bookkeeping changed, or a document that shows what it did before: nobody need hear of it. */
+  putQuietly(entry: Entry, saved?: Uint8Array): void {
+    this.entries.set(entry.key, { entry, saved });
   }
 
   /** Drops a grave as though its key had never been used. */

@@ -66,9 +66,11 @@ async function answerDigest(replica: SyncedReplica, from: string, link: PeerLink
   await replica.raiseFloor(theirs.floor);
   const digest = replica.digest();
   digest.forEach((hash, bucket) => {
-    if (hash === theirs.digest[bucket]) replica.acknowledgeBucket(from, bucket);
+    if (hash !== theirs.digest[bucket]) return;
+    replica.acknowledgeBucket(from, bucket);
+    if (theirs.epochs === true) replica.reportBucket(from, bucket);
   });
-  return { digest, floor: replica.floor() };
+  return { digest, floor: replica.floor(), epochs: true };
 }
 
 function versionsOfBuckets(replica: SyncedReplica, asked: readonly number[]): Fields {

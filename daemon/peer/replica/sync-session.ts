@@ -37,6 +37,8 @@ export class SyncSession {
   private readonly refused = new Set<ObjectKey>();
   /** Buckets in which we hold all that the other held at some moment of this session. */
   private readonly complete = new Set<number>();
+  /** The other takes documents whose history was cut. */
+  private takesEpochs = false;
 
   constructor(deps: { replica: SyncedReplica; link: PeerLink }, options: { peer: string }) {
     this.replica = deps.replica;
@@ -66,16 +68,18 @@ export class SyncSession {
   }
 
   private async compareDigests(signal: AbortSignal): Promise<{ differing: number[]; otherIsComplete: boolean }> {
-    const own = { digest: this.replica.digest(), floor: this.replica.floor() };
+    const own = { digest: this.replica.digest(), floor: this.replica.floor(), epochs: true };
     const body = await this.link.ask(this.peer, 'sync', { kind: 'digest', body: digestBody(own), answer: 'digest' }, signal);
-    const { digest, floor, complete } = this.link.counting(() => digestOf(body));
+    const { digest, floor, complete, epochs } = this.link.counting(() => digestOf(body));
     await this.replica.raiseFloor(floor);
+    this.takesEpochs = epochs === true;
     // Ours as it is now: what was merged meanwhile is in both.
     const differing: number[] = [];
     this.replica.digest().forEach((hash, bucket) => {
       if (hash !== digest[bucket]) return void differing.push(bucket);
       this.complete.add(bucket);
       this.replica.acknowledgeBucket(this.peer, bucket);
+      if (this.takesEpochs) this.replica.reportBucket(this.peer, bucket);
     });
     return { differing, otherIsComplete: complete === true };
   }
@@ -94,6 +98,7 @@ export class SyncSession {
       theirs,
     );
     this.replica.acknowledgeGraves(this.peer, plan.acknowledged);
+    if (this.takesEpochs) this.replica.reportDocuments(this.peer, plan.same);
     await this.replica.settleGraves(plan.settled);
     const taken = await this.pull(
       plan.pull.filter(({ key }) => !this.refused.has(key)),

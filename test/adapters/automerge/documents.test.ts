@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AutomergeDocuments, genesis } from '../../../daemon/adapters/automerge/documents.ts';
+import { AutomergeDocuments } from '../../../daemon/adapters/automerge/documents.ts';
+import { genesis } from '../../../daemon/adapters/automerge/flat.ts';
 
 const documents = new AutomergeDocuments();
 const identity = { clusterId: 'test-cluster', key: 'pods/default/web', life: 1 };

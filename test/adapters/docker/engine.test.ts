@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
 import { eventually } from '../../acceptance/eventually.ts';
-import { containerStart, obedient, podSpec } from '../../acceptance/runtime.ts';
+import { containerStart, obedient, podSpec } from '../../acceptance/runtime-specs.ts';
 import { docker, engineAvailable, startEngine } from '../../support/engine.ts';
 import type { TestEngine } from '../../support/engine.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -18,6 +18,7 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
 
   const open = async (nodeName = 'node-1', clusterId = 'cluster-1'): Promise<DockerRuntime> => {
     const runtime = new DockerRuntime({ log: silentLog }, { host: engine.socketPath, clusterId, nodeName, dataDir });
+    runtime.usePodNetwork({ subnet: nodeName === 'node-1' ? '10.42.7.0/24' : '10.42.8.0/24', onRefused: () => undefined });
     await runtime.start();
     opened.push(runtime);
     return runtime;
@@ -32,6 +33,57 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     for (const runtime of opened) await runtime.stop();
     await engine?.stop();
     if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('starts a container without the files that it may do without, where the engine does not see them', async () => {
+    const runtime = await open('node-2');
+    const pod = podSpec(76);
+    await runtime.createSandbox(pod);
+    const mount = { hostPath: '/nowhere/here', mountPath: '/token', readOnly: true, propagation: 'private' as const };
+    const start = containerStart(pod, engine.image, obedient(0), { mounts: [{ ...mount, optional: true }] });
+    await runtime.startContainer(start);
+    expect((await runtime.list())[0]?.containers[0]?.state).toBe('running');
+    await expect(runtime.startContainer({ ...start, attempt: 1, mounts: [mount] })).rejects.toThrow('/nowhere/here');
+    await runtime.removePod(pod.uid);
+  });
+
+  it('runs a container as whom and with what its pod says, and none as root that must not', async () => {
+    const runtime = await open();
+    const pod = podSpec(77);
+    await runtime.createSandbox(pod);
+    const root = containerStart(pod, engine.image, ':', { security: { nonRootFor: '(pod: "p")' } });
+    const why = 'container has runAsNonRoot and image will run as root (pod: "p")';
+    await expect(runtime.startContainer(root)).rejects.toMatchObject({ code: 'VerifyNonRootError', message: why });
+    const security = {
+      runAsUser: 1000,
+      runAsGroup: 2000,
+      groups: [3000],
+      noNewPrivileges: true,
+      readOnlyRoot: true,
+      dropCapabilities: ['ALL'],
+    };
+    const script = 'cat /proc/self/status; echo x > /written && echo written';
+    await runtime.startContainer(containerStart(pod, engine.image, script, { security }));
+    const lines = await eventually(async () => {
+      const found: string[] = [];
+      const request = { podUid: pod.uid, container: 'main', follow: true };
+      for await (const { line } of runtime.logs(request, AbortSignal.timeout(10_000))) found.push(Buffer.from(line).toString());
+      return found.length > 0 ? found : undefined;
+    }, 'it has said who it is');
+    const field = (name: string): string[] =>
+      (lines.find((line) => line.startsWith(`${name}:`)) ?? '')
+        .split(/\s+/)
+        .filter((word) => word !== '')
+        .slice(1);
+    expect([field('Uid')[0], field('Gid')[0], field('Groups'), field('NoNewPrivs')]).toEqual([
+      '1000',
+      '2000',
+      expect.arrayContaining(['3000']) as unknown,
+      ['1'],
+    ]);
+    expect(Number.parseInt(field('CapBnd')[0] ?? 'x', 16)).toBe(0);
+    expect(lines).not.toContain('written');
+    await runtime.removePod(pod.uid);
   });
 
   it('touches nothing of another node, of another cluster or of nobody', async () => {

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
-import type { ContainerRuntime, SandboxSpec } from '../../../daemon/ports/runtime.ts';
+import type { ContainerRuntime, PodNetworkSpec, SandboxSpec } from '../../../daemon/ports/runtime.ts';
 import { eventually } from '../../acceptance/eventually.ts';
-import { containerStart, obedient, podSpec } from '../../acceptance/runtime.ts';
+import { containerStart, obedient, podSpec } from '../../acceptance/runtime-specs.ts';
 import { docker, engineAvailable, startEngine } from '../../support/engine.ts';
 import type { TestEngine } from '../../support/engine.ts';
 import { EngineProbe } from '../../support/engine-client.ts';
@@ -18,10 +18,11 @@ describe.skipIf(reason !== undefined)(`the network of a node in its engine${reas
   const warnings: string[] = [];
   const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
 
-  const open = async (more: { subnet?: string; nodeName?: string } = {}): Promise<DockerRuntime> => {
-    const options = { host: engine.socketPath, clusterId: 'cluster-1', nodeName: 'node-1', dataDir, ...more };
-    const runtime = new DockerRuntime({ log }, options);
+  const open = async (more: Partial<PodNetworkSpec> & { nodeName?: string } = {}): Promise<DockerRuntime> => {
+    const { subnet = '10.42.7.0/24', nodeName = 'node-1', ...spec } = more;
+    const runtime = new DockerRuntime({ log }, { host: engine.socketPath, clusterId: 'cluster-1', nodeName, dataDir });
     await runtime.start();
+    runtime.usePodNetwork({ subnet, onRefused: () => undefined, ...spec });
     opened.push(runtime);
     return runtime;
   };
@@ -111,19 +112,39 @@ describe.skipIf(reason !== undefined)(`the network of a node in its engine${reas
     expect(await networks()).toEqual([]);
   });
 
-  it('takes the next subnet when another network has the first', async () => {
-    const probe = await open();
-    await run(probe, onePod(5));
-    const [name = ''] = await networks();
-    const taken = await subnetOf(name);
-    await probe.removePod(onePod(5).uid);
-    await probe.stop();
-    await docker(engine.socketPath, 'network', 'create', '--label', 'test', '--subnet', taken, 'theirs');
-    const runtime = await open();
-    const ip = await run(runtime, onePod(5));
-    expect(await realAddresses(onePod(5))).toEqual([ip]);
-    expect(await subnetOf(name)).not.toBe(taken);
+  it('asks for another subnet when somebody else has the first, and pods wait for it', async () => {
+    await docker(engine.socketPath, 'network', 'create', '--label', 'test', '--subnet', '10.42.7.0/24', 'theirs');
+    const refused: string[] = [];
+    const runtime = await open({
+      onRefused: (why) => {
+        refused.push(why);
+        runtime.usePodNetwork({ subnet: '10.42.8.0/24', onRefused: () => undefined });
+      },
+    });
+    expect(await run(runtime, onePod(5))).toBe('10.42.8.2');
+    expect(await realAddresses(onePod(5))).toEqual(['10.42.8.2']);
+    expect(refused).toEqual([expect.stringMatching(/overlap|in use/)]);
     expect(warnings).toEqual([]);
+  });
+
+  it('is another one once the node renumbers itself: running pods keep their addresses, and the old network goes with the last of them', async () => {
+    const runtime = await open({ mtu: 1400, masqueradedElsewhere: true });
+    const [old, restarted] = [onePod(13), onePod(14)];
+    const before = await run(runtime, old);
+    await run(runtime, restarted, 0, 'exit 1');
+    await ended(runtime, restarted, 0);
+    runtime.usePodNetwork({ subnet: '10.42.8.0/24', mtu: 1400, masqueradedElsewhere: true, onRefused: () => undefined });
+    expect(await run(runtime, onePod(15))).toMatch(/^10\.42\.8\./);
+    await runtime.startContainer(containerStart(restarted, engine.image, obedient(0), { attempt: 1 }));
+    expect(await realAddresses(old)).toEqual([before]);
+    expect((await realAddresses(restarted)).join()).toMatch(/^10\.42\.8\./);
+    expect(await networks()).toHaveLength(2);
+    const options = await ask('network', 'inspect', '--format', '{{json .Options}}', (await networks())[0] ?? '');
+    expect(options.join()).toMatch(/enable_ip_masquerade":"false".*driver\.mtu":"1400"/);
+    await runtime.removePod(old.uid);
+    const next = await open({ subnet: '10.42.8.0/24', mtu: 1400, masqueradedElsewhere: true });
+    await run(next, onePod(16));
+    expect(await Promise.all((await networks()).map(subnetOf))).toEqual(['10.42.8.0/24']);
   });
 
   it('falls back to a pause container in the default network when it can have no subnet, and says so once', async () => {

@@ -12,7 +12,7 @@ import { logChunks, parseTime } from '../../../daemon/adapters/docker/logs.ts';
 import { containerLabels, containerName, isOurs } from '../../../daemon/adapters/docker/names.ts';
 import { pauseBinary } from '../../../daemon/adapters/docker/pause.ts';
 import { tarFile, tarFolder, writeTar } from '../../../daemon/adapters/docker/tar.ts';
-import { containerStart, podSpec } from '../../acceptance/runtime.ts';
+import { containerStart, podSpec } from '../../acceptance/runtime-specs.ts';
 import { Readable } from 'node:stream';
 
 const owner = { clusterId: 'c', nodeName: 'n' };
@@ -150,9 +150,53 @@ describe('names and configuration', () => {
     expect(config.HostConfig).toMatchObject({ RestartPolicy: { Name: 'no' }, CpuShares: 2, NetworkMode: 'container:sandbox' });
     expect(config.HostConfig).not.toHaveProperty('Memory');
     expect(config.HostConfig).not.toHaveProperty('CpuQuota');
-    expect(() => sandboxConfig(owner, { ...podSpec(1), spec: { containers: [], hostNetwork: true } }, 'p', { network: 'bridge' })).toThrow(
-      /hostNetwork/,
-    );
+  });
+
+  it('a pod in the network of its host bears its name and publishes nothing; one whose containers see each other has somebody who buries orphans', () => {
+    const ports = [{ containerPort: 80, hostPort: 80 }];
+    const onHost = {
+      ...podSpec(1),
+      hostname: 'a',
+      spec: { containers: [{ name: 'main', ports }], hostNetwork: true, shareProcessNamespace: true },
+    };
+    const sandbox = sandboxConfig(owner, onHost, 'p', { network: 'host' }) as { HostConfig: object };
+    expect(sandbox.HostConfig).toMatchObject({ NetworkMode: 'host', UTSMode: 'host', PortBindings: {}, Init: true });
+    expect(sandbox).not.toHaveProperty('Hostname');
+    const joined = (pod: object, security = {}): object =>
+      (
+        containerConfig(owner, { ...containerStart({ ...podSpec(1), ...pod }, 'i', ':'), security }, { sandboxId: 's' }, '/f') as {
+          HostConfig: object;
+        }
+      ).HostConfig;
+    expect(joined(onHost)).toMatchObject({ NetworkMode: 'container:s', UTSMode: 'host', PidMode: 'container:s' });
+    expect(joined(onHost, { hostProcesses: true })).toMatchObject({ PidMode: 'host' });
+    expect(joined({})).not.toHaveProperty('PidMode');
+    expect(joined({})).not.toHaveProperty('UTSMode');
+  });
+
+  it('the resolver, the lines of /etc/hosts and the full host name go to who holds the network, and to nobody who joins it', () => {
+    const dns = { nameservers: ['10.42.7.1'], searches: ['d.svc.x'], options: ['ndots:5'], fromNode: true } as const;
+    const hostAliases = [{ ip: '10.0.0.9', hostnames: ['db', 'db.example'] }];
+    const pod = { ...podSpec(1), hostname: 'a', domain: 'b.d.svc.x', dns, spec: { containers: [], hostAliases } };
+    const start = containerStart(pod, 'i', ':');
+    const names = {
+      Dns: ['10.42.7.1'],
+      DnsSearch: ['d.svc.x'],
+      DnsOptions: ['ndots:5'],
+      ExtraHosts: ['db:10.0.0.9', 'db.example:10.0.0.9'],
+    };
+    const whole = { Hostname: 'a', Domainname: 'b.d.svc.x', HostConfig: names };
+    expect(containerConfig(owner, start, { network: 'n', address: '10.42.7.2' }, '/f')).toMatchObject(whole);
+    expect(sandboxConfig(owner, pod, 'p', { network: 'n', address: '10.42.7.2' })).toMatchObject(whole);
+    expect(JSON.stringify(containerConfig(owner, start, { sandboxId: 's' }, '/f'))).not.toMatch(/Dns|ExtraHosts|Hostname|Domainname/);
+    // The node's own name server is not to be reached from the engine's default network; others are. No search domains at all are a dot.
+    const outside = (more: object) =>
+      (sandboxConfig(owner, { ...pod, ...more }, 'p', { network: 'bridge' }) as { HostConfig: object }).HostConfig;
+    expect(outside({})).not.toHaveProperty('Dns');
+    expect(outside({ dns: { nameservers: ['192.0.2.9'], searches: [], options: [] } })).toMatchObject({
+      Dns: ['192.0.2.9'],
+      DnsSearch: ['.'],
+    });
   });
 
   it('lines of JSON are put together from any pieces', async () => {

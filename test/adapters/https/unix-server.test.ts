@@ -157,4 +157,18 @@ describe('UnixServer', () => {
     await server.stop();
     await expect(ended).rejects.toThrow();
   });
+
+  it('cuts off a client that keeps its connection after its upgrade was refused', async () => {
+    const path = join(folder, 'kith.sock');
+    await serve(path, async () => ({ status: 401, headers: {}, body: 'who are you?' }));
+    const client = connect({ path, allowHalfOpen: true });
+    const broken = new Promise((resolve) => client.once('error', resolve));
+    client.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n');
+    let answer = '';
+    for await (const chunk of client.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) answer += chunk.toString();
+    expect(answer).toMatch(/^HTTP\/1.1 401 /);
+    const writing = setInterval(() => client.write('still here'), 100);
+    await broken;
+    clearInterval(writing);
+  }, 15_000);
 });

@@ -139,6 +139,7 @@ describe('calls that share a stream', () => {
       announceAddresses: [],
       topics: [],
       isMember: () => true,
+      mayKnock: () => false,
     });
     // The other side drops a link on which nothing answers.
     const polite = { clock: systemClock, log: silentLog, handlerOf: () => async () => new Uint8Array(0) };

@@ -10,7 +10,7 @@ import { containerMarker, killAllContainers, ProcessRuntime } from '../../../dae
 import type { ProcessRuntimeOptions } from '../../../daemon/adapters/process/runtime.ts';
 import type { RuntimeContainer } from '../../../daemon/ports/runtime.ts';
 import { eventually } from '../../acceptance/eventually.ts';
-import { containerStart, obedient, podSpec } from '../../acceptance/runtime.ts';
+import { containerStart, obedient, podSpec } from '../../acceptance/runtime-specs.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const IMAGES = join(import.meta.dirname, '../../../examples/images');
@@ -188,6 +188,17 @@ describe.skipIf(platform() !== 'linux')('process runtime', () => {
     ]);
   });
 
+  it('sets variables whose names a shell does not pass on', async () => {
+    const runtime = await open();
+    const pod = podSpec(1);
+    await runtime.createSandbox(pod);
+    const start = containerStart(pod, 'busybox', '');
+    const env = { ...start.env, 'game.properties': 'lives=3\nsecret', PLAIN: 'x' };
+    await runtime.startContainer({ ...start, env, command: ['/usr/bin/printenv', 'game.properties', 'PLAIN'] });
+    expect((await exited(runtime)).exitCode).toBe(0);
+    expect(await lines(runtime, pod.uid)).toEqual(['lives=3', 'secret', 'x']);
+  });
+
   it('refuses by name what it cannot do', async () => {
     const runtime = await open();
     const pod = podSpec(1);
@@ -196,8 +207,7 @@ describe.skipIf(platform() !== 'linux')('process runtime', () => {
     const hostPort = { ports: [{ containerPort: 1, hostPort: 2, protocol: 'TCP' }] };
     for (const [more, words] of [
       [hostPort, 'hostPort'],
-      [{ tty: true }, 'terminal'],
-      [{ env: { 'a.b': '1' } }, 'a.b'],
+      [{ tty: true }, 'console.js'],
       [{ command: [], args: [] }, 'no command'],
       [{ container: '../x' }, 'container name'],
     ] as const) {
@@ -209,6 +219,8 @@ describe.skipIf(platform() !== 'linux')('process runtime', () => {
       message: expect.stringContaining('image.json') as string,
     });
     await expect(runtime.createSandbox({ ...pod, uid: '../../x' })).rejects.toMatchObject({ code: 'InvalidContainer' });
+    const aliased = { containers: [], hostAliases: [{ ip: '10.0.0.9', hostnames: ['db'] }] };
+    await expect(runtime.createSandbox({ ...pod, spec: aliased })).rejects.toThrow(/has no hostAliases/);
     expect((await runtime.list())[0]?.containers).toEqual([]);
   });
 

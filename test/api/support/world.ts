@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from '../../../daemon/adapters/system/clock
 import { UnixServer } from '../../../daemon/adapters/https/unix-server.ts';
 import { Api } from '../../../daemon/api/api.ts';
 import type { ApiDeps } from '../../../daemon/api/deps.ts';
+import { kindsServed } from '../../../daemon/core/custom/served.ts';
 import { ObjectCache } from '../../../daemon/peer/object-cache.ts';
 import type { Log } from '../../../daemon/ports/log.ts';
 import type { NodeLogRequest } from '../../../daemon/ports/logs.ts';
@@ -23,12 +24,24 @@ export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, ch
 export class MemoryDesired implements DesiredWriter {
   readonly objects = new Map<ObjectKey, DesiredObject>();
   readonly buried = new Map<ObjectKey, number>();
+  private readonly lists = new Map<string, readonly DesiredObject[]>();
   readonly batches: (readonly Mutation[])[] = [];
   warnings: string[] = [];
   onWritten: (keys: ObjectKey[]) => void = () => undefined;
 
   read(key: ObjectKey): DesiredObject | undefined {
     return this.objects.get(key);
+  }
+
+  get(key: ObjectKey): DesiredObject | undefined {
+    return this.objects.get(key);
+  }
+
+  /** The same list until something changes, as views give it. */
+  list(resource: string): readonly DesiredObject[] {
+    const list = this.lists.get(resource) ?? [...this.objects.values()].filter(({ key }) => key.startsWith(`${resource}/`));
+    this.lists.set(resource, list);
+    return list;
   }
 
   buriedLife(key: ObjectKey): number {
@@ -48,6 +61,7 @@ export class MemoryDesired implements DesiredWriter {
     const uid = object.metadata.uid === '' ? `uid-${key.replaceAll('/', '-')}-${life}` : object.metadata.uid;
     const made: DesiredObject = { key, life, uid, object: { ...object, metadata: { ...object.metadata, uid } }, heads: [], conflicts: [] };
     this.objects.set(key, made);
+    this.lists.clear();
     return made;
   }
 
@@ -62,6 +76,7 @@ export class MemoryDesired implements DesiredWriter {
     if (there.uid !== mutation.uid) throw new KithError('UidMismatch', `${key} has another uid`);
     if (mutation.type === 'bury') {
       this.objects.delete(key);
+      this.lists.clear();
       this.buried.set(key, there.life);
       return there;
     }
@@ -69,6 +84,10 @@ export class MemoryDesired implements DesiredWriter {
     const metadata = { ...mutation.next.metadata, generation: (there.object.metadata.generation ?? 1) + step };
     return this.put(key, { ...mutation.next, metadata });
   }
+}
+
+async function noStream(): Promise<never> {
+  throw new KithError('NotFound', 'nothing runs here');
 }
 
 /** A peer's API over a unix socket, with nothing behind it but memory. */
@@ -107,6 +126,9 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
         if (logLines.fail !== undefined) throw logLines.fail;
       },
     },
+    kinds: () => kindsServed(desired),
+    rbac: desired,
+    streams: { exec: noStream, attach: noStream, connect: noStream },
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
@@ -124,6 +146,10 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
       conflicts: () => ({ conflicts: [], quarantined: [] }),
       digest: ({ objects }) => ({ digest: 'd', count: 0, ...(objects ? { objects: {} } : {}) }),
       manifests: () => ({ folder: undefined, files: [] }),
+      net: () => {
+        throw new Error('there is no network in this world');
+      },
+      doctor: async (node) => ({ by: node ?? 'node-1', nodes: [], findings: [] }),
       createToken: async ({ ttlSeconds }) => ({ token: `kith1.${ttlSeconds ?? 'default'}`, expiresAt: '2026-01-02T00:00:00Z' }),
       join: async (body, { remoteAddress, exporter }) => ({
         status: 200,

@@ -27,7 +27,7 @@ class Voter {
 }
 const believe = (live: string[], options: Partial<Candidates> = {}): ElectionEvent => ({
   type: 'candidates',
-  candidates: { live, silentSince: new Map(), gone: new Set(), alone: false, ...options },
+  candidates: { live: () => live, silentSince: new Map(), gone: new Set(), alone: false, ...options },
 });
 const LISTENED = settings.electionListenMs + 1;
 const LAST_RANK = LISTENED + settings.candidateStepMs * settings.maxCandidateSteps + 1;
@@ -106,6 +106,12 @@ describe('the election', () => {
     voter.send({ type: 'heard', from: 'a', relayed: true, announcement: { term: 4, leader: '' } }, 20);
     expect(voter.view.peer).toBe('a');
     expect(voter.hear('a', 5, '', 30).view.peer).toBe('');
+  });
+
+  it('does not take for a step down what its leader said before it stood and what comes after its announcement, but what it goes on to say', () => {
+    const voter = new Voter('z').hear('a', 5, 'a', 10).hear('a', 4, '', 11);
+    expect(voter.view.peer).toBe('a');
+    expect(voter.hear('a', 0, '', 10 + settings.missedAfterMs).view.peer).toBe('');
   });
 
   it('tells others that it no longer leads when it is no longer complete', () => {

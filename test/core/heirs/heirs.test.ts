@@ -176,12 +176,18 @@ describe('heirs', () => {
     expect(world.pods()).toHaveLength(3);
   });
 
-  it('do not touch what asks for a majority, and say so', () => {
-    const world = running(3, 3, { 'kith.dev/partition': 'majority' });
-    const views = asSeenBy(world, ['node-2', 'node-3'], ['node-1']);
-    const decisions = views.flatMap((view) => planClaims(view.state, orphansOf(view, 'node-1'), view.now));
-    expect(writes(decisions)).toEqual([]);
-    expect(decisions.flatMap((each) => (each.do === 'event' ? [each.event.reason] : []))).toEqual(['WaitingForMajority']);
+  it('do not touch what asks for a majority where there is none, and say so; where there is one they claim it', () => {
+    const decisionsOf = (here: string[], dead: string[]): Decision[] => {
+      const views = asSeenBy(running(3, 3, { 'kith.dev/partition': 'majority' }), here, dead);
+      return views.flatMap((view) => {
+        view.elapsed += 60_000;
+        return planClaims(view.state, orphansOf(view, dead[0]!), view.now);
+      });
+    };
+    const minority = decisionsOf(['node-3'], ['node-1', 'node-2']);
+    expect(writes(minority)).toEqual([]);
+    expect(minority.flatMap((each) => (each.do === 'event' ? [each.event.reason] : []))).toEqual(['WaitingForMajority']);
+    expect(writes(decisionsOf(['node-2', 'node-3'], ['node-1'])).length).toBeGreaterThan(0);
   });
 
   it('leave deleted, ended and superseded pods alone', () => {
@@ -276,6 +282,17 @@ describe('a heal', () => {
     const { world, originals } = healed('keep-replacement');
     expect(kept(world)).toHaveLength(3);
     expect(survivors(world, originals)).toBe(0);
+  });
+
+  it('keeps what has run the longest where asked: originals, though a majority replaced them', () => {
+    const { world, originals } = healed('longest-running');
+    expect(kept(world)).toHaveLength(3);
+    expect(survivors(world, originals)).toBe(3);
+  });
+
+  it('takes no notice of an annotation that means nothing', () => {
+    const { world, originals } = healed('keep-everything');
+    expect(survivors(world, originals)).toBe(2);
   });
 
   it('keeps the replacement of what was started again since', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isReady } from '../../../daemon/core/cluster/pods.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
+import { judgeOriginal } from '../../../daemon/core/heirs/heal.ts';
 import { renderPod } from '../../../daemon/core/status/pod-status.ts';
 import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 
@@ -111,4 +112,38 @@ it('a host that was cut off does not take itself and the first that it hears aga
   // The other is not heard: it is dead indeed.
   alone.elapsed += 1 + HEIR_SETTINGS.escalationMs;
   expect(claims()).toBeGreaterThan(0);
+});
+
+it('a host that has just started catches up before it claims: others may have claimed while it was away', () => {
+  const world = running(3, 6);
+  const fresh = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-3', world.desired.copy());
+  fresh.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  fresh.elapsed += 60_000;
+  const memory: OrphanMemory = { nodes: new Map(), since: new Map(), startedAt: fresh.elapsed };
+  const claims = (): number =>
+    planClaims(fresh.state, fresh.pods(), fresh.now, HEIR_SETTINGS, memory).filter((each) => each.do === 'write').length;
+  fresh.setMember('node-1', 'dead');
+  expect(claims()).toBe(0);
+  fresh.elapsed += HEIR_SETTINGS.newsSettleMs + HEIR_SETTINGS.escalationMs;
+  expect(claims()).toBeGreaterThan(0);
+});
+
+it('a host that refutes its death says anew what runs there: until then that it ran there counts', () => {
+  const world = running(2, 2);
+  const [original] = world.state.podsOnNode('node-1');
+  const view = new ClusterWorld(['node-1', 'node-2'], 'node-2', world.desired.copy());
+  view.learnReports(world, ['node-1', 'node-2']);
+  view.setLeader('node-2');
+  view.setMember('node-1', 'dead');
+  view.converge({ nodes: ['node-2'] });
+  const kept = view.pods().find(({ object }) => object.kith?.slot?.generation === 2);
+  const claim = view.object(RS).object.kith?.slots?.[String(kept?.object.kith?.slot?.slot)]?.claim;
+  view.setMember('node-1', 'alive');
+  view.elapsed += 60_000;
+  const verdict = (): string => judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed).verdict;
+  expect(verdict()).toBe('restore');
+  // Alive all the time, and known in a higher incarnation since this moment.
+  const states = view.state.members().map(({ peer, state, since, incarnation }) => ({ peer, state, since, incarnation: incarnation + 1 }));
+  view.state.applyLiveness(states, view.state.leader, view.elapsed);
+  expect(verdict()).toBe('wait');
 });

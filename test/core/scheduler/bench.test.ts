@@ -6,3 +6,8 @@ it('places thousands of pods a second at a thousand nodes', () => {
   const { placementsPerSecond } = benchScheduler(1_000, 2_000, () => process.cpuUsage().user / 1_000);
   expect(placementsPerSecond).toBeGreaterThan(3_000);
 });
+
+it('places a thousand a second with affinity and spread', () => {
+  const { placementsPerSecond } = benchScheduler(1_000, 1_000, () => process.cpuUsage().user / 1_000, true);
+  expect(placementsPerSecond).toBeGreaterThan(1_000);
+});

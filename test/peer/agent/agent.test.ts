@@ -16,7 +16,7 @@ describe('a pod that is bound to the node', () => {
     expect(world.runtime.running()).toEqual(['web/main#0']);
     expect(world.status(pod)).toMatchObject({
       phase: 'Running',
-      podIP: '10.42.0.1',
+      podIP: '10.42.0.2',
       hostIP: '192.0.2.1',
       qosClass: 'BestEffort',
       containerStatuses: [
@@ -82,8 +82,8 @@ describe('a pod that is bound to the node', () => {
     });
     await world.clock.until('ready', () => world.isReady(pod));
     const [start] = world.runtime.started;
-    expect(start!.env).toEqual({ ADDRESS: '10.42.0.1', ON: 'node-1', URL: 'http://10.42.0.1:8080', MEMORY: '64', CPU: '4' });
-    expect(start!.args).toEqual(['--at=10.42.0.1', '$(ADDRESS)', '$(NOBODY)']);
+    expect(start!.env).toEqual({ ADDRESS: '10.42.0.2', ON: 'node-1', URL: 'http://10.42.0.2:8080', MEMORY: '64', CPU: '4' });
+    expect(start!.args).toEqual(['--at=10.42.0.2', '$(ADDRESS)', '$(NOBODY)']);
     expect(start!.memoryLimitBytes).toBe(64 * 1024 * 1024);
   });
 });

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Turnstile, bounded } from '../../../daemon/peer/agent/bounded.ts';
-import { AGENT_LIMITS as LIMITS, listGap, podsAtOnce } from '../../../daemon/peer/agent/limits.ts';
+import { AGENT_LIMITS as LIMITS, decideGap, listGap, podsAtOnce } from '../../../daemon/peer/agent/limits.ts';
 import { AgentClock } from '../../support/agent-clock.ts';
 
 describe('the bounds of the agent', () => {
   it('fit each other', () => {
     expect(LIMITS.decideGapMs).toBeLessThan(LIMITS.listGapMs);
+    expect(LIMITS.decideGapMostMs).toBeLessThan(LIMITS.listGapMostMs);
     expect(LIMITS.listGapMs).toBeLessThan(LIMITS.relistBusyMs);
     expect(LIMITS.relistBusyMs).toBeLessThan(LIMITS.relistMs);
     expect(LIMITS.engineRetryMs).toBeLessThanOrEqual(LIMITS.engineRetryMostMs);
@@ -18,6 +19,7 @@ describe('the bounds of the agent', () => {
 
   it('follow the CPUs of the host and the pace of its engine, within limits', () => {
     expect([500, 2_000, 4_000, 64_000].map(podsAtOnce)).toEqual([4, 4, 8, 32]);
+    expect([0, 1, 4, 3_000].map(decideGap)).toEqual([10, 10, 20, 100]);
     expect([0, 10, 40, 3_000].map(listGap)).toEqual([50, 50, 200, 500]);
   });
 

@@ -90,6 +90,29 @@ describe('a pod whose binding went to another node', () => {
   });
 });
 
+describe('a pod that Services send traffic to', () => {
+  it('runs on until that has ended everywhere, unless it is to go at once; and the agent ends while it waits', async () => {
+    const left = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    world.leaveRotation = (namespace, uid, signal) => {
+      asked.push(`${namespace} ${uid}`);
+      signal.addEventListener('abort', () => left.resolve());
+      return left.promise;
+    };
+    world.startAgent();
+    const pods = [await world.addPod('web'), await world.addPod('now')];
+    await world.clock.until('ready', () => pods.every((pod) => world.isReady(pod)));
+    await world.deletePod('web');
+    await world.deletePod('now', 0);
+    await world.clock.advance(30_000);
+    expect(world.runtime.running()).toEqual(['web/main#0']);
+    expect(asked).toEqual([`default ${pods[0]!.uid}`]);
+    await world.restartAgent();
+    await world.clock.until('stopped', () => world.runtime.running().length === 0);
+    expect(asked).toHaveLength(2);
+  });
+});
+
 describe('slots', () => {
   it('that are retired end their pods, whatever the number of replicas says', async () => {
     const owner = await addOwner({ 0: { epoch: 1, generation: 1 }, 1: { epoch: 1, generation: 1 } });

@@ -60,6 +60,19 @@ describe('the gate for objects', () => {
     }
   });
 
+  it('warns of what a policy for splits does not know, wherever it stands', () => {
+    const annotated = (annotations: Record<string, string>): string[] => admit({ ...pod(), metadata: { name: 'x', annotations } }).warnings;
+    expect(annotated({ 'kith.dev/partition': 'majority', 'kith.dev/reconcile': 'keep-original' })).toEqual([]);
+    expect(annotated({ 'kith.dev/partition': 'most' })).toEqual([
+      'metadata.annotations[kith.dev/partition]: "most" means nothing and has no effect: one of any, majority',
+    ]);
+    const metadata = { labels: { app: 'web' }, annotations: { 'kith.dev/reconcile': 'both' } };
+    const template = { metadata, spec: { containers: [{ name: 'a', image: 'nginx' }] } };
+    expect(admit(deployment({ template })).warnings).toContainEqual(
+      expect.stringContaining('spec.template.metadata.annotations[kith.dev/reconcile]'),
+    );
+  });
+
   it('requests what is limited', () => {
     const { object } = admit(pod({}, { resources: { limits: { cpu: '1000m', memory: '1Gi' }, requests: { cpu: 0.5 } } }));
     expect(object.spec).toMatchObject({
@@ -222,7 +235,10 @@ describe('a merged object', () => {
         kith: { binding: { node: 'n1', membersSeen: 1, membersKnown: 1, term: 0, by: 'leader', rank: 0, at: '2026-01-01T00:00:00Z' } },
       }),
     ).toEqual([]);
-    const newer = { ...object, spec: { ...(object.spec as object), initContainers: [{ name: 'i' }], unheardOf: 1 } };
+    const newer = {
+      ...object,
+      spec: { ...(object.spec as object), initContainers: [{ name: 'i', image: 'busybox', unheardOf: 1 }], unheardOf: 1 },
+    };
     expect(validateMerged(newer)).toEqual([]);
     expect(validateMerged({ ...object, kind: 'Unheard' })).toEqual([]);
   });

@@ -49,6 +49,52 @@ describe('a pod', () => {
     ],
     [
       {},
+      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: '..k' } } }] },
+      'spec.containers[0].env[0].valueFrom.secretKeyRef.key: Invalid value: "..k": must not start with \'..\'',
+    ],
+    [
+      { initContainers: [{ name: 'i', image: 'x', livenessProbe: { tcpSocket: { port: 1 } } }] },
+      {},
+      'spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always',
+    ],
+    [
+      { initContainers: [{ name: 'i', image: 'x', restartPolicy: 'Never' }] },
+      {},
+      'spec.initContainers[0].restartPolicy: Unsupported value: "Never": supported values: "Always"',
+    ],
+    [{}, { restartPolicy: 'Always' }, 'spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers'],
+    [{}, { lifecycle: { preStop: {} } }, 'spec.containers[0].lifecycle.preStop: Required value: must specify a handler type'],
+    [{}, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, 'spec.containers[0].volumeMounts[0].name: Not found: "v"'],
+    [
+      { volumes: [{ name: 'v', emptyDir: {}, hostPath: { path: '/x' } }] },
+      {},
+      'spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type',
+    ],
+    [
+      { volumes: [{ name: 'v', emptyDir: {} }] },
+      { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'a/../b' }] },
+      'spec.containers[0].volumeMounts[0].subPath: Invalid value: "a/../b": must not contain \'..\'',
+    ],
+    [{}, { livenessProbe: {} }, 'spec.containers[0].livenessProbe: Required value: must specify a handler type'],
+    [
+      {},
+      { readinessProbe: { exec: { command: ['x'] }, tcpSocket: { port: 1 } } },
+      'spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type',
+    ],
+    [
+      {},
+      { livenessProbe: { tcpSocket: { port: 0 } } },
+      'spec.containers[0].livenessProbe.tcpSocket.port: Invalid value: 0: must be between 1 and 65535, inclusive',
+    ],
+    [
+      {},
+      { startupProbe: { tcpSocket: { port: 1 }, successThreshold: 2 } },
+      'spec.containers[0].startupProbe.successThreshold: Invalid value: 2: must be 1',
+    ],
+    [{}, { envFrom: [{ configMapRef: {} }] }, 'spec.containers[0].envFrom[0].configMapRef.name: Required value'],
+    [{}, { envFrom: [{}] }, 'spec.containers[0].envFrom[0]: Invalid value: "": must specify one of: `configMapRef` or `secretRef`'],
+    [
+      {},
       { resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
       'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
     ],
@@ -68,6 +114,23 @@ describe('a pod', () => {
       'spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0',
     ],
     [{ nodeSelector: { 'a b': 'x' } }, {}, 'spec.nodeSelector: Invalid value: "a b": name part must consist of'],
+    [{ dnsPolicy: 'None' }, {}, "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is 'None'"],
+    [
+      { dnsPolicy: 'None', dnsConfig: { searches: ['a'] } },
+      {},
+      "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is 'None'",
+    ],
+    [{ dnsConfig: { nameservers: ['one'] } }, {}, 'spec.dnsConfig.nameservers[0]: Invalid value: "one": must be a valid IP address'],
+    [
+      { dnsConfig: { nameservers: ['1.1.1.1', '1.1.1.2', '1.1.1.3', '1.1.1.4'] } },
+      {},
+      'spec.dnsConfig.nameservers: Invalid value: ["1.1.1.1","1.1.1.2","1.1.1.3","1.1.1.4"]: must not have more than 3 nameservers',
+    ],
+    [
+      { hostAliases: [{ ip: '1.1.1.1', hostnames: ['a b'] }] },
+      {},
+      'spec.hostAliases[0].hostnames: Invalid value: "a b": a lowercase RFC 1123 subdomain',
+    ],
     [{ hostname: 'A' }, {}, 'spec.hostname: Invalid value: "A": a lowercase RFC 1123 label'],
   ])('against the rules is refused in the words of Kubernetes (%#)', (spec, container, message) => {
     const found = problems(spec, container);
@@ -78,18 +141,9 @@ describe('a pod', () => {
   });
 
   it.each<[JsonObject, JsonObject, string]>([
-    [{ initContainers: [{ name: 'i', image: 'x' }] }, {}, 'spec.initContainers'],
-    [{ volumes: [{ name: 'v', emptyDir: {} }] }, {}, 'spec.volumes'],
-    [{ hostNetwork: true }, {}, 'spec.hostNetwork'],
-    [{ hostPID: true }, {}, 'spec.hostPID'],
+    [{ volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }] }, {}, 'spec.volumes[0].nfs'],
+    [{ runtimeClassName: 'kata' }, {}, 'spec.runtimeClassName'],
     [{ os: { name: 'windows' } }, {}, 'spec.os'],
-    [{}, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }, 'spec.containers[0].volumeMounts'],
-    [{}, { envFrom: [{ configMapRef: { name: 'c' } }] }, 'spec.containers[0].envFrom'],
-    [
-      {},
-      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
-      'spec.containers[0].env[0].valueFrom.secretKeyRef',
-    ],
     [{}, { resources: { limits: { 'nvidia.com/gpu': 1 } } }, 'spec.containers[0].resources.limits[nvidia.com/gpu]'],
   ])('that would be wrong to run is refused by name (%#)', (spec, container, field) => {
     const found = problems(spec, container);
@@ -98,17 +152,11 @@ describe('a pod', () => {
   });
 
   it.each<[JsonObject, JsonObject, string]>([
-    [{}, { livenessProbe: { httpGet: { port: 80 } } }, 'spec.containers[0].livenessProbe'],
-    [{}, { lifecycle: { preStop: { exec: { command: ['x'] } } } }, 'spec.containers[0].lifecycle'],
-    [{}, { securityContext: { runAsUser: 0 } }, 'spec.containers[0].securityContext'],
+    [{}, { lifecycle: { stopSignal: 'SIGINT' } }, 'spec.containers[0].lifecycle.stopSignal'],
+    [{}, { securityContext: { procMount: 'Unmasked' } }, 'spec.containers[0].securityContext.procMount'],
     [{}, { resources: { limits: { 'ephemeral-storage': '1Gi' } } }, 'spec.containers[0].resources.limits[ephemeral-storage]'],
-    [{ securityContext: { runAsNonRoot: true } }, {}, 'spec.securityContext'],
-    [{ affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{}] } } } }, {}, 'spec.affinity'],
-    [{ tolerations: [{ operator: 'Exists' }] }, {}, 'spec.tolerations'],
-    [{ serviceAccountName: 'robot' }, {}, 'spec.serviceAccountName'],
-    [{ dnsPolicy: 'None' }, {}, 'spec.dnsPolicy'],
+    [{ securityContext: { seLinuxOptions: { level: 'x' } } }, {}, 'spec.securityContext.seLinuxOptions'],
     [{ hostUsers: false }, {}, 'spec.hostUsers'],
-    [{ activeDeadlineSeconds: 5 }, {}, 'spec.activeDeadlineSeconds'],
     [{ schedulerName: 'mine' }, {}, 'spec.schedulerName'],
   ])('that only loses quality is kept, and warned of (%#)', (spec, container, field) => {
     const { warnings } = admit(pod(spec, container));
@@ -122,7 +170,11 @@ describe('a pod', () => {
       hostNetwork: false,
       affinity: {},
       tolerations: [],
-      dnsPolicy: 'ClusterFirst',
+      dnsPolicy: 'None',
+      dnsConfig: { nameservers: ['10.0.0.53'], searches: ['a.example', '.'], options: [{ name: 'ndots', value: '2' }] },
+      hostAliases: [{ ip: '10.0.0.9', hostnames: ['db.example'] }],
+      subdomain: 'db',
+      setHostnameAsFQDN: true,
       schedulerName: 'default-scheduler',
       serviceAccountName: 'default',
       automountServiceAccountToken: false,

@@ -17,7 +17,8 @@ export class AnytimeTheLivingAreNotDead implements Checker {
   onTick(world: SimWorld): void {
     if (world.quietMs() < QUIET_MS) return;
     const ids = new Set(world.lasting().map(({ id }) => id));
-    for (const { node, daemon } of world.running()) {
+    for (const { node, isGone, daemon } of world.running()) {
+      if (isGone) continue;
       const dead = daemon.peer.view.members().find(({ state, spec }) => state === 'dead' && ids.has(spec.peerId));
       if (dead !== undefined)
         throw new Violation(this.name, `${node} holds ${dead.spec.nodeName} for dead, and nothing is wrong for ${QUIET_MS / 1000} s`);
@@ -28,20 +29,15 @@ export class AnytimeTheLivingAreNotDead implements Checker {
 /** Where nothing is wrong, a pod is started on one node only: heirs take turns, and one scheduler binds. */
 export class AnytimeOnePlaceAPod implements Checker {
   readonly name = 'anytimeOnePlaceAPod';
-  private readonly world: SimWorld;
   private readonly places = new Map<string, { node: string; at: number }>();
 
-  constructor(world: SimWorld) {
-    this.world = world;
-  }
-
-  onContainer(host: SimHost, { what, podUid, at }: RuntimeEvent): void {
+  onContainer(host: SimHost, { what, podUid, at }: RuntimeEvent, world: SimWorld): void {
     if (what !== 'start') return;
     const before = this.places.get(podUid);
     this.places.set(podUid, { node: host.node, at });
     if (before === undefined || before.node === host.node) return;
     // Both starts in a time without cuts: what a pause or a crash does to one of them is enough of an excuse.
-    if (this.world.quietMs() < at - before.at + QUIET_MS) return;
+    if (world.quietMs() < at - before.at + QUIET_MS) return;
     throw new Violation(this.name, `${podUid} was started on ${before.node}, then on ${host.node}, and nothing was wrong`);
   }
 }
@@ -134,7 +130,8 @@ export class AnytimeTheOriginalIsKept implements Checker {
   readonly name = 'anytimeTheOriginalIsKept';
   /** Uids of pods that a user asked to be deleted, or whose owner changed in a way that may end them. */
   private readonly touched = new Set<string>();
-  private readonly startedAt = new Map<string, number>();
+  /** What is started where: by its end there may be only a grave of it. */
+  private readonly started = new Map<string, { at: number; pod: DesiredObject; owner: DesiredObject }>();
   private readonly claims = new Map<string, { at: number; minority: boolean }>();
 
   onAcknowledged(_host: SimHost, { mutations, objects }: Acknowledged): void {
@@ -159,20 +156,26 @@ export class AnytimeTheOriginalIsKept implements Checker {
   }
 
   onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent): void {
-    if (what === 'start') this.startedAt.set(`${host.node} ${podUid}`, at);
+    const { daemon } = host;
+    if (daemon === undefined) return;
+    if (what === 'start') {
+      const pod = [...daemon.replica.list('pods')].find(({ uid }) => uid === podUid);
+      const owner = pod === undefined ? undefined : ownerOf(daemon, pod);
+      if (pod !== undefined && owner !== undefined) this.started.set(`${host.node} ${podUid}`, { at, pod, owner });
+    }
     const isEnd = what === 'stop' || (what === 'kill' && by === 'order');
-    if (!isEnd || host.daemon === undefined) return;
-    const pod = [...host.daemon.replica.list('pods')].find(({ uid }) => uid === podUid);
-    const slot = pod?.object.kith?.slot;
-    const owner = pod === undefined ? undefined : ownerOf(host.daemon, pod);
+    const started = this.started.get(`${host.node} ${podUid}`);
+    if (!isEnd || started === undefined) return;
+    const { pod } = started;
+    const slot = pod.object.kith?.slot;
+    const owner = daemon.replica.get(started.owner.key);
     const state = owner?.object.kith?.slots?.[String(slot?.slot)];
-    if (pod === undefined || slot === undefined || owner === undefined || state?.claim?.from !== slot.generation) return;
+    if (slot === undefined || owner?.uid !== started.owner.uid || state?.claim?.from !== slot.generation) return;
     const isTouched = this.touched.has(podUid) || owner.object.kith?.retired?.includes(slot.slot) === true;
     const chain = [owner.uid, ...(owner.object.metadata.ownerReferences ?? []).map(({ uid }) => uid)];
     if (isTouched || chain.some((uid) => this.touched.has(uid))) return;
     const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation}`);
-    const since = this.startedAt.get(`${host.node} ${podUid}`) ?? 0;
-    if (claim?.minority === true && since < claim.at - 1_000) {
+    if (claim?.minority === true && started.at < claim.at - 1_000) {
       throw new Violation(this.name, `${host.node} ends ${pod.key}, which ran since before a minority claimed its slot`);
     }
   }

@@ -12,6 +12,7 @@ import { hasProved } from './views.ts';
 /** Why the daemon may stop the pod, by its own merged state; undefined: it may not. Read off the objects anew, not by the agent's rules. */
 export function orderToStop(daemon: SimDaemon, node: string, uid: string, key: string): string | undefined {
   const { replica, peer } = daemon;
+  if (peer.view.removed) return 'its host was removed';
   const desired = replica.get(key);
   if (desired?.uid !== uid) return replica.buriedLife(key) >= (lifeOfUid(uid) ?? Infinity) ? 'it is buried' : undefined;
   const { metadata, kith } = desired.object;
@@ -23,6 +24,7 @@ export function orderToStop(daemon: SimDaemon, node: string, uid: string, key: s
   if (slot === undefined || owner === undefined) return undefined;
   if (owner.object.kith?.retired?.includes(slot.slot) === true) return 'its slot is retired';
   const state = owner.object.kith?.slots?.[String(slot.slot)];
+  if (state?.done !== undefined) return 'its completion has come to its end';
   if (state === undefined || state.generation === slot.generation) return undefined;
   for (const other of replica.list('pods')) {
     const fills = other.object.kith?.slot;
@@ -34,9 +36,16 @@ export function orderToStop(daemon: SimDaemon, node: string, uid: string, key: s
   return undefined;
 }
 
+const RESOURCES: Record<string, string> = {
+  ReplicaSet: 'replicasets.apps',
+  StatefulSet: 'statefulsets.apps',
+  DaemonSet: 'daemonsets.apps',
+  Job: 'jobs.batch',
+};
+
 export function ownerOf({ replica }: SimDaemon, pod: DesiredObject): DesiredObject | undefined {
   const reference = pod.object.metadata.ownerReferences?.find(({ controller }) => controller === true);
-  const resource = reference?.kind === 'ReplicaSet' ? 'replicasets.apps' : 'replicationcontrollers';
+  const resource = RESOURCES[reference?.kind ?? ''] ?? 'replicationcontrollers';
   const owner = replica.get(objectKey(resource, pod.object.metadata.namespace ?? '', reference?.name ?? ''));
   return owner?.uid === reference?.uid ? owner : undefined;
 }
@@ -76,6 +85,9 @@ export class AnytimeRestartedForCause implements Checker {
       host.runtime.inspect(event.podUid)?.containers.filter(({ name: of, state }) => of === event.container && state === 'running') ?? [];
     if (running.length > 1) throw new Violation(this.name, `two attempts of ${name} run at once`);
     const before = this.ended.get(container);
+    const desired = host.daemon?.replica.get(keyOf(host, event.podUid));
+    if (desired?.uid === event.podUid && desired.object.kith?.outcome !== undefined)
+      throw new Violation(this.name, `${name} is started, though the pod has ended: ${desired.object.kith.outcome.phase}`);
     // A disk that lost its last writes may have lost the order with them: what is bound to a node runs until it hears otherwise.
     if (before?.by === 'order' && before.losses === host.losses)
       throw new Violation(this.name, `${name} was stopped by order and starts again as attempt ${event.attempt}`);

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../../protocol/json.ts';
+import { jsonEqual } from '../../../protocol/json.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Deployment, Node, PodSpec } from '../../../protocol/types.ts';
 import { cpuMillis } from '../../../protocol/values/quantity.ts';
@@ -52,11 +52,11 @@ export class EventuallyEqual implements Checker {
 
 function differing(one: Up, other: Up): string[] {
   const keys = new Set([...one.daemon.replica.all(), ...other.daemon.replica.all()].map(({ key }) => key));
-  const text = ({ daemon }: Up, key: string): string => {
-    const held = daemon.replica.get(key);
-    return held === undefined ? `buried ${daemon.replica.buriedLife(key)}` : canonicalJson([held.life, held.heads, held.object] as never);
+  const held = ({ daemon }: Up, key: string): unknown => {
+    const object = daemon.replica.get(key);
+    return object === undefined ? `buried ${daemon.replica.buriedLife(key)}` : [object.life, object.heads, object.object];
   };
-  return [...keys].filter((key) => text(one, key) !== text(other, key)).slice(0, 5);
+  return [...keys].filter((key) => !jsonEqual(held(one, key), held(other, key))).slice(0, 5);
 }
 
 /** Every workload has exactly the pods it asks for, each ready on one live node that fits it, and nothing else runs anywhere. */
@@ -93,8 +93,7 @@ export class EventuallyAsDesired implements Checker {
     if (owner.key.startsWith('deployments')) {
       const { spec } = owner.object as Deployment;
       const sets = [...replica.list('replicasets.apps')].filter((set) => ownedBy(set, owner));
-      const template = canonicalJson(spec.template.spec);
-      const wrong = sets.filter((set) => wantedOf(set) !== 0 && canonicalJson(templateOf(set) as never) !== template);
+      const wrong = sets.filter((set) => wantedOf(set) !== 0 && !jsonEqual(templateOf(set), spec.template.spec));
       if (wrong.length > 0) return `still asks for ${wrong.map(({ key }) => key).join()}`;
       const asked = sets.reduce((sum, set) => sum + wantedOf(set), 0);
       return asked === (spec.replicas ?? 1) ? undefined : `asks for ${spec.replicas} pods, its ReplicaSets for ${asked}`;
@@ -149,7 +148,7 @@ function roomFor({ daemon }: Up, pod: DesiredObject): string | undefined {
 }
 
 function ownedBy(object: DesiredObject, owner: DesiredObject): boolean {
-  return object.object.metadata.ownerReferences?.some(({ uid }) => uid === owner.uid) === true;
+  return object.object.metadata.ownerReferences?.some(({ uid, controller }) => uid === owner.uid && controller === true) === true;
 }
 
 function templateOf(owner: DesiredObject): PodSpec | undefined {

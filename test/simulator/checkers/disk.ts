@@ -1,4 +1,4 @@
-import type { Documents } from '../../../daemon/ports/documents.ts';
+import type { Documents, RewrittenEpoch } from '../../../daemon/ports/documents.ts';
 import { readRecordDocument, readRecordJson } from '../../../daemon/peer/replica/record.ts';
 import { objectRecordKey } from '../../../daemon/peer/replica/disk.ts';
 import type { DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
@@ -8,7 +8,7 @@ import type { SimDisk } from '../disk.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 
-const CLUSTER = '0123456789abcdef';
+import { CLUSTER } from '../cluster.ts';
 
 /** Whether the disk holds the write that made these heads of the life, or a later life, or its grave. */
 export function diskHolds(
@@ -21,7 +21,10 @@ export function diskHolds(
   if (record === undefined) return false;
   if ((readRecordJson(record) as { life: number }).life !== life) return (readRecordJson(record) as { life: number }).life > life;
   const saved = readRecordDocument(record);
-  const identity = { clusterId: CLUSTER, key, life };
+  const { epoch } = readRecordJson(record) as { epoch?: RewrittenEpoch };
+  const identity = { clusterId: CLUSTER, key, life, epoch };
+  // Cut off since; `checkers/words.ts` looks at what the state has of it.
+  if (epoch !== undefined && documents.readAt(saved, heads) === undefined) return true;
   return heads.every((head) => documents.changesSince(identity, saved, [head], Infinity).document === undefined);
 }
 
@@ -57,14 +60,9 @@ export class AnytimeToldAfterDisk implements Checker {
 /** What was acknowledged without a warning is at that moment on the disks of two members, and in the end at all. */
 export class AnytimeAcknowledgedIsKept implements Checker {
   readonly name = 'anytimeAcknowledgedIsKept';
-  private readonly world: SimWorld;
   /** Graves seen anywhere: they may have been forgotten since. */
   private readonly buried = new Map<ObjectKey, number>();
   private readonly kept: { host: string; object: DesiredObject; isBurial: boolean }[] = [];
-
-  constructor(world: SimWorld) {
-    this.world = world;
-  }
 
   onBoot(_host: SimHost, { replica }: SimDaemon): void {
     replica.onChanged((changes) => {
@@ -72,12 +70,12 @@ export class AnytimeAcknowledgedIsKept implements Checker {
     });
   }
 
-  onAcknowledged(host: SimHost, { mutations, objects, warnings }: Acknowledged): void {
+  onAcknowledged(host: SimHost, { mutations, objects, warnings }: Acknowledged, world: SimWorld): void {
     if (warnings.length > 0 || (host.daemon?.peer.view.membersKnown ?? 1) <= 1) return;
     for (const [index, object] of objects.entries()) {
       const isBurial = mutations[index]?.type === 'bury';
-      const holders = this.world.hosts.filter(({ disk }) =>
-        isBurial ? diskBuries(disk, object.key, object.life) : this.holds(disk, object),
+      const holders = world.hosts.filter(({ disk }) =>
+        isBurial ? diskBuries(disk, object.key, object.life) : diskHolds(world.documents, disk, object),
       );
       if (holders.length < 2) {
         const where = holders.map(({ node }) => node).join();
@@ -95,7 +93,7 @@ export class AnytimeAcknowledgedIsKept implements Checker {
     for (const { host, object, isBurial } of this.kept) {
       // A later burial stands for all that was written before; who joined after all others held it never hears of it.
       if ((this.buried.get(object.key) ?? 0) >= object.life) continue;
-      const without = isBurial ? lasting[0] : lasting.find(({ disk }) => !this.holds(disk, object));
+      const without = isBurial ? lasting[0] : lasting.find(({ disk }) => !diskHolds(world.documents, disk, object));
       if (without === undefined) continue;
       const what = isBurial ? 'its deletion' : `its change ${object.heads.join().slice(0, 8)}`;
       throw new Violation(
@@ -103,10 +101,6 @@ export class AnytimeAcknowledgedIsKept implements Checker {
         `${object.key}: ${what} was acknowledged by ${host} without a warning, and ${without.node} does not have it`,
       );
     }
-  }
-
-  private holds(disk: SimDisk, object: DesiredObject): boolean {
-    return diskHolds(this.world.documents, disk, object);
   }
 }
 

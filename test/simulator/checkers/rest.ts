@@ -1,12 +1,10 @@
-import type { Deployment } from '../../../protocol/types.ts';
+import type { Deployment, Node } from '../../../protocol/types.ts';
 import { canonicalJson } from '../../../protocol/json.ts';
-import { cpuMillis } from '../../../protocol/values/quantity.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
-import { cpuOf } from './containers.ts';
 
 /** What converged stays so: nobody writes, starts or stops anything. */
 export class FinallyStaysSo implements Checker {
@@ -18,32 +16,35 @@ export class FinallyStaysSo implements Checker {
   }
 
   onContainer(host: SimHost, { what, podUid }: RuntimeEvent): void {
-    if (this.rests) throw new Violation(this.name, `${host.node}: ${what} of ${podUid} though all was as desired`);
+    if (this.rests && !host.isGone) throw new Violation(this.name, `${host.node}: ${what} of ${podUid} though all was as desired`);
   }
 
   onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
     replica.onWritten(({ changes, tombstones }) => {
       const keys = [...changes, ...tombstones].map(({ key }) => key).join(', ');
       world.guard(() => {
-        if (this.rests) throw new Violation(this.name, `${host.node} still writes ${keys} though all was as desired`);
+        if (this.rests && !host.isGone) throw new Violation(this.name, `${host.node} still writes ${keys} though all was as desired`);
       });
     });
   }
 }
 
-/** No node has more bound to it than it has. */
-export class FinallyNoNodeIsOverCommitted implements Checker {
-  readonly name = 'finallyNoNodeIsOverCommitted';
+/** Each node has a part of the pod range, and none is two nodes'. */
+export class FinallySubnetsAreUnique implements Checker {
+  readonly name = 'finallySubnetsAreUnique';
 
   atRest(world: SimWorld): void {
-    const replica = world.running()[0]?.daemon.replica;
-    for (const { node, facts } of world.lasting()) {
-      const bound = [...(replica?.list('pods') ?? [])].filter(
-        ({ object }) => object.kith?.binding?.node === node && object.kith.outcome === undefined,
-      );
-      const asked = bound.reduce((sum, pod) => sum + cpuOf(pod), 0);
-      const has = cpuMillis(String(facts.allocatable['cpu']));
-      if (asked > has) throw new Violation(this.name, `${node} has ${has}m of CPU, and ${asked}m are bound to it`);
+    for (const { node, daemon, isGone } of world.running()) {
+      if (isGone) continue;
+      const holders = new Map<string, string>();
+      for (const { object } of daemon.replica.list('nodes')) {
+        const { metadata, spec } = object as Node;
+        const subnet = spec.podCIDR ?? '';
+        const rival = holders.get(subnet);
+        if (subnet === '') throw new Violation(this.name, `${node} knows no subnet of ${metadata.name}`);
+        if (rival !== undefined) throw new Violation(this.name, `${node} has ${subnet} as ${rival}'s and ${metadata.name}'s`);
+        holders.set(subnet, metadata.name);
+      }
     }
   }
 }
@@ -57,8 +58,14 @@ export class FinallyOnlyWhatWasWritten implements Checker {
     const write = replica.write.bind(replica);
     replica.write = (mutations) => {
       for (const mutation of mutations) {
-        const object = mutation.type === 'create' ? mutation.object : mutation.type === 'update' ? mutation.next : undefined;
-        if (object !== undefined && mutation.key.startsWith('deployments')) this.note(mutation.key, object as Deployment);
+        if (mutation.type === 'bury' || !mutation.key.startsWith('deployments')) continue;
+        const before = mutation.type === 'update' ? valuesOf(mutation.base as Deployment) : [];
+        const after = valuesOf((mutation.type === 'create' ? mutation.object : mutation.next) as Deployment);
+        // What its author found and left is not its writing.
+        this.note(
+          mutation.key,
+          after.filter((value) => !before.includes(value)),
+        );
       }
       return write(mutations);
     };
@@ -75,15 +82,41 @@ export class FinallyOnlyWhatWasWritten implements Checker {
     }
   }
 
-  private note(key: string, deployment: Deployment): void {
+  private note(key: string, made: readonly string[]): void {
     const values = this.written.get(key) ?? new Set<string>();
     this.written.set(key, values);
-    for (const value of valuesOf(deployment)) values.add(value);
+    for (const value of made) values.add(value);
   }
 }
 
 function valuesOf({ spec }: Deployment): string[] {
   return [canonicalJson(['template', spec.template] as unknown), canonicalJson(['replicas', spec.replicas ?? 1])];
+}
+
+/** Reports of pods that are gone, and that came after their end. */
+const LATE_REPORTS = 10;
+
+/** What is kept in memory of things is kept as long as they are there, and no longer. */
+export class FinallyTablesAreBounded implements Checker {
+  readonly name = 'finallyTablesAreBounded';
+
+  atRest(world: SimWorld): void {
+    for (const { node, isGone, daemon } of world.running()) {
+      if (isGone) continue;
+      const { replica, peer } = daemon;
+      const pods = [...replica.list('pods')].length;
+      const tables = peer.view as unknown as Record<'podReports' | 'nodeReports', ReadonlyMap<string, unknown>>;
+      const reports = tables.podReports.size;
+      if (reports > pods + LATE_REPORTS) throw new Violation(this.name, `${node} keeps ${reports} reports of ${pods} pods`);
+      const members = peer.view.members().length;
+      const nodes = tables.nodeReports.size;
+      if (nodes > members + LATE_REPORTS)
+        throw new Violation(this.name, `${node} keeps reports of ${nodes} nodes, and there are ${members}`);
+      const graves = [...replica['index'].entries()].filter(({ grave }) => grave !== undefined).length;
+      const holders = replica['ledger']['holders'].size;
+      if (holders > graves + LATE_REPORTS) throw new Violation(this.name, `${node} remembers who holds ${holders} graves, of ${graves}`);
+    }
+  }
 }
 
 /** Messages a peer may send in a second of rest: beats to eight observers four times a second, two comparisons in three seconds, and room for as many again. */

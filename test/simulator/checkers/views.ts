@@ -54,17 +54,19 @@ export class AnytimeOnlyTheOwnerSpeaks implements Checker {
   }
 }
 
-/** A peer's idea of the election's term never goes back while it runs. */
+/** A peer's idea of the election's term never goes back while it runs, and who begins to lead does so in a term of its own. */
 export class AnytimeTermsGrow implements Checker {
   readonly name = 'anytimeTermsGrow';
-  private readonly terms = new Map<SimDaemon, number>();
+  private readonly terms = new Map<SimDaemon, { term: number; isSelf: boolean }>();
 
   onTick(world: SimWorld): void {
     for (const { node, daemon } of world.running()) {
-      const { term } = daemon.peer.view.leader;
-      const before = this.terms.get(daemon) ?? 0;
-      if (term < before) throw new Violation(this.name, `${node} went back from term ${before} to ${term}`);
-      this.terms.set(daemon, term);
+      const { term, isSelf } = daemon.peer.view.leader;
+      const before = this.terms.get(daemon) ?? { term: 0, isSelf: false };
+      if (term < before.term) throw new Violation(this.name, `${node} went back from term ${before.term} to ${term}`);
+      if (isSelf && !before.isSelf && term === before.term)
+        throw new Violation(this.name, `${node} leads in term ${term}, which was another's`);
+      this.terms.set(daemon, { term, isSelf });
     }
   }
 }
@@ -84,18 +86,13 @@ interface Mirror {
 export class AnytimeWatchesAreComplete implements Checker {
   readonly name = 'anytimeWatchesAreComplete';
   private readonly mirrors = new Map<SimDaemon, Mirror[]>();
-  private readonly world: SimWorld;
   private ticks = 0;
-
-  constructor(world: SimWorld) {
-    this.world = world;
-  }
 
   onTick(world: SimWorld): void {
     this.ticks += 1;
     for (const { node, daemon } of world.running()) {
       if (this.mirrors.has(daemon) && this.ticks % COMPARE_EVERY_TICKS > 0) continue;
-      const mirrors = this.mirrors.get(daemon) ?? this.follow(node, daemon);
+      const mirrors = this.mirrors.get(daemon) ?? this.follow(node, daemon, world);
       for (const mirror of mirrors) {
         const listed = daemon.peer.objects.list(mirror.resource);
         world.clock.after(2, () => this.compare(node, mirror, listed.items, BigInt(listed.resourceVersion)));
@@ -103,24 +100,24 @@ export class AnytimeWatchesAreComplete implements Checker {
     }
   }
 
-  private follow(node: string, daemon: SimDaemon): Mirror[] {
+  private follow(node: string, daemon: SimDaemon, world: SimWorld): Mirror[] {
     const mirrors = WATCHED.map((resource): Mirror => {
       const { items, resourceVersion } = daemon.peer.objects.list(resource);
       const mirror = { resource, items: new Map(items.map((item) => [nameOf(item), item])), version: BigInt(resourceVersion) };
-      void this.watch(node, daemon, mirror, resourceVersion);
+      void this.watch(node, daemon, mirror, world);
       return mirror;
     });
     this.mirrors.set(daemon, mirrors);
     return mirrors;
   }
 
-  private async watch(node: string, daemon: SimDaemon, mirror: Mirror, from: string): Promise<void> {
+  private async watch(node: string, daemon: SimDaemon, mirror: Mirror, world: SimWorld): Promise<void> {
     const never = new AbortController().signal;
-    for await (const { type, object } of daemon.peer.objects.watch(mirror.resource, from, never)) {
+    for await (const { type, object } of daemon.peer.objects.watch(mirror.resource, String(mirror.version), never)) {
       const name = nameOf(object);
       const version = BigInt(object.metadata.resourceVersion ?? '0');
       const fail = (how: string): void =>
-        this.world.timeline.onBug(node, `${this.name}: a watch of ${mirror.resource} at ${node}: ${type} ${name} ${how}`);
+        world.timeline.onBug(node, `${this.name}: a watch of ${mirror.resource} at ${node}: ${type} ${name} ${how}`);
       if (version <= mirror.version) fail(`has version ${version} after ${mirror.version}`);
       if (type === 'ADDED' && mirror.items.has(name)) fail('is there already');
       if (type !== 'ADDED' && !mirror.items.has(name)) fail('was not there');

@@ -11,6 +11,8 @@ interface Hierarchy {
 }
 
 const PERIOD_US = 100_000;
+/** Of a group at the root against one process beside it, which is what it would count as: a lab of hosts and engines would get as much as the one test that asks it. */
+const WEIGHT = 4;
 const LEAF = 'init';
 
 /** A group of processes under one path in every hierarchy of the machine, so that all of them can be found, frozen and starved, engines' containers included. */
@@ -30,6 +32,7 @@ export class ControlGroup {
         const folder = path.join(parent, part);
         await mkdir(folder, { recursive: true });
         await prepare(hierarchy, parent, folder);
+        if (parent === hierarchy.mount) await weigh(hierarchy, folder);
         parent = folder;
       }
       if (hierarchies().length === 1 && hierarchy.version === 2) await mkdir(path.join(parent, LEAF), { recursive: true });
@@ -146,6 +149,13 @@ async function prepare({ version, controllers }: Hierarchy, parent: string, fold
     if ((await readFile(path.join(folder, file), 'utf8')).trim() !== '') continue;
     await writeFile(path.join(folder, file), await readFile(path.join(parent, file), 'utf8'));
   }
+}
+
+async function weigh({ version, controllers }: Hierarchy, folder: string): Promise<void> {
+  if (version === 1 && controllers.includes('cpu')) await writeFile(path.join(folder, 'cpu.shares'), String(WEIGHT * 1_024));
+  // Absent where this hierarchy does not have the controller.
+  const weight = path.join(folder, 'cpu.weight');
+  if (version === 2 && existsSync(weight)) await writeFile(weight, String(WEIGHT * 100));
 }
 
 async function processesBelow(folder: string): Promise<number[]> {

@@ -1,0 +1,79 @@
+/**
+ * Finds a path inside a folder that a program may be changing meanwhile, without ever following it out: what is to be mounted is opened step by step, no step may be
+ * a link, and it is handed on as the open file itself. Kubernetes learned it by CVE-2017-1002101 and CVE-2021-25741.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
+import { KithError } from '../../../protocol/errors.ts';
+
+/** Opens for nothing but to be named. Linux' value; Node.js has no name for it. */
+const O_PATH = 0x20_0000;
+const STEP = O_PATH | constants.O_NOFOLLOW;
+const FOLDER_MODE = 0o755;
+
+export interface Inside {
+  /** Names the open file, whatever becomes of its path: `/proc/PID/fd/N`. */
+  path: string;
+  /** Where it was found. */
+  found: string;
+  close(): Promise<void>;
+}
+
+/** @throws KithError `VolumeFailed` */
+export async function openInside(root: string, subPath: string, options: { create: boolean }): Promise<Inside> {
+  const base = await realpath(root);
+  const steps = await stepsTo(base, subPath);
+  let handle = await open(base, O_PATH | constants.O_DIRECTORY);
+  try {
+    for (const step of steps) {
+      const next = await openStep(handle, step, subPath, options.create);
+      await handle.close();
+      handle = next;
+    }
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return { path: `/proc/${process.pid}/fd/${handle.fd}`, found: [base, ...steps].join(sep), close: async () => handle.close() };
+}
+
+/** Links inside the folder are resolved first, so that files of ConfigMaps are found; what they lead to must be inside. */
+async function stepsTo(base: string, subPath: string): Promise<string[]> {
+  const wanted = subPath.split('/').filter((step) => step !== '' && step !== '.');
+  if (wanted.includes('..')) throw refused(subPath, "must not contain '..'");
+  const real = await realpath([base, ...wanted].join(sep)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw refused(subPath, error.message);
+  });
+  if (real === undefined) return wanted;
+  const inside = relative(base, real);
+  if (inside === '..' || inside.startsWith(`..${sep}`) || inside.startsWith(sep)) throw refused(subPath, 'it leads out of its volume');
+  return inside === '' ? [] : inside.split(sep);
+}
+
+async function openStep(folder: FileHandle, step: string, subPath: string, create: boolean): Promise<FileHandle> {
+  const path = `/proc/self/fd/${folder.fd}/${step}`;
+  for (const mayCreate of [create, false]) {
+    try {
+      const handle = await open(path, STEP);
+      // With O_PATH a link is opened, not refused.
+      if ((await handle.stat()).isSymbolicLink()) {
+        await handle.close();
+        throw refused(subPath, `${step} is a link`);
+      }
+      return handle;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!mayCreate) break;
+      await mkdir(path, { mode: FOLDER_MODE }).catch((failure: NodeJS.ErrnoException) => {
+        if (failure.code !== 'EEXIST') throw failure;
+      });
+    }
+  }
+  throw refused(subPath, 'no such file or directory');
+}
+
+function refused(subPath: string, why: string): KithError {
+  return new KithError('VolumeFailed', `failed to prepare subPath "${subPath}": ${why}`);
+}

@@ -1,0 +1,159 @@
+/**
+ * Volumes as files of this host: `DATA/UID/volumes/NAME`, and below /dev/shm what is to be in memory (Secrets, emptyDir of medium Memory), so that it never
+ * reaches a disk. Neither needs root. It must never follow what a container may have put into a volume.
+ */
+import { createHash } from 'node:crypto';
+import { chmod, chown, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { KithError } from '../../../protocol/errors.ts';
+import type { Log } from '../../ports/log.ts';
+import type { Mount, MountRequest, PodVolume, ResolvedMounts, VolumeOwner, VolumeStore } from '../../ports/volumes.ts';
+import { writeAtomically } from './atomic-files.ts';
+import { checkHostPath } from './host-path.ts';
+import { type Inside, openInside } from './inside.ts';
+
+export interface FolderVolumesOptions {
+  /** Of our own, on a file system that the engine sees. */
+  dataDir: string;
+  /** Where volumes are that outlive pods. Default: `dataDir`/../volumes. */
+  localDir?: string;
+  /** A folder in memory that every program of this host sees. Default: /dev/shm; without it all is on disk. */
+  memoryDir?: string;
+}
+
+/** Names of PersistentVolumes that Kith makes. */
+const LOCAL = /^pvc-[0-9a-f-]{36}$/;
+const UID = /^[A-Za-z0-9-]{1,64}$/;
+/** Upstream's permissions of an emptyDir: any user of the container may write. */
+const EMPTY_MODE = 0o777;
+const SET_GROUP_ID = 0o2000;
+
+/** Where the volumes in memory of a daemon's pods are. */
+export function memoryFolder(dataDir: string, memoryDir = '/dev/shm'): string {
+  return join(memoryDir, `kith-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`);
+}
+
+export class FolderVolumes implements VolumeStore {
+  readonly #log: Log;
+  readonly #disk: string;
+  readonly #memory: string;
+  readonly #local: string;
+  readonly #memoryDir: string;
+  #hasMemory: Promise<boolean> | undefined;
+
+  constructor(deps: { log: Log }, { dataDir, memoryDir = '/dev/shm', localDir = join(dirname(dataDir), 'volumes') }: FolderVolumesOptions) {
+    this.#log = deps.log;
+    this.#disk = dataDir;
+    this.#local = localDir;
+    this.#memoryDir = memoryDir;
+    this.#memory = memoryFolder(dataDir, memoryDir);
+  }
+
+  async prepare(podUid: string, volumes: readonly PodVolume[], { fsGroup }: VolumeOwner, signal?: AbortSignal): Promise<void> {
+    for (const volume of volumes) {
+      signal?.throwIfAborted();
+      try {
+        await this.#prepareOne(podUid, volume, mayChangeOwner() ? fsGroup : undefined);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new KithError('VolumeFailed', `MountVolume.SetUp failed for volume "${volume.name}" : ${why}`, {}, { cause: error });
+      }
+    }
+  }
+
+  async #prepareOne(podUid: string, volume: PodVolume, group: number | undefined): Promise<void> {
+    if (volume.kind === 'hostPath') return checkHostPath(volume.path, volume.type);
+    const folder = await this.#folderOf(podUid, volume);
+    if (volume.kind === 'files') {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await chmod(folder, 0o755);
+      return writeAtomically(folder, volume.files, group);
+    }
+    if ((await stat(folder).catch(() => undefined)) !== undefined) return;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (group !== undefined) await chown(folder, -1, group);
+    await chmod(folder, group === undefined ? EMPTY_MODE : EMPTY_MODE | SET_GROUP_ID);
+  }
+
+  async resolve(podUid: string, volumes: readonly PodVolume[], mounts: readonly MountRequest[]): Promise<ResolvedMounts> {
+    const opened: Inside[] = [];
+    const release = async (): Promise<void> => {
+      await Promise.all(opened.splice(0).map((inside) => inside.close()));
+    };
+    try {
+      const resolved: Mount[] = [];
+      for (const { volume: name, subPath, mountPath, readOnly, propagation, optional } of mounts) {
+        const volume = volumes.find((candidate) => candidate.name === name);
+        if (volume === undefined) throw new KithError('VolumeFailed', `there is no volume "${name}"`);
+        let hostPath = volume.kind === 'hostPath' ? volume.path : await this.#folderOf(podUid, volume);
+        if (subPath !== '') {
+          const inside = await openInside(hostPath, subPath, { create: volume.kind !== 'files' });
+          opened.push(inside);
+          // What only we write to can't be exchanged meanwhile: its path is as good, for engines that don't see our processes.
+          hostPath = volume.kind === 'files' ? inside.found : inside.path;
+        }
+        resolved.push({
+          hostPath,
+          mountPath,
+          readOnly: readOnly || volume.kind === 'files' || (volume.kind === 'local' && volume.readOnly),
+          propagation,
+          ...(optional === undefined ? {} : { optional }),
+        });
+      }
+      return { mounts: resolved, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  async remove(podUid: string): Promise<void> {
+    for (const root of [this.#disk, this.#memory]) {
+      await rm(join(root, checked(podUid)), { recursive: true, force: true, maxRetries: 3 });
+    }
+    // Gone once it is empty.
+    await rmdir(this.#memory).catch(() => undefined);
+  }
+
+  /** Links in it are removed, not followed. */
+  async removeLocal(volume: string): Promise<void> {
+    await rm(this.#localFolder(volume), { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #localFolder(volume: string): string {
+    if (!LOCAL.test(volume)) throw new KithError('VolumeFailed', `"${volume}" is no local volume`);
+    return join(this.#local, volume);
+  }
+
+  async podUids(): Promise<string[]> {
+    const found = await Promise.all([this.#disk, this.#memory].map(async (root) => readdir(root).catch(() => [])));
+    return [...new Set(found.flat())].filter((name) => UID.test(name));
+  }
+
+  async #folderOf(podUid: string, volume: PodVolume): Promise<string> {
+    if (volume.kind === 'local') return this.#localFolder(volume.volume);
+    const inMemory = (volume.kind === 'emptyDir' && volume.inMemory) || (volume.kind === 'files' && volume.isSecret);
+    const root = inMemory && (await this.#memoryIsThere()) ? this.#memory : this.#disk;
+    return join(root, checked(podUid), 'volumes', volume.name);
+  }
+
+  async #memoryIsThere(): Promise<boolean> {
+    this.#hasMemory ??= mkdir(this.#memory, { recursive: true, mode: 0o700 }).then(
+      () => true,
+      (error: unknown) => {
+        this.#log.warn('Volumes that are to be in memory are on disk: nothing can be written there', { folder: this.#memoryDir, error });
+        return false;
+      },
+    );
+    return this.#hasMemory;
+  }
+}
+
+function checked(podUid: string): string {
+  if (!UID.test(podUid)) throw new KithError('VolumeFailed', `"${podUid}" is no pod uid`);
+  return podUid;
+}
+
+function mayChangeOwner(): boolean {
+  return process.getuid?.() === 0;
+}

@@ -1,0 +1,48 @@
+import { objectKey } from '../../../protocol/objects.ts';
+import { type ClaimedVolume, claimedVolume } from '../storage/mount.ts';
+import type { Account } from '../accounts/account-volume.ts';
+import type { ClusterView } from '../cluster/view.ts';
+
+/** What a ConfigMap or a Secret holds: texts, and bytes in base64. */
+export interface ConfigData {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly binaryData?: Readonly<Record<string, string>>;
+  /** Of a Secret. */
+  readonly type?: string;
+}
+
+/** ConfigMaps, Secrets and claims of one namespace; undefined is not found. */
+export interface ConfigSource {
+  readonly configMap: (name: string) => ConfigData | undefined;
+  readonly secret: (name: string) => ConfigData | undefined;
+  readonly claim: (name: string) => ClaimedVolume;
+  /** A service account. */
+  readonly account: (name: string) => Account | undefined;
+}
+
+export const NO_CONFIG: ConfigSource = {
+  configMap: () => undefined,
+  secret: () => undefined,
+  account: () => undefined,
+  claim: (name) => ({ missing: `persistentvolumeclaim "${name}" not found` }),
+};
+
+export function configSource(view: ClusterView, namespace: string): ConfigSource {
+  const read = (resource: string, name: string): ConfigData | undefined =>
+    view.get(objectKey(resource, namespace, name))?.object as ConfigData | undefined;
+  return {
+    configMap: (name) => read('configmaps', name),
+    secret: (name) => read('secrets', name),
+    claim: (name) => claimedVolume(view, namespace, name),
+    account: (name) => {
+      const found = view.get(objectKey('serviceaccounts', namespace, name));
+      if (found === undefined) return undefined;
+      return { uid: found.uid, automount: (found.object as { automountServiceAccountToken?: boolean }).automountServiceAccountToken };
+    },
+  };
+}
+
+/** The text of a Secret's value. */
+export function secretText(value: string): string {
+  return Buffer.from(value, 'base64').toString('utf8');
+}

@@ -1,0 +1,119 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fetchClients, KUBECTL_VERSIONS, type Clients } from '../support/kubectl.ts';
+import { kubectlPeers, withClients } from '../support/kubectl-peers.ts';
+import { portForward } from '../support/port-forward.ts';
+import { realPeers, removeQuietly } from '../support/real-peers.ts';
+
+/** Serves N zeros at /N, and says the SHA-1 of what is posted to it. */
+const SERVER = `
+const { createHash } = require('node:crypto');
+require('node:http').createServer(async (request, reply) => {
+  if (request.method === 'GET') return reply.end(Buffer.alloc(Number(request.url.slice(1))));
+  const hash = createHash('sha1');
+  for await (const chunk of request) hash.update(chunk);
+  reply.end(hash.digest('hex'));
+}).listen(8080, process.env.POD_IP, () => console.log('ready'));
+`;
+const MIB = 1024 * 1024;
+const peers = realPeers(3, 'stream');
+const real = kubectlPeers(peers);
+const folder = mkdtempSync(path.join(tmpdir(), 'kith-streams-'));
+const all = await Promise.all(KUBECTL_VERSIONS.map(async (version) => fetchClients(version)));
+
+/** On the first node; what is asked for it is asked of the second peer, if nothing else is said. */
+function pod(name: string, command: string[], more: object = {}): unknown {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: name } },
+    spec: {
+      nodeName: 'stream-1',
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'main', image: 'busybox', command, env: [{ name: 'GREETING', value: 'hello' }], workingDir: folder, ...more }],
+    },
+  };
+}
+
+beforeAll(async () => {
+  await peers.apply(0, pod('shell', ['sh', '-c', 'while :; do sleep 1; done']));
+  await peers.apply(0, pod('server', [process.execPath, '-e', SERVER], { ports: [{ containerPort: 8080 }] }));
+  await Promise.all(['shell', 'server'].map(async (name) => peers.waitReady(0, `app=${name}`, 1)));
+});
+afterAll(async () => removeQuietly(folder));
+
+for (const each of all) withClients(each, `kubectl ${each.version}`, tests);
+
+function tests(clients: Clients): void {
+  const kubectl = async (words: string[], options: { stdin?: string; peer?: number } = {}) =>
+    real.kubectl(clients, words, { peer: 1, ...options });
+
+  it.each([0, 1])('runs a command in a pod on the first node, asked of peer %i, and gives back its exit code', async (peer) => {
+    expect(await kubectl(['exec', 'shell', '--', 'sh', '-c', 'echo $GREETING $PWD; echo oops >&2; exit 3'], { peer })).toEqual({
+      code: 3,
+      out: `hello ${folder}\n`,
+      err: 'oops\ncommand terminated with exit code 3\n',
+    });
+  });
+
+  it('passes on standard input and its end, and output that is large', async () => {
+    const text = `${'x'.repeat(99)}\n`.repeat(50_000);
+    expect(await kubectl(['exec', '-i', 'shell', '--', 'sha1sum'], { stdin: text })).toEqual({
+      code: 0,
+      out: `${createHash('sha1').update(text).digest('hex')}  -\n`,
+      err: '',
+    });
+    const { code, out } = await kubectl(['exec', 'shell', '--', 'head', '-c', String(8 * MIB), '/dev/zero']);
+    expect([code, out.length]).toEqual([0, 8 * MIB]);
+  });
+
+  it('says what is wrong with the container or the command', async () => {
+    expect(await kubectl(['exec', 'shell', '-c', 'nobody', '--', 'true'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('container nobody is not valid for pod shell') as string,
+    });
+    const missing = await kubectl(['exec', 'shell', '--', 'no-such-program']);
+    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('executable file not found in $PATH') as string });
+    expect((await kubectl(['exec', 'absent', '--', 'true'])).err).toContain('pods "absent" not found');
+  });
+
+  it('copies files to the pod and back', async () => {
+    const bytes = randomBytes(3 * MIB);
+    const [there, here, back] = ['there', 'here', 'back'].map((name) => path.join(folder, `${name}-${clients.version}`)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFile(here, bytes);
+    expect(await kubectl(['cp', here, `shell:${there}`])).toMatchObject({ code: 0 });
+    expect((await readFile(there)).equals(bytes)).toBe(true);
+    expect(await kubectl(['cp', `shell:${there}`, back])).toMatchObject({ code: 0 });
+    expect((await readFile(back)).equals(bytes)).toBe(true);
+  });
+
+  it('forwards a port: large bodies, many connections at once, and tells of a port where nothing listens', async () => {
+    const forward = await portForward(clients, real, ['pod/server', ':8080'], 1);
+    try {
+      const bodies = await Promise.all(
+        Array.from({ length: 8 }, async (_, index) => (await fetch(`${forward.url}/${(index + 1) * MIB}`)).arrayBuffer()),
+      );
+      expect(bodies.map(({ byteLength }) => byteLength / MIB)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      const upload = randomBytes(20 * MIB);
+      const answer = await fetch(forward.url, { method: 'POST', body: upload });
+      expect(await answer.text()).toBe(createHash('sha1').update(upload).digest('hex'));
+    } finally {
+      await forward.stop();
+    }
+    const wrong = await portForward(clients, real, ['pod/server', ':9'], 1);
+    try {
+      await expect(fetch(wrong.url)).rejects.toThrow();
+      await expect.poll(() => wrong.errors()).toContain('nothing takes connections on port 9 of the pod');
+    } finally {
+      await wrong.stop();
+    }
+  });
+}

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { MEMBERS } from '../../../daemon/core/cluster/membership.ts';
+import { GRAVE_IN_FLIGHT_MS, GraveLedger, MAX_MEMBER_GRAVES } from '../../../daemon/peer/replica/graves.ts';
+import type { Entry } from '../../../daemon/peer/replica/object-index.ts';
+
+const grave = (key: string, second: number): Entry => {
+  const at = new Date(second * 1_000).toISOString();
+  return { key, life: 0, buried: 1, heads: [], grave: { at, settled: true } };
+};
+
+it('forgets a grave when its time is over, but keeps those of the members that were removed last', () => {
+  const members = Array.from({ length: MAX_MEMBER_GRAVES + 2 }, (_, index) =>
+    grave(`${MEMBERS}//peer-${index}`, MAX_MEMBER_GRAVES - index),
+  );
+  const entries = [...members, grave('pods/default/web', 0)];
+  const ledger = new GraveLedger();
+  expect(ledger.toForget(entries, 0)).toEqual([]);
+  const forgotten = ledger.toForget(entries, GRAVE_IN_FLIGHT_MS).map(({ key }) => key);
+  expect(forgotten.sort()).toEqual(['pods/default/web', ...members.slice(-2).map(({ key }) => key)].sort());
+});

@@ -1,0 +1,72 @@
+import type { Checker } from '../checker.ts';
+import { AnytimeClaimsAreBounded, AnytimeTheHealthyAreNotReplaced } from './claims.ts';
+import {
+  AnytimeCordonsHold,
+  AnytimeOneHeirClaims,
+  AnytimeOnePlaceAPod,
+  AnytimeTheLivingAreNotDead,
+  AnytimeTheMajoritysBindingCounts,
+  AnytimeTheOriginalIsKept,
+} from './conduct.ts';
+import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from './containers.ts';
+import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './convergence.ts';
+import { AnytimeCompletedNeverRunsAgain, EventuallyKindsAsDesired } from './kinds.ts';
+import { AnytimeAtMostOne } from './once.ts';
+import { AnytimeAcknowledgedIsKept, AnytimeNothingDeletedReturns, AnytimeToldAfterDisk } from './disk.ts';
+import { AnytimeBoundOnce, AnytimeSlotsGoForward } from './history.ts';
+import { FinallyBadObjectsAreSetAside } from './quarantine.ts';
+import {
+  FinallyOnlyWhatWasWritten,
+  FinallyStaysSo,
+  FinallySubnetsAreUnique,
+  FinallyTablesAreBounded,
+  FinallyTheNetworkIsQuiet,
+} from './rest.ts';
+import { AnytimeOneLeaderASide, AnytimeTheCompleteHaveAll, FinallyTheRemovedRunNothing } from './sides.ts';
+import { AnytimeConflictsAreTold, EventuallyWhatWasMadeIsThere } from './users.ts';
+import { FinallyWordsAreKept } from './words.ts';
+import { AnytimeEmptyViewIsNoOrder, AnytimeOnlyTheOwnerSpeaks, AnytimeTermsGrow, AnytimeWatchesAreComplete } from './views.ts';
+
+/** In the order in which those that take time are waited for. */
+export function allCheckers(): Checker[] {
+  return [
+    new AnytimeStoppedByOrder(),
+    new AnytimeRestartedForCause(),
+    new AnytimeNodesFit(),
+    new AnytimeAtMostOne(),
+    new AnytimeCompletedNeverRunsAgain(),
+    new AnytimeToldAfterDisk(),
+    new AnytimeAcknowledgedIsKept(),
+    new AnytimeNothingDeletedReturns(),
+    new AnytimeEmptyViewIsNoOrder(),
+    new AnytimeOnlyTheOwnerSpeaks(),
+    new AnytimeTermsGrow(),
+    new AnytimeWatchesAreComplete(),
+    new AnytimeTheLivingAreNotDead(),
+    new AnytimeOnePlaceAPod(),
+    new AnytimeOneHeirClaims(),
+    new AnytimeCordonsHold(),
+    new AnytimeTheMajoritysBindingCounts(),
+    new AnytimeTheOriginalIsKept(),
+    new AnytimeTheHealthyAreNotReplaced(),
+    new AnytimeClaimsAreBounded(),
+    new AnytimeBoundOnce(),
+    new AnytimeSlotsGoForward(),
+    new AnytimeConflictsAreTold(),
+    new AnytimeOneLeaderASide(),
+    new AnytimeTheCompleteHaveAll(),
+    new EventuallyOneLeader(),
+    new EventuallyEqual(),
+    new EventuallyAsDesired(),
+    new EventuallyKindsAsDesired(),
+    new EventuallyWhatWasMadeIsThere(),
+    new FinallyWordsAreKept(),
+    new FinallyStaysSo(),
+    new FinallyOnlyWhatWasWritten(),
+    new FinallyTheNetworkIsQuiet(),
+    new FinallyTablesAreBounded(),
+    new FinallyTheRemovedRunNothing(),
+    new FinallySubnetsAreUnique(),
+    new FinallyBadObjectsAreSetAside(),
+  ];
+}

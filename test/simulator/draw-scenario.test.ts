@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { drawScenario } from './draw-scenario.ts';
+import { PLOTS, STORM } from './plots/all.ts';
+
+const peers = { least: 3, most: 5 };
+const SEEDS = Array.from({ length: 4 * PLOTS.length }, (_, index) => index + 1);
+
+describe('what a seed stands for', () => {
+  it('is the same each time, in order, and over before its storm is', () => {
+    for (const seed of SEEDS) {
+      const scenario = drawScenario(seed, { peers });
+      expect(drawScenario(seed, { peers })).toEqual(scenario);
+      const times = scenario.steps.map(({ at }) => at);
+      expect(times).toEqual(times.toSorted((left, right) => left - right));
+      expect(Math.max(...times), `${seed} (${scenario.plot})`).toBeLessThanOrEqual(scenario.stormMs);
+      expect(scenario.steps.map(({ id }) => id)).toEqual(scenario.steps.map((_, index) => index));
+    }
+  });
+
+  it('is a storm or a plot in turn: few in a row show all', () => {
+    const count = (name: string): number => SEEDS.filter((seed) => drawScenario(seed, { peers }).plot === name).length;
+    expect(count(STORM)).toBe(SEEDS.length / 2);
+    for (const { name } of PLOTS) expect(count(name), name).toBe(2);
+  });
+
+  it('is a plot only where there are hosts enough for it', () => {
+    for (const seed of SEEDS) expect(drawScenario(seed, { peers: { least: 2, most: 2 } }).peers).toBe(2);
+    expect(() => drawScenario(1, { peers, plot: 'none' })).toThrow('no plot is called none: there are storm, longCut');
+  });
+});

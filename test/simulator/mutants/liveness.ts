@@ -1,0 +1,77 @@
+import { one } from './mutant.ts';
+import type { Mutant } from './mutant.ts';
+
+/** Bugs in who is held for alive, for the leader, for a member. */
+export const LIVENESS_MUTANTS: readonly Mutant[] = [
+  one({
+    name: 'no-refutation',
+    what: 'who is suspected or declared dead does not answer it',
+    plots: ['flapping', 'thaws'],
+    file: 'daemon/core/membership/detector.ts',
+    find: 'if (accused < state.incarnation || now - state.refutedAt < state.settings.refuteIntervalMs)',
+    replace: 'if (accused < Infinity || now - state.refutedAt < state.settings.refuteIntervalMs)',
+  }),
+  one({
+    name: 'lead-without-term',
+    what: 'a leader stands without a new term',
+    plots: ['quietDeath', 'flapping'],
+    file: 'daemon/core/election/election.ts',
+    find: '{ ...state, term: standing.forTerm, leader: state.self',
+    replace: '{ ...state, term: state.term, leader: state.self',
+  }),
+  one({
+    name: 'unsigned-facts',
+    what: 'a record counts whoever signed it',
+    plots: ['quietDeath'],
+    file: 'daemon/peer/observed.ts',
+    find: "return signed ? undefined : 'wrong signature';",
+    replace: 'return undefined;',
+  }),
+  // Of the three ways to hear of a higher incarnation each alone brings the peer back.
+  {
+    name: 'death-is-for-ever',
+    what: 'a refuted death is not forgotten',
+    plots: ['quietDeath'],
+    edits: [
+      {
+        file: 'daemon/core/membership/evidence.ts',
+        find: '  if (incarnation <= track.incarnation) return { state, decisions: [] };\n  if (track.incarnation === 0',
+        replace: '  if (incarnation <= track.incarnation || track.death) return { state, decisions: [] };\n  if (track.incarnation === 0',
+      },
+      {
+        file: 'daemon/core/membership/evidence.ts',
+        find: '  if (incarnation <= (declaredIncarnation(track) ?? -1)) return remindDead(',
+        replace: '  if (declaredIncarnation(track) !== undefined) return remindDead(',
+      },
+      {
+        file: 'daemon/core/membership/evidence.ts',
+        find: '  if (answer.incarnation <= (declaredIncarnation(track) ?? -1)) return',
+        replace: '  if (declaredIncarnation(track) !== undefined) return',
+      },
+    ],
+  },
+  one({
+    name: 'never-steps-down',
+    what: 'who leads follows no other, whatever its term',
+    plots: ['longCut'],
+    file: 'daemon/core/election/election.ts',
+    find: "  if (heard.leader === '' || heard.term < state.term) return false;",
+    replace: "  if (heard.leader === '' || heard.term < state.term || state.leader === state.self) return false;",
+  }),
+  one({
+    name: 'farewell-unheard',
+    what: 'a host that was removed takes no notice',
+    plots: ['removals'],
+    file: 'daemon/core/reconcile/judge.ts',
+    find: '  if (view.removed) return listed.map(',
+    replace: '  if (view.removed && listed.length > 1_000) return listed.map(',
+  }),
+  one({
+    name: 'nodes-keep-members',
+    what: 'who deletes a node leaves its host a member',
+    plots: ['removals'],
+    file: 'daemon/api/deleting.ts',
+    find: '    memberOf: (node: string) => deps.memberOf?.(node),',
+    replace: '    memberOf: () => undefined,',
+  }),
+];

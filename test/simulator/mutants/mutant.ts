@@ -1,0 +1,19 @@
+/** One edit of a source file: `find` must occur there exactly once. */
+export interface Edit {
+  file: string;
+  find: string;
+  replace: string;
+}
+
+/** A bug of our own, planted while a simulator is bundled; the product knows nothing of it. */
+export interface Mutant {
+  name: string;
+  what: string;
+  /** In which it is likely to do its damage: their seeds are tried first. */
+  plots?: readonly string[];
+  edits: readonly Edit[];
+}
+
+export function one({ file, find, replace, ...about }: Omit<Mutant, 'edits'> & Edit): Mutant {
+  return { ...about, edits: [{ file, find, replace }] };
+}

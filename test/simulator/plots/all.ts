@@ -1,0 +1,49 @@
+import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, longCut } from './cuts.ts';
+import { otherKinds } from './kinds.ts';
+import { freshPair, lateOwners, poorGossip, releases, slowDisks } from './news.ts';
+import { crashingStarts, drains, massFailure, quietDeath, removals, thaws, tight } from './nodes.ts';
+import { atMostOne } from './once.ts';
+import { lateWords, shortMemory } from './words.ts';
+import type { Plot } from './plot.ts';
+
+/** What is drawn where no plot is: any faults at any time. */
+export const STORM = 'storm';
+
+/** An odd number of them, so that each meets every kind of seed. */
+export const PLOTS: readonly Plot[] = [
+  longCut,
+  poorGossip,
+  quietDeath,
+  deleteAndEdit,
+  tight,
+  backTooSoon,
+  slowDisks,
+  freshPair,
+  bothSidesGrow,
+  drains,
+  lateOwners,
+  massFailure,
+  releases,
+  removals,
+  flapping,
+  crashingStarts,
+  thaws,
+];
+
+/** Drawn where they are named only: in the turn of the others they would give every seed another plot than the one that its bugs are known by. */
+export const NAMED_PLOTS: readonly Plot[] = [atMostOne, otherKinds, shortMemory, lateWords];
+
+/** Every other seed has a plot, each in its turn: few seeds in a row show all. @param forced by name */
+export function plotOf(seed: number, peers: number, forced?: string): Plot | undefined {
+  if (forced === STORM) return undefined;
+  if (forced !== undefined) {
+    const all = [...PLOTS, ...NAMED_PLOTS];
+    const found = all.find(({ name }) => name === forced);
+    if (found === undefined)
+      throw new Error(`no plot is called ${forced}: there are ${[STORM, ...all.map(({ name }) => name)].join(', ')}`);
+    return found;
+  }
+  if (seed % 2 === 1) return undefined;
+  const plot = PLOTS[(seed / 2) % PLOTS.length];
+  return plot !== undefined && peers >= plot.leastPeers ? plot : undefined;
+}

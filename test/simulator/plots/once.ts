@@ -1,0 +1,61 @@
+import { leaseSettings } from '../../../protocol/leases.ts';
+import { onceController, onceSet, TARGETS_OF_KINDS } from '../kinds.ts';
+import type { Act } from '../scenario.ts';
+import { allHosts, cutBetween, drawSides, post, type Pen, type Plot, type Timed } from './plot.ts';
+
+/** Between two blows: whatever was cut, killed or frozen has been noticed, leases are over, and others have started. */
+const EPISODE_MS = 40_000;
+
+/** What must run at most once, while hosts are cut off, their daemons killed or frozen, they themselves paused, and voters start anew right then. */
+export const atMostOne: Plot = {
+  name: 'atMostOne',
+  leastPeers: 3,
+  draw(pen) {
+    const { draw } = pen;
+    const acts: Timed[] = [
+      { at: 700, act: post(pen.host(), TARGETS_OF_KINDS.controllers, onceController('single'), 'create single') },
+      { at: 900, act: post(pen.host(), TARGETS_OF_KINDS.statefulsets, onceSet('plain', draw.int(1, 2)), 'create plain') },
+    ];
+    for (const host of allHosts(pen)) acts.push({ at: 1_000, act: { do: 'clockDrift', host, rate: 1 + (draw.next() - 0.5) * 0.018 } });
+    // Until as many vote as may.
+    let at = pen.peers * leaseSettings.settleMs;
+    for (let count = draw.int(2, 4); count > 0; count -= 1) {
+      for (const act of drawEpisode(pen)) acts.push({ ...act, at: at + act.at });
+      at += EPISODE_MS;
+    }
+    return { acts, stormMs: at, leases: true };
+  },
+};
+
+function drawEpisode(pen: Pen): Timed[] {
+  const { draw } = pen;
+  const host = pen.host();
+  const forMs = draw.int(9_000, 32_000);
+  return draw.weighted<() => Timed[]>([
+    [3, () => [{ at: 0, act: cutBetween(...drawSides(pen), forMs) }]],
+    [3, () => votersStartAnew(pen, host, forMs)],
+    [2, () => [{ at: 0, act: { do: 'crash', host, moment: 'now', downMs: forMs, disk: 'none' } }]],
+    [2, () => [{ at: 0, act: { do: 'freeze', host, what: 'host', forMs } }]],
+    [2, () => [{ at: 0, act: { do: 'pause', host, forMs } }]],
+    [1, () => [{ at: 0, act: { do: 'powerCut', host, downMs: forMs, disk: 'none' } }]],
+    [1, () => [{ at: 0, act: { do: 'engineHangs', host, call: 'startContainer', forMs: draw.int(2_000, 12_000) } }]],
+    [1, () => [{ at: 0, act: oneWay(pen, host, forMs) }]],
+  ])();
+}
+
+/** Somebody is cut off with its lease, others have claimed what it runs, and then all who had granted it start anew. */
+function votersStartAnew(pen: Pen, cut: number, forMs: number): Timed[] {
+  const { draw } = pen;
+  const others = allHosts(pen).filter((host) => host !== cut);
+  const restarts = others.map((host): Timed => {
+    const act: Act = { do: 'crash', host, moment: 'now', downMs: draw.int(100, 900), disk: 'none' };
+    return { at: draw.int(2_500, 5_000), act };
+  });
+  return [{ at: 0, act: cutBetween([cut], others, forMs) }, ...restarts];
+}
+
+/** Who can be heard, and hears nothing. */
+function oneWay(pen: Pen, deaf: number, forMs: number): Act {
+  const ways = allHosts(pen).flatMap((from): [number, number][] => (from === deaf ? [] : [[from, deaf]]));
+  return { do: 'block', ways, how: `node-${deaf} hears nobody`, forMs };
+}

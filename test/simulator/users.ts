@@ -1,0 +1,100 @@
+import { KithError } from '../../protocol/errors.ts';
+import { requestApi, warningOf } from '../support/peer-daemon.ts';
+import type { Act } from './scenario.ts';
+import type { SimWorld } from './world.ts';
+
+/** How long a user waits for an answer. */
+const ANSWER_MS = 15_000;
+
+export interface Asked {
+  method: string;
+  target: string;
+  body?: object;
+  what: string;
+}
+
+/** People, and their requests to the peers. */
+export class Users {
+  private readonly world: SimWorld;
+  /** Requests that wait for their answers. */
+  private readonly asked = new Set<Promise<unknown>>();
+
+  constructor(world: SimWorld) {
+    this.world = world;
+  }
+
+  async answered(): Promise<void> {
+    await Promise.all(this.asked);
+  }
+
+  /** @returns the status; undefined when there was no answer */
+  async request(index: number, asked: Asked): Promise<number | undefined> {
+    const { timeline, clock } = this.world;
+    const host = this.world.host(index);
+    if (host?.daemon === undefined) return undefined;
+    const { daemon } = host;
+    const call = new Promise<string>((resolve) => {
+      clock.after(ANSWER_MS, () => resolve('no answer'));
+      daemon.clock.run(() => {
+        requestApi(daemon, asked.method, asked.target, asked.body).then(
+          (response) => resolve(`${response.status}${warningOf(response) === undefined ? '' : ' with a warning'}`),
+          (error: unknown) => resolve(`failed: ${error instanceof KithError ? error.message : String(error)}`),
+        );
+      });
+    });
+    this.asked.add(call);
+    const answer = await call;
+    this.asked.delete(call);
+    timeline.add(host.node, `← ${asked.what}: ${answer}`);
+    return /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
+  }
+
+  async deletePod({ host: index, which, graceSeconds }: Extract<Act, { do: 'deletePod' }>): Promise<void> {
+    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
+    const name = pods[which % Math.max(1, pods.length)]?.metadata.name;
+    if (name === undefined) return;
+    const query = graceSeconds === undefined ? '' : `?gracePeriodSeconds=${graceSeconds}`;
+    const target = `/api/v1/namespaces/default/pods/${name}${query}`;
+    await this.request(index, { method: 'DELETE', target, what: `delete pod ${name}` });
+  }
+
+  async deletePods({ host: index, app, graceSeconds }: Extract<Act, { do: 'deletePods' }>): Promise<void> {
+    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
+    const query = graceSeconds === undefined ? '' : `?gracePeriodSeconds=${graceSeconds}`;
+    const names = pods.filter(({ metadata }) => metadata.labels?.['app'] === app).map(({ metadata }) => metadata.name);
+    for (const name of names) {
+      const target = `/api/v1/namespaces/default/pods/${name}${query}`;
+      await this.request(index, { method: 'DELETE', target, what: `delete pod ${name}` });
+    }
+  }
+
+  /** @param later undoes what is for a time */
+  async drain(
+    { host: index, node, forMs }: Extract<Act, { do: 'drain' }>,
+    later: (forMs: number, undo: () => unknown) => void,
+  ): Promise<void> {
+    const name = `node-${node}`;
+    const target = `/api/v1/nodes/${name}`;
+    const cordon = (unschedulable: boolean): Promise<number | undefined> =>
+      this.request(index, {
+        method: 'PATCH',
+        target,
+        body: { spec: { unschedulable } },
+        what: `${unschedulable ? '' : 'un'}cordon ${name}`,
+      });
+    await cordon(true);
+    later(forMs, () => cordon(false));
+    const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
+    for (const { metadata, spec } of pods) {
+      if ((spec as { nodeName?: string }).nodeName !== name) continue;
+      const pod = metadata.name;
+      await this.request(index, { method: 'DELETE', target: `/api/v1/namespaces/default/pods/${pod}`, what: `evict pod ${pod}` });
+    }
+  }
+  file({ host: index, file, text }: Extract<Act, { do: 'file' }>): void {
+    const host = this.world.host(index);
+    if (text === null) host?.folder.files.delete(file);
+    else host?.folder.files.set(file, text);
+    host?.folder.hint();
+  }
+}

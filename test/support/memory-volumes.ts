@@ -1,0 +1,42 @@
+import type { MountRequest, PodVolume, ResolvedMounts, VolumeStore } from '../../daemon/ports/volumes.ts';
+
+/** Volumes that nobody writes to. */
+export class MemoryVolumes implements VolumeStore {
+  readonly pods = new Map<string, readonly PodVolume[]>();
+  /** How often a pod's volumes were written. */
+  writes = 0;
+
+  async prepare(podUid: string, volumes: readonly PodVolume[]): Promise<void> {
+    this.writes += 1;
+    this.pods.set(podUid, volumes);
+  }
+
+  async resolve(podUid: string, _volumes: readonly PodVolume[], mounts: readonly MountRequest[]): Promise<ResolvedMounts> {
+    const resolved = mounts.map(({ volume, mountPath, readOnly, propagation, subPath }) => {
+      const hostPath = ['/pods', podUid, volume, subPath].filter((step) => step !== '').join('/');
+      return { hostPath, mountPath, readOnly, propagation };
+    });
+    return { mounts: resolved, release: async () => undefined };
+  }
+
+  async remove(podUid: string): Promise<void> {
+    this.pods.delete(podUid);
+  }
+
+  readonly removedLocal: string[] = [];
+
+  async removeLocal(volume: string): Promise<void> {
+    this.removedLocal.push(volume);
+  }
+
+  async podUids(): Promise<string[]> {
+    return [...this.pods.keys()];
+  }
+
+  /** Texts of the files of a volume. */
+  files(podUid: string, name: string): Record<string, string> | undefined {
+    const volume = this.pods.get(podUid)?.find((candidate) => candidate.name === name);
+    if (volume?.kind !== 'files') return undefined;
+    return Object.fromEntries(volume.files.map(({ path, bytes }) => [path, Buffer.from(bytes).toString()]));
+  }
+}
