@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { DigestAnswer, PeersAnswer } from '../../protocol/answers.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
-import type { Node, Pod } from '../../protocol/types.ts';
+import type { Deployment, Node, Pod } from '../../protocol/types.ts';
 import { runCommand } from '../support/run-command.ts';
 import { isReady, pod, podText } from '../support/workloads.ts';
 import { tail } from '../support/local-cluster.ts';
@@ -105,6 +105,19 @@ export class LabCluster {
     ).catch((error: unknown) => {
       throw new Error(`${(error as Error).message}\nthere are:\n${seen.map(podText).join('\n')}`, { cause: error });
     });
+  }
+
+  /** Until the Deployment says that its rollout is complete: what the leader remembers of it is written down then. */
+  async waitRolledOut(host: LabHost, name: string, timeoutMs = PATIENCE_MS): Promise<void> {
+    await waitFor(
+      `Deployment ${name} is rolled out, as ${host.node} tells`,
+      async () => {
+        const path = `/apis/apps/v1/namespaces/default/deployments/${name}`;
+        const { status } = await host.client.get<Deployment>(path);
+        return status?.conditions?.some(({ reason }) => reason === 'NewReplicaSetAvailable') === true || undefined;
+      },
+      { timeoutMs, everyMs: 50 },
+    );
   }
 
   async waitNoPods(host: LabHost, labelSelector?: string): Promise<void> {

@@ -19,6 +19,8 @@ export const powerCutStory = story('a cluster whose hosts all lose power at once
     for (const host of [one, three]) await cluster.apply(two, pinnedTo(`pinned-${host.number}`, host));
     await cluster.waitReady(one, undefined, PODS);
     await cluster.waitNothingTwice(one);
+    // That a rollout is complete is written into the desired state once its pods are ready: not to be mistaken for a change by the power cut.
+    await cluster.waitRolledOut(one, 'web');
     await comesBack(async () => {
       await one.moveClock(HOUR_MS);
       await three.start();
@@ -48,6 +50,7 @@ export const powerCutStory = story('a cluster whose hosts all lose power at once
 
   /** Pulls all cables at once; `start` switches the hosts on. Then pods, bindings and the whole desired state are what they were, and each pod runs once. */
   async function comesBack(start: () => Promise<void>): Promise<void> {
+    await cluster.waitSameState();
     const before = await stateOf(cluster.host(1));
     const pods = await podsOf(cluster.host(1));
     const ran = await cluster.running();
