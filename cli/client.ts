@@ -25,6 +25,8 @@ const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 /** An idle daemon answers in milliseconds; a write waits 2 s for other peers at most. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Without a byte for so long the other host is asked whether it is there, then every second, ten times (libuv's choice): a watch of a host without power ends. */
+const KEEP_ALIVE_MS = 5_000;
 
 const OTHER_CLUSTER =
   'its certificate is not signed by the CA that was given; take a kubeconfig (--kubeconfig, from "kith kubeconfig" on a member) or name the CA with --certificate-authority';
@@ -151,7 +153,9 @@ export class ApiClient {
     const endpoint = this.#endpoint;
     if (endpoint.type === 'socket') return http.request({ ...options, socketPath: endpoint.path, path: target, host: 'localhost' });
     if (endpoint.token !== undefined) options.headers.authorization = `Bearer ${endpoint.token}`;
-    return https.request(new URL(target, endpoint.server), { ...options, ...tlsOptions(endpoint) });
+    const outgoing = https.request(new URL(target, endpoint.server), { ...options, ...tlsOptions(endpoint) });
+    outgoing.setSocketKeepAlive(true, KEEP_ALIVE_MS);
+    return outgoing;
   }
 
   #where(): string {

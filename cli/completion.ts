@@ -6,7 +6,10 @@ import { allKinds, findKind } from '../protocol/kinds/registry.ts';
 /** Commands whose arguments are kinds and names. */
 const OBJECT_COMMANDS = ['get', 'describe', 'delete', 'scale', 'label', 'annotate'];
 /** Commands whose arguments are names of one kind. */
-const NAME_COMMANDS: Readonly<Record<string, string>> = { logs: 'pods', cordon: 'nodes', uncordon: 'nodes', drain: 'nodes' };
+const NAME_COMMANDS: Readonly<Record<string, string>> = {
+  ...{ logs: 'pods', exec: 'pods', attach: 'pods', 'port-forward': 'pods' },
+  ...{ cordon: 'nodes', uncordon: 'nodes', drain: 'nodes', doctor: 'nodes', 'confirm-dead': 'nodes' },
+};
 
 /** Names of a kind's objects, in the namespace that the words so far name. */
 export type ListNames = (plural: string, namespace: string) => Promise<readonly string[]>;

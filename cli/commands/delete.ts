@@ -3,6 +3,7 @@ import type { KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
+import { followObject } from '../following.ts';
 import { readManifests } from '../manifests.ts';
 import { findTargets } from '../server-kinds.ts';
 import { displayName } from '../targets.ts';
@@ -119,15 +120,7 @@ async function deleteOne(context: CliContext, one: Doomed, options: DeleteOption
 async function waitUntilGone(context: CliContext, one: Doomed, uid: string, options: DeleteOptions): Promise<void> {
   const seconds = Number(options.timeout ?? DEFAULT_WAIT_SECONDS);
   const signal = AbortSignal.any([context.terminal.signal, AbortSignal.timeout(seconds * 1000)]);
-  const path = apiPath(one.kind, one.namespace);
-  const query = { fieldSelector: `metadata.name=${one.name}` };
-  const list = await context.client.get<{ metadata: { resourceVersion: string }; items: KubeObject[] }>(path, query);
-  if (!list.items.some((item) => item.metadata.uid === uid)) return;
-  const watch = context.client.watch({ path, query: { ...query, resourceVersion: list.metadata.resourceVersion }, signal });
-  for await (const event of watch) {
-    const object = event.object as Partial<KubeObject>;
-    if (event.type === 'DELETED' || (object.metadata !== undefined && object.metadata.uid !== uid)) return;
-  }
+  for await (const seen of followObject(context.client, one, signal)) if (seen?.metadata.uid !== uid) return;
   if (context.terminal.signal.aborted) return;
   throw new CliError(
     `${displayName(one.kind, one.name)} is deleted but not gone after ${seconds} s. Is its node alive? See "kith peers"; --force --grace-period=0 forgets a pod without its node`,

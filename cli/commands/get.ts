@@ -181,4 +181,5 @@ async function watchTarget(context: CliContext, targets: readonly Target[], form
       headers = false;
     } else context.terminal.out(formatObject(format, event.object as Printable, nameOf));
   }
+  if (!context.terminal.signal.aborted) throw new CliError('the peer ended the watch, as when it stops: run the command again');
 }

@@ -4,6 +4,7 @@ import type { KubeObject } from '../../protocol/objects.ts';
 import type { ReplicaSet } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
+import { followObject } from '../following.ts';
 import { selectorOf } from '../pods.ts';
 import { displayName, parseOne, requireKind } from '../targets.ts';
 import { rolloutState } from '../rollout-state.ts';
@@ -72,13 +73,10 @@ async function status(context: CliContext, what: readonly string[], wait: boolea
     return done;
   };
   if (tell(object) || !wait) return;
-  const request = { path: apiPath(kind, context.namespace), query: { fieldSelector: `metadata.name=${name}` } };
-  for await (const { type, object: seen } of context.client.watch({ ...request, signal: context.terminal.signal })) {
-    if (type === 'DELETED') throw new CliError(`${displayName(kind, name)} was deleted while its rollout went on`);
-    if (type === 'ERROR') break;
-    if (tell(seen as KubeObject)) return;
+  for await (const seen of followObject(context.client, { kind, namespace: context.namespace, name }, context.terminal.signal)) {
+    if (seen === undefined) throw new CliError(`${displayName(kind, name)} was deleted while its rollout went on`);
+    if (tell(seen)) return;
   }
-  if (!context.terminal.signal.aborted) return status(context, what, wait);
 }
 
 async function restart(context: CliContext, what: readonly string[]): Promise<void> {

@@ -3,6 +3,7 @@ import type { DraftObject } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
+import { followObject } from '../following.ts';
 import { requireKind } from '../targets.ts';
 import { openStreams } from './exec.ts';
 
@@ -96,11 +97,10 @@ function pair(text: string, option: string): [string, string] {
 
 /** The pod as soon as its container runs, or has ended. */
 async function started(context: CliContext, pod: Pod): Promise<Pod> {
-  const query = { fieldSelector: `metadata.name=${pod.metadata.name}` };
-  const path = apiPath(requireKind('pods'), context.namespace);
-  for await (const { type, object } of context.client.watch({ path, query, signal: context.terminal.signal })) {
+  const which = { kind: requireKind('pods'), namespace: context.namespace, name: pod.metadata.name };
+  for await (const object of followObject(context.client, which, context.terminal.signal)) {
+    if (object?.metadata.uid !== pod.metadata.uid) break;
     const seen = object as Pod;
-    if (type === 'DELETED' || type === 'ERROR') break;
     const [status] = seen.status?.containerStatuses ?? [];
     const why = status?.state?.waiting;
     if (why?.reason !== undefined && /^(ErrImage|ImagePull|InvalidImage|CreateContainer)/.test(why.reason))

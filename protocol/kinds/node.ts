@@ -42,10 +42,7 @@ export const nodeKind: KindDefinition = {
       'How the node is to be used.',
       {
         unschedulable: boolean('No new pods are placed on it (`cordon`).'),
-        taints: list('Keep pods away that do not tolerate them.', taintSchema, {
-          support: 'stored',
-          why: 'pods are placed here all the same; use cordon to keep new ones away',
-        }),
+        taints: list('Keep pods away that do not tolerate them.', taintSchema),
         podCIDR: string('Addresses of its pods.'),
         podCIDRs: strings('Addresses of its pods.', { patchMerge: true }),
         providerID: string('What the cloud calls it.'),

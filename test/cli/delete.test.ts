@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -40,6 +40,17 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Answers the given requests, one after the other, instead of what the daemon above answers. */
+function answerWith(answers: [status: number, body: object][]): string[] {
+  const asked: string[] = [];
+  server.removeAllListeners('request').on('request', (request: IncomingMessage, response: ServerResponse) => {
+    asked.push(`${request.method ?? ''} ${request.url?.includes('watch=true') === true ? 'watch' : 'read'}`);
+    const [status, body] = answers[asked.length - 1] ?? [500, {}];
+    response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+  });
+  return asked;
+}
+
 async function kith(...words: string[]): Promise<number> {
   const terminal: Terminal = {
     out: (text) => (told.out += text),
@@ -69,4 +80,25 @@ it('does not mind that what it found has gone meanwhile, but that what was named
   expect(told).toEqual({ out: 'pod "a" deleted\n', err: '' });
   expect(await kith('delete', 'pod', 'a', 'b')).toBe(1);
   expect(told.err).toBe('Error from server (NotFound): pods "b" not found\nerror: 1 of 2 objects could not be deleted\n');
+});
+
+it('lists again when a watch has ended or can not go on, as after a restart of the daemon, until the object is gone', async () => {
+  const listed = (...names: string[]): object => ({
+    metadata: { resourceVersion: '1' },
+    items: names.map((name) => ({ metadata: { name, uid: 'a-1' } })),
+  });
+  const expired = { kind: 'Status', metadata: {}, reason: 'Expired', message: 'too old resource version', code: 410 };
+  const asked = answerWith([
+    [200, { kind: 'Pod', metadata: { name: 'a', uid: 'a-1' } }],
+    [200, listed('a')],
+    [410, expired],
+    [200, listed('a')],
+    [200, { type: 'ERROR', object: expired }],
+    [200, listed('a')],
+    [200, { type: 'MODIFIED', object: { metadata: { name: 'a', uid: 'a-1' } } }],
+    [200, listed()],
+  ]);
+  expect(await kith('delete', 'pod', 'a', '--now')).toBe(0);
+  expect(told).toEqual({ out: 'pod "a" deleted\n', err: '' });
+  expect(asked).toEqual(['DELETE read', ...Array.from({ length: 3 }, () => ['GET read', 'GET watch']).flat(), 'GET read']);
 });
