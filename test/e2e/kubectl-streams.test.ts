@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -34,7 +34,18 @@ function pod(name: string, command: string[], more: object = {}): unknown {
     spec: {
       nodeName: 'stream-1',
       terminationGracePeriodSeconds: 1,
-      containers: [{ name: 'main', image: 'busybox', command, env: [{ name: 'GREETING', value: 'hello' }], workingDir: folder, ...more }],
+      volumes: [{ name: 'data', emptyDir: {} }],
+      containers: [
+        {
+          name: 'main',
+          image: 'busybox',
+          command,
+          env: [{ name: 'GREETING', value: 'hello' }],
+          workingDir: folder,
+          volumeMounts: [{ name: 'data', mountPath: '/srv/data' }],
+          ...more,
+        },
+      ],
     },
   };
 }
@@ -93,6 +104,19 @@ function tests(clients: Clients): void {
     expect((await readFile(there)).equals(bytes)).toBe(true);
     expect(await kubectl(['cp', `shell:${there}`, back])).toMatchObject({ code: 0 });
     expect((await readFile(back)).equals(bytes)).toBe(true);
+  });
+
+  it('copies files and folders to a volume and back, though nothing is mounted', async () => {
+    const [here, back] = ['volume', 'volume-back'].map((name) => path.join(folder, `${name}-${clients.version}`)) as [string, string];
+    await mkdir(path.join(here, 'inner'), { recursive: true });
+    await writeFile(path.join(here, 'inner', 'text'), clients.version);
+    expect(await kubectl(['cp', here, 'shell:/srv/data/'])).toMatchObject({ code: 0 });
+    const there = `/srv/data/${path.basename(here)}`;
+    expect(await kubectl(['exec', 'shell', '--', 'cat', `${there}/inner/text`])).toMatchObject({ out: clients.version });
+    expect(await kubectl(['cp', `shell:${there}/inner/text`, `${back}-text`])).toMatchObject({ code: 0 });
+    expect(await readFile(`${back}-text`, 'utf8')).toBe(clients.version);
+    expect(await kubectl(['cp', 'shell:/srv/data', back])).toMatchObject({ code: 0 });
+    expect(await readFile(path.join(back, path.basename(here), 'inner', 'text'), 'utf8')).toBe(clients.version);
   });
 
   it('forwards a port: large bodies, many connections at once, and tells of a port where nothing listens', async () => {

@@ -8,7 +8,7 @@ import type { Mount } from '../../ports/volumes.ts';
 import type { ProcessStreams } from '../../ports/streams.ts';
 import { Attempt } from './attempt.ts';
 import { ChildStreams } from './child-streams.ts';
-import { mountedAt } from './mounts.ts';
+import { archiveArguments, mountedAt } from './mounts.ts';
 import { findMarked, signalProcess } from './processes.ts';
 import { findProgram } from './program.ts';
 import { Terminal } from './terminal.ts';
@@ -45,8 +45,10 @@ export async function execBeside(attemptFolder: string, request: ExecRequest, si
   const [name = '', ...words] = request.command.map(mountedAt(mounts));
   const program = await findProgram(name, env['PATH'] ?? '', workingDir, `run a command in container "${request.container}"`);
   const folder = join(attemptFolder, 'exec', id);
+  const argumentsOfTar = await archiveArguments(request.command, mounts, folder);
   const terminal = request.tty ? await Terminal.prepare(folder) : undefined;
-  const argv = terminal?.command([program, ...words]) ?? [program, ...words];
+  const command = [program, ...(argumentsOfTar ?? words)];
+  const argv = terminal?.command(command) ?? command;
   await mkdir(folder, { recursive: true });
   const child = spawn(argv[0]!, argv.slice(1), {
     cwd: workingDir,

@@ -33,17 +33,43 @@ export async function linkMounts(attemptFolder: string, mounts: readonly Mount[]
     const at = join(root, mountPath);
     await mkdir(dirname(at), { recursive: true });
     await symlink(hostPath, at);
-    linked.push(mountPath.replace(/\/+$/, ''));
+    linked.push(withoutSlash(mountPath));
   }
 }
 
 /** Replaces mount paths in a text by where their volumes are, the deepest first. */
 export function mountedAt(mounts: readonly Mount[]): (text: string) => string {
-  const places = [...mounts].map(({ hostPath, mountPath }) => ({ hostPath, mountPath: mountPath.replace(/\/+$/, '') }));
+  const places = [...mounts].map(({ hostPath, mountPath }) => ({ hostPath, mountPath: withoutSlash(mountPath) }));
   const usable = places.filter(({ mountPath }) => mountPath !== '').sort((left, right) => right.mountPath.length - left.mountPath.length);
   if (usable.length === 0) return (text) => text;
   const any = usable.map(({ mountPath }) => mountPath.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
   // A path begins where no other one goes on, and ends where its name does.
   const pattern = new RegExp(`(?<![A-Za-z0-9_./-])(?:${any})(?![A-Za-z0-9_-]|\\.[A-Za-z0-9_])`, 'g');
   return (text) => text.replaceAll(pattern, (found) => usable.find(({ mountPath }) => mountPath === found)?.hostPath ?? found);
+}
+
+/**
+ * `tar cf - PATH` of a path in a volume, as `kubectl cp` runs it, gets other arguments: the names in the archive have to be those that were asked for, not where the volume is.
+ * So tar goes by a link of its own below `folder`. Undefined for any other command.
+ */
+export async function archiveArguments(
+  command: readonly string[],
+  mounts: readonly Mount[],
+  folder: string,
+): Promise<string[] | undefined> {
+  const [program, flags, file, given, ...more] = command;
+  if (program !== 'tar' || flags !== 'cf' || file !== '-' || given === undefined || more.length > 0) return undefined;
+  const path = withoutSlash(given);
+  const [deepest] = mounts
+    .filter(({ mountPath }) => `${path}/`.startsWith(`${withoutSlash(mountPath)}/`))
+    .sort((left, right) => right.mountPath.length - left.mountPath.length);
+  if (deepest === undefined) return undefined;
+  await linkMounts(folder, [deepest]);
+  // The dot makes tar follow the link.
+  const named = path === withoutSlash(deepest.mountPath) ? `${path}/.` : path;
+  return [flags, file, '-C', join(folder, 'root'), named.replace(/^\/+/, '')];
+}
+
+function withoutSlash(path: string): string {
+  return path.replace(/\/+$/, '');
 }
