@@ -8,10 +8,12 @@ import { EventRing, RING_LIMITS, type RingLimits } from './event-ring.ts';
 import { ObjectWatcher } from './object-watcher.ts';
 import { VersionClock } from './version-clock.ts';
 
-/** Changes that come close together are looked at once. Reads never wait for it. */
+/** Changes that come close together are shown to watchers at once. Reads never wait for it. */
 const SETTLE_MS = 5;
 /** Keys rendered in one go for watchers, so that a burst does not hold up the loop. */
 const RENDER_BATCH_KEYS = 500;
+/** Of one resource: more are looked at though nobody asks, since names of what is gone again would pile up. */
+export const MAX_UNSEEN_KEYS = 50_000;
 const EVICT_EVERY_MS = 60_000;
 /** Watches at one time, all resources together. */
 export const MAX_WATCHERS = 2_000;
@@ -39,14 +41,16 @@ export interface ObjectCacheOptions {
 
 /**
  * Objects as the API shows them, with this peer's resourceVersions. `changed` says which keys to look at again; an object gets a new version and an event only
- * if it differs from what was shown before. Reads and the versions they carry always agree.
+ * if it differs from what was shown before. Reads and the versions they carry always agree. What nobody reads or watches is not looked at: most peers of a wide
+ * cluster serve nobody, and each change is told to all of them.
  */
 export class ObjectCache implements ObjectSource {
   private readonly deps: ObjectCacheDeps;
   private readonly versions: VersionClock;
   private readonly ring: EventRing;
   private readonly byResource = new Map<GroupResource, Map<ObjectKey, CachedObject>>();
-  private readonly dirty = new Set<ObjectKey>();
+  /** Keys to look at again, once somebody asks. */
+  private readonly dirty = new Map<GroupResource, Set<ObjectKey>>();
   private readonly watchers = new Map<GroupResource, Set<ObjectWatcher>>();
   private watcherCount = 0;
   private newest = 0n;
@@ -75,17 +79,23 @@ export class ObjectCache implements ObjectSource {
 
   /** Says that what these keys show may differ from now on. */
   changed(keys: Iterable<ObjectKey>): void {
-    for (const key of keys) this.dirty.add(key);
-    if (this.dirty.size > 0) this.scheduleSettle();
+    for (const key of keys) {
+      const { resource } = parseObjectKey(key);
+      const dirty = this.dirty.get(resource);
+      if (dirty === undefined) this.dirty.set(resource, new Set([key]));
+      else dirty.add(key);
+    }
+    if (this.isAwaited()) this.scheduleSettle();
   }
 
   get(key: ObjectKey): KubeObject | undefined {
-    this.settle();
-    return this.byResource.get(parseObjectKey(key).resource)?.get(key)?.object;
+    const { resource } = parseObjectKey(key);
+    if (this.dirty.get(resource)?.delete(key) === true) this.refresh(resource, key);
+    return this.byResource.get(resource)?.get(key)?.object;
   }
 
   list(resource: GroupResource, namespace?: string): { items: readonly KubeObject[]; resourceVersion: string } {
-    this.settle();
+    this.settle(resource);
     const items: KubeObject[] = [];
     for (const { object } of this.byResource.get(resource)?.values() ?? []) {
       if (namespace === undefined || object.metadata.namespace === namespace) items.push(object);
@@ -95,7 +105,7 @@ export class ObjectCache implements ObjectSource {
   }
 
   watch(resource: GroupResource, resourceVersion: string, signal: AbortSignal): AsyncIterable<ObjectEvent> {
-    this.settle();
+    this.settle(resource);
     const version = /^[1-9][0-9]{0,18}$/.test(resourceVersion) ? BigInt(resourceVersion) : undefined;
     const sequence = version === undefined ? undefined : this.ring.sequenceAfter(version);
     if (sequence === undefined) {
@@ -113,7 +123,7 @@ export class ObjectCache implements ObjectSource {
   }
 
   resourceVersion(): string {
-    this.settle();
+    for (const resource of this.dirty.keys()) this.settle(resource);
     return this.newest.toString();
   }
 
@@ -121,11 +131,23 @@ export class ObjectCache implements ObjectSource {
     if (this.watchers.get(resource)?.delete(watcher) === true) this.watcherCount -= 1;
   }
 
+  /** How many keys of the resource are to be looked at now. */
+  private due(resource: GroupResource, dirty: ReadonlySet<ObjectKey>): number {
+    const isWatched = (this.watchers.get(resource)?.size ?? 0) > 0;
+    return isWatched ? dirty.size : Math.max(0, dirty.size - MAX_UNSEEN_KEYS);
+  }
+
+  private isAwaited(): boolean {
+    for (const [resource, dirty] of this.dirty) if (this.due(resource, dirty) > 0) return true;
+    return false;
+  }
+
   private scheduleSettle(): void {
     this.cancelSettle ??= this.deps.clock.after(SETTLE_MS, () => {
       this.cancelSettle = undefined;
-      this.settle(RENDER_BATCH_KEYS);
-      if (this.dirty.size > 0) this.scheduleSettle();
+      let left = RENDER_BATCH_KEYS;
+      for (const [resource, dirty] of this.dirty) left -= this.settle(resource, Math.min(left, this.due(resource, dirty)));
+      if (this.isAwaited()) this.scheduleSettle();
     });
   }
 
@@ -136,17 +158,21 @@ export class ObjectCache implements ObjectSource {
     });
   }
 
-  private settle(atMost = Number.POSITIVE_INFINITY): void {
+  /** @returns how many keys it looked at */
+  private settle(resource: GroupResource, atMost = Number.POSITIVE_INFINITY): number {
+    const dirty = this.dirty.get(resource);
+    if (dirty === undefined) return 0;
     let done = 0;
-    for (const key of this.dirty) {
-      if (done++ >= atMost) return;
-      this.dirty.delete(key);
-      this.refresh(key);
+    for (const key of dirty) {
+      if (done >= atMost) break;
+      done += 1;
+      dirty.delete(key);
+      this.refresh(resource, key);
     }
+    return done;
   }
 
-  private refresh(key: ObjectKey): void {
-    const { resource } = parseObjectKey(key);
+  private refresh(resource: GroupResource, key: ObjectKey): void {
     const cached = this.byResource.get(resource) ?? new Map<ObjectKey, CachedObject>();
     this.byResource.set(resource, cached);
     const before = cached.get(key);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ObjectCache, type ObjectCacheOptions } from '../../daemon/peer/object-cache.ts';
+import { MAX_UNSEEN_KEYS, ObjectCache, type ObjectCacheOptions } from '../../daemon/peer/object-cache.ts';
 import type { Clock } from '../../daemon/ports/clock.ts';
 import type { ObjectEvent } from '../../daemon/ports/objects.ts';
 import type { KubeObject, ObjectKey } from '../../protocol/objects.ts';
@@ -43,7 +43,12 @@ afterEach(async () => {
 async function world(options: Partial<ObjectCacheOptions> = {}) {
   const clock = new HandClock();
   const objects = new Map<ObjectKey, KubeObject>();
-  const cache = new ObjectCache({ clock, render: (key) => objects.get(key) }, { peerId: 'peer-a', ...options });
+  const rendered: ObjectKey[] = [];
+  const render = (key: ObjectKey): KubeObject | undefined => {
+    rendered.push(key);
+    return objects.get(key);
+  };
+  const cache = new ObjectCache({ clock, render }, { peerId: 'peer-a', ...options });
   await cache.start();
   stops.push(() => cache.stop());
   const put = (name: string, fields: object = {}, uid = `uid-${name}`, resource = 'pods'): void => {
@@ -64,7 +69,7 @@ async function world(options: Partial<ObjectCacheOptions> = {}) {
     const stop = new AbortController();
     return { events: cache.watch(resource, version, stop.signal)[Symbol.asyncIterator](), stop };
   };
-  return { clock, cache, put, remove, open, key: (name: string) => objectKey('pods', 'default', name) };
+  return { rendered, clock, cache, put, remove, open, key: (name: string) => objectKey('pods', 'default', name) };
 }
 
 async function take(events: AsyncIterator<ObjectEvent>, count: number): Promise<string[]> {
@@ -96,6 +101,29 @@ describe('ObjectCache', () => {
     const both = take(events, 2);
     clock.advance(10);
     expect(await both).toEqual(['ADDED web', 'ADDED db']);
+  });
+
+  it('looks at nothing that nobody reads or watches', async () => {
+    const { cache, put, open, clock, rendered, key } = await world();
+    const { events } = open(cache.resourceVersion(), 'deployments.apps');
+    put('web');
+    put('db');
+    clock.advance(1_000);
+    expect(rendered).toEqual([]);
+    cache.get(key('db'));
+    expect(rendered).toEqual([key('db')]);
+    put('web', {}, 'uid-web', 'deployments.apps');
+    clock.advance(10);
+    expect(await take(events, 1)).toEqual(['ADDED web']);
+    expect(rendered).not.toContain(key('web'));
+    expect(cache.list('pods').items.map(({ metadata }) => metadata.name)).toEqual(['db', 'web']);
+  });
+
+  it('keeps no more than so many names of what nobody has looked at', async () => {
+    const { cache, clock, rendered } = await world();
+    cache.changed(Array.from({ length: MAX_UNSEEN_KEYS + 700 }, (_, index) => objectKey('pods', 'default', `gone-${index}`)));
+    clock.advance(1_000);
+    expect(rendered).toHaveLength(700);
   });
 
   it('gives an object that shows the same as before neither a version nor an event', async () => {

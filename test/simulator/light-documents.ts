@@ -324,8 +324,17 @@ function beginning(change: Change): Partial<Document> {
   };
 }
 
-function stateOf({ heads, values, counter, changes }: Document): DocumentState {
-  return { heads, fields: fieldsOf(values), counter, changes: changes.size };
+/** Each peer of a simulation asks for the same ones. */
+const states = new WeakMap<Document, DocumentState>();
+
+function stateOf(document: Document): DocumentState {
+  let state = states.get(document);
+  if (state === undefined) {
+    const { heads, values, counter, changes } = document;
+    state = { heads, fields: fieldsOf(values), counter, changes: changes.size };
+    states.set(document, state);
+  }
+  return state;
 }
 
 function fieldsOf(values: Document['values']): DocumentFields {

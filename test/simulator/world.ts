@@ -10,6 +10,7 @@ import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
 import { guardOf } from './guard.ts';
+import { sharedResolve } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
 import type { SimDaemon } from './host.ts';
 import type { WayFault } from './network.ts';
@@ -46,6 +47,7 @@ export class SimWorld {
   readonly timeline = new Timeline(this.clock);
   readonly draw: Draw;
   readonly documents: Documents;
+  private readonly resolve = sharedResolve();
   /** Called with each daemon that is composed, before it starts. */
   readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
   /** Faults that last just now. */
@@ -142,10 +144,21 @@ export class SimWorld {
     const beats = new MemoryBeats({ network: this.beatNetwork, worker, main: clock }, { self: host.id });
     const prober = { connect: this.#prober(host, clock) };
     const log = this.logOf(host.node);
-    const { documents } = this;
+    const { documents, resolve } = this;
     // An older daemon knows nothing of it.
     const histories = host.release === 'older' ? NEVER_CUT : this.options.histories;
-    const world = { documents, histories, transport, beats, prober, log, clock, folder: folderOf(host, clock), random: this.draw.fork() };
+    const world = {
+      documents,
+      resolve,
+      histories,
+      transport,
+      beats,
+      prober,
+      log,
+      clock,
+      folder: folderOf(host, clock),
+      random: this.draw.fork(),
+    };
     const { damaged, guard } = host;
     const bootClock = (): number => guard.clock.monotonic();
     const leases = this.options.leases === true ? { guard: guardOf(guard, clock), book: guard.book, bootClock } : undefined;

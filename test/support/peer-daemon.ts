@@ -5,6 +5,7 @@ import { Api } from '../../daemon/api/api.ts';
 import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
+import type { Resolve } from '../../daemon/core/desired/resolve.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
 import { netAnswer } from '../../daemon/peer/network/net-answer.ts';
@@ -33,6 +34,8 @@ export interface DaemonWorld {
   /** Open. */
   store: Store;
   documents?: Documents;
+  /** Default: on its own. */
+  resolve?: Resolve;
   /** Default: the product's. */
   histories?: HistoryLimits | undefined;
   transport: MemoryTransport;
@@ -72,7 +75,7 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
   const { clusterId, member, incarnation, persistIncarnation, knownMembers, facts } = files;
   const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
   const documents = world.documents ?? new AutomergeDocuments();
-  const replica = createReplica({ store, documents, log }, { clusterId, randomId, histories: world.histories });
+  const replica = createReplica({ store, documents, resolve: world.resolve, log }, { clusterId, randomId, histories: world.histories });
   const { damaged } = await replica.start();
   // Small, so that two sides of a split meet in it.
   await noteMember({ replica, store, clock }, clusterId, member, { podRange: '10.42.0.0/19' });

@@ -28,6 +28,8 @@ export interface Resolution {
   invalid?: string;
 }
 
+export type Resolve = (input: ResolveInput) => Resolution;
+
 /** What stays merged when the rest falls back to one head. */
 const ALWAYS_MERGED = ['/metadata', '/kith'];
 /** The path under which a fallback is reported. */

@@ -15,8 +15,7 @@ import { splitObject } from '../../core/desired/fields.ts';
 import { bury, judgeChanges, lifeToOpen } from '../../core/desired/lives.ts';
 import { lostEdits } from '../../core/desired/lost.ts';
 import { deletedAt, deletedWithEarlier } from '../../core/desired/moved.ts';
-import { resolveObject } from '../../core/desired/resolve.ts';
-import type { Validate } from '../../core/desired/resolve.ts';
+import type { Resolve, Validate } from '../../core/desired/resolve.ts';
 import { compareEpochs, epochName } from '../../core/desired/epochs.ts';
 import { sameHeads } from '../../core/desired/sync.ts';
 import type { DocumentFields, DocumentIdentity, Documents, DocumentState, FieldEdit, RewrittenEpoch } from '../../ports/documents.ts';
@@ -29,6 +28,7 @@ export interface ChangeContext {
   documents: Documents;
   mergeUnitsOf(resource: GroupResource): MergeUnits | undefined;
   validate: Validate;
+  resolve: Resolve;
   /** Greatest life whose grave was forgotten. */
   floor(): number;
   actor(): string;
@@ -184,7 +184,7 @@ export function openEntry(
   const { key, life, clusterId, epoch } = identity;
   const uid = deriveUid(clusterId, key, life);
   const readAt = (head: string): DocumentFields => context.documents.readAt(saved, [head]) ?? new Map();
-  const { object, conflicts, fallback, invalid } = resolveObject({ key, uid, state, validate: guardedValidate(context), readAt });
+  const { object, conflicts, fallback, invalid } = context.resolve({ key, uid, state, validate: guardedValidate(context), readAt });
   const desired: DesiredObject = { key, life, uid, object, heads: state.heads, conflicts };
   const entry: Entry = {
     key,

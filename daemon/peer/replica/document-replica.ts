@@ -13,6 +13,8 @@ import { documentBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
 import { bucketOf } from '../../core/desired/digest.ts';
 import { compareEpochs, epochName } from '../../core/desired/epochs.ts';
+import { resolveObject } from '../../core/desired/resolve.ts';
+import type { Resolve } from '../../core/desired/resolve.ts';
 import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
 import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
 import type { Log } from '../../ports/log.ts';
@@ -36,6 +38,8 @@ export interface DocumentReplicaDeps {
   /** Open. */
   store: Store;
   documents: Documents;
+  /** Peers of one process may share what they have found. */
+  resolve?: Resolve | undefined;
   log: Log;
 }
 
@@ -87,6 +91,7 @@ export class DocumentReplica implements SyncedReplica {
       documents: deps.documents,
       mergeUnitsOf: (resource) => options.mergeUnitsOf(resource),
       validate: (object) => options.validate(object),
+      resolve: deps.resolve ?? resolveObject,
       floor: () => this.lifeFloor,
       actor: () => this.actor,
       documentOf: (stage, entry) => this.documentOf(stage, entry),
@@ -230,7 +235,7 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   acknowledgeBucket(peer: string, bucket: number): void {
-    for (const { key, life } of this.index.graves(bucket)) this.ledger.acknowledge(peer, key, life);
+    for (const { key, buried } of this.index.gravesIn(bucket)) this.ledger.acknowledge(peer, key, buried);
   }
 
   acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void {
@@ -246,8 +251,8 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   async collectGraves(others: readonly string[], now: number): Promise<number> {
-    await this.settle(this.ledger.toSettle(this.index.entries(), others));
-    const forgotten = this.ledger.toForget(this.index.entries(), now);
+    await this.settle(this.ledger.toSettle(this.index.graves(), others));
+    const forgotten = this.ledger.toForget(this.index.graves(), now);
     await this.alterGraves(forgotten, (stage, entry) => stage.forget(entry.key));
     return forgotten.length;
   }

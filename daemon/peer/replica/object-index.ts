@@ -43,6 +43,8 @@ export interface HistoryCost {
 /** All entries in memory, found by key, resource and bucket. Knows nothing of disks. */
 export class ObjectIndex {
   private readonly buckets: Map<ObjectKey, Entry>[] = Array.from({ length: BUCKETS }, () => new Map<ObjectKey, Entry>());
+  /** Those that are graves: few beside all there is, and looked through whenever two peers compare. */
+  private readonly buried: Map<ObjectKey, Entry>[] = Array.from({ length: BUCKETS }, () => new Map<ObjectKey, Entry>());
   private readonly byResource = new Map<GroupResource, Map<ObjectKey, DesiredObject>>();
   private readonly digests = new BucketDigests();
 
@@ -56,6 +58,8 @@ export class ObjectIndex {
     if (before !== undefined) this.digests.toggle(bucket, versionHash(versionOf(before)));
     this.digests.toggle(bucket, versionHash(versionOf(entry)));
     this.bucketMap(bucket).set(entry.key, entry);
+    if (entry.grave === undefined) this.buried[bucket]?.delete(entry.key);
+    else this.buried[bucket]?.set(entry.key, entry);
     this.setVisible(entry.key, visible(entry));
   }
 
@@ -66,6 +70,7 @@ export class ObjectIndex {
     if (before === undefined) return;
     this.digests.toggle(bucket, versionHash(versionOf(before)));
     this.bucketMap(bucket).delete(key);
+    this.buried[bucket]?.delete(key);
     this.setVisible(key, undefined);
   }
 
@@ -89,8 +94,13 @@ export class ObjectIndex {
     return [...this.bucketMap(index).values()].map(versionOf);
   }
 
-  graves(bucket: number): Tombstone[] {
-    return [...this.bucketMap(bucket).values()].filter((entry) => entry.grave !== undefined).map(tombstoneOf);
+  /** Of one bucket. */
+  gravesIn(bucket: number): Iterable<Entry> {
+    return this.buried[bucket]?.values() ?? [];
+  }
+
+  *graves(): Iterable<Entry> {
+    for (const bucket of this.buried) yield* bucket.values();
   }
 
   digest(): readonly string[] {
