@@ -75,7 +75,7 @@ export class Acts {
     }
   }
 
-  private perform(act: Act): void {
+  private perform(act: Act): unknown {
     switch (act.do) {
       case 'way':
         return this.way(act);
@@ -88,7 +88,7 @@ export class Acts {
       case 'deletePod':
         return void this.users.deletePod(act);
       case 'drain':
-        return void this.users.drain(act, (forMs, undo) => this.later(forMs, undo));
+        return this.users.drain(act, (forMs, undo) => this.later(forMs, undo));
       case 'join':
         return void this.join(act.by);
       case 'image':
@@ -104,7 +104,7 @@ export class Acts {
 
   private toHost(
     act: Exclude<Act, { do: 'way' | 'block' | 'file' | 'request' | 'deletePod' | 'deletePods' | 'drain' | 'join' | 'image' | 'deaf' }>,
-  ): void {
+  ): unknown {
     const host = this.world.host(act.host);
     if (host === undefined || host.isGone) return;
     switch (act.do) {
@@ -160,7 +160,9 @@ export class Acts {
     }
   }
 
-  private later(forMs: number, undo: () => unknown): void {
+  /** @param undo after that time, or when the storm ends; at once when it has ended while somebody still waited for an answer */
+  private later(forMs: number, undo: () => unknown): unknown {
+    if (this.isCalm) return undo();
     this.world.troubles += 1;
     const once = (): unknown => {
       if (!this.undoing.delete(once)) return undefined;
@@ -170,6 +172,7 @@ export class Acts {
     };
     this.undoing.add(once);
     this.world.clock.after(forMs, once);
+    return undefined;
   }
 
   private way({ from, to, fault, forMs }: Extract<Act, { do: 'way' }>): void {

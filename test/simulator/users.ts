@@ -13,18 +13,20 @@ export interface Asked {
   what: string;
 }
 
+type Later = (forMs: number, undo: () => unknown) => unknown;
+
 /** People, and their requests to the peers. */
 export class Users {
   private readonly world: SimWorld;
-  /** Requests that wait for their answers. */
-  private readonly asked = new Set<Promise<unknown>>();
+  /** Requests that wait for their answers, and drains that are not through. */
+  private readonly open = new Set<Promise<unknown>>();
 
   constructor(world: SimWorld) {
     this.world = world;
   }
 
   async answered(): Promise<void> {
-    await Promise.all(this.asked);
+    while (this.open.size > 0) await Promise.all(this.open);
   }
 
   /** @returns the status; undefined when there was no answer */
@@ -42,9 +44,7 @@ export class Users {
         );
       });
     });
-    this.asked.add(call);
-    const answer = await call;
-    this.asked.delete(call);
+    const answer = await this.opened(call);
     timeline.add(host.node, `← ${asked.what}: ${answer}`);
     return /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
   }
@@ -69,10 +69,20 @@ export class Users {
   }
 
   /** @param later undoes what is for a time */
-  async drain(
-    { host: index, node, forMs }: Extract<Act, { do: 'drain' }>,
-    later: (forMs: number, undo: () => unknown) => void,
-  ): Promise<void> {
+  drain(act: Extract<Act, { do: 'drain' }>, later: Later): void {
+    void this.opened(this.drained(act, later));
+  }
+
+  private async opened<T>(action: Promise<T>): Promise<T> {
+    this.open.add(action);
+    try {
+      return await action;
+    } finally {
+      this.open.delete(action);
+    }
+  }
+
+  private async drained({ host: index, node, forMs }: Extract<Act, { do: 'drain' }>, later: Later): Promise<void> {
     const name = `node-${node}`;
     const target = `/api/v1/nodes/${name}`;
     const cordon = (unschedulable: boolean): Promise<number | undefined> =>
@@ -83,14 +93,16 @@ export class Users {
         what: `${unschedulable ? '' : 'un'}cordon ${name}`,
       });
     await cordon(true);
-    later(forMs, () => cordon(false));
+    const undone = later(forMs, () => cordon(false));
     const pods = this.world.host(index)?.daemon?.peer.objects.list('pods').items ?? [];
     for (const { metadata, spec } of pods) {
       if ((spec as { nodeName?: string }).nodeName !== name) continue;
       const pod = metadata.name;
       await this.request(index, { method: 'DELETE', target: `/api/v1/namespaces/default/pods/${pod}`, what: `evict pod ${pod}` });
     }
+    await undone;
   }
+
   file({ host: index, file, text }: Extract<Act, { do: 'file' }>): void {
     const host = this.world.host(index);
     if (text === null) host?.folder.files.delete(file);
