@@ -33,6 +33,12 @@ export const livenessSettings = {
   opinionFreshMs: 400,
   /** Dead this long after the last sign of life: nothing answers, … */
   silentDeadMs: 1_200,
+  /** (already this long after it where all its other observers answer that they do not hear it either: a network that loses words would have lost theirs, too; …) */
+  agreedDeadMs: 950,
+  /** (… if there are so many of them, …) */
+  agreeingObservers: 2,
+  /** (… and they were asked no earlier than so long before) */
+  agreedLeadMs: 150,
   /** … the kernel refuses (the daemon restarts, its containers most likely run), … */
   refusedDeadMs: 5_000,
   /** … the kernel accepts but the daemon says nothing, … */

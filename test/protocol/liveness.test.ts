@@ -21,6 +21,15 @@ describe('the settings of liveness', () => {
     expect(settings.opinionFreshMs).toBeLessThan(settings.silentDeadMs - settings.suspectAfterMs);
   });
 
+  it('hasten a death that all observers agree on no further than the suspect has time to answer', () => {
+    expect(settings.agreedDeadMs - settings.agreedLeadMs).toBeGreaterThanOrEqual(settings.suspectAfterMs + settings.indirectWaitMs);
+    expect(settings.agreedLeadMs).toBeGreaterThan(2 * settings.alertTickIntervalMs);
+    // By then each of them has missed three beats and has asked its kernel.
+    expect(settings.agreedDeadMs).toBeGreaterThanOrEqual(3 * settings.beatIntervalMs + settings.beatBatchMs);
+    expect(settings.agreedDeadMs - settings.agreedLeadMs).toBeGreaterThanOrEqual(settings.indirectAfterMs + settings.connectTimeoutMs);
+    expect(settings.agreeingObservers).toBeGreaterThanOrEqual(2);
+  });
+
   it('order the silences by what most likely still runs', () => {
     const { silentDeadMs, refusedDeadMs, muteDeadMs, unseenDeadMs } = settings;
     expect([silentDeadMs, refusedDeadMs, muteDeadMs, unseenDeadMs]).toEqual(

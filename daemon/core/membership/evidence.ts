@@ -55,8 +55,9 @@ function enliven(state: DetectorState, track: PeerTrack, now: number, reason: st
 /** Second-hand evidence: an observer that heard the peer within the window vetoes its death, by moving its last sign of life. */
 export function opinion(state: DetectorState, from: string, about: string, answer: AboutAnswer, now: number): DetectorStep {
   const calmer = { ...state, selfDoubt: Math.max(0, state.selfDoubt - 1) };
-  const track = withoutWaiting(calmer.peers.get(about), from);
-  if (track === undefined) return { state: calmer, decisions: [] };
+  const waited = withoutWaiting(calmer.peers.get(about), from);
+  if (waited === undefined) return { state: calmer, decisions: [] };
+  const track = withAgreement(waited, from, answer);
   if (answer.incarnation < track.incarnation) return { state: withPeer(calmer, track), decisions: [] };
   const kernelAt = answer.kernel && now - answer.kernel.agoMs;
   const relayedKernel =
@@ -88,6 +89,14 @@ export function unanswered(state: DetectorState, from: string, about: string, no
 function withoutWaiting(track: PeerTrack | undefined, from: string): PeerTrack | undefined {
   if (track?.round === undefined) return track;
   return { ...track, round: { ...track.round, waiting: track.round.waiting.filter((peer) => peer !== from) } };
+}
+
+/** One that hears it raises it, and ends the round with that. */
+function withAgreement(track: PeerTrack, from: string, { incarnation, heardAgoMs }: AboutAnswer): PeerTrack {
+  const { round } = track;
+  if (round?.asked.includes(from) !== true || round.agreed.includes(from)) return track;
+  if (heardAgoMs === null || incarnation !== track.incarnation) return track;
+  return { ...track, round: { ...round, agreed: [...round.agreed, from] } };
 }
 
 /**

@@ -1,9 +1,10 @@
+import type { LivenessSettings } from '../../../protocol/liveness.ts';
 import type { Now } from '../decisions.ts';
 import { observersOf, rankByRendezvous } from './rendezvous.ts';
-import type { AskedTimes, DetectorDecision, DetectorState, PeerTrack } from './state.ts';
+import type { AskedTimes, DetectorDecision, DetectorState, OpinionRound, PeerTrack } from './state.ts';
 import { presume } from './isolation.ts';
 import { lastSign } from './state.ts';
-import { deathRecord, isIsolated, stretchOf, verdictOf } from './verdict.ts';
+import { agreedVerdictAt, deathRecord, isIsolated, stretchOf, verdictOf } from './verdict.ts';
 
 /** A peer that was never heard, or not for this many suspicion times, is probed at this slower pace: it may be away for days. */
 const SLOW_AFTER_SUSPICIONS = 4;
@@ -86,11 +87,14 @@ function pronounce(state: DetectorState, track: PeerTrack, now: Now): TrackStep 
   const { settings } = state;
   const verdict = verdictOf(state, track, now.monotonic);
   const { round } = track;
+  const agreeFrom = agreedVerdictAt(state, verdict, now.monotonic) - settings.agreedLeadMs;
+  const isFinal = round !== undefined && round.askedAt >= agreeFrom;
+  const dueAt = isFinal && isUnanimous(settings, round) ? agreeFrom + settings.agreedLeadMs : verdict.at;
   // A verdict may be long due when doubts that held it back end: opinions from before that are none of now.
-  const freshFrom = Math.max(verdict.at, now.monotonic) - settings.opinionFreshMs;
-  const roundNeeded = round === undefined || (round.askedAt < freshFrom && now.monotonic >= verdict.at - settings.opinionTimeoutMs);
-  if (roundNeeded) return askObservers(state, track, now.monotonic);
-  if (now.monotonic < verdict.at || round.askedAt < freshFrom) return { track, decisions: [] };
+  const freshFrom = Math.max(dueAt, now.monotonic) - settings.opinionFreshMs;
+  const isStale = round !== undefined && round.askedAt < freshFrom && now.monotonic >= dueAt - settings.opinionTimeoutMs;
+  if (round === undefined || isStale || (!isFinal && now.monotonic >= agreeFrom)) return askObservers(state, track, now.monotonic);
+  if (now.monotonic < dueAt || round.askedAt < freshFrom) return { track, decisions: [] };
   if (round.waiting.length > 0 && now.monotonic - round.askedAt < settings.opinionTimeoutMs) return { track, decisions: [] };
   if (isIsolated(state, now.monotonic)) {
     const reason = `presumed: nothing heard of it for ${Math.round(now.monotonic - lastSign(track))} ms, nor of anybody else`;
@@ -115,12 +119,17 @@ function pronounce(state: DetectorState, track: PeerTrack, now: Now): TrackStep 
   };
 }
 
+/** All of them answered, and quickly: so it is not the network between us that loses words, and each has looked for the suspect by itself. */
+function isUnanimous({ agreeingObservers }: LivenessSettings, { asked, agreed }: OpinionRound): boolean {
+  return agreed.length >= agreeingObservers && agreed.length === asked.length;
+}
+
 function askObservers(state: DetectorState, track: PeerTrack, now: number): TrackStep {
   const living = [...state.peers.values()].filter((other) => other.state !== 'dead').map((other) => other.peer);
   const observers = observersOf(track.peer, [state.self, ...living], state.settings.maxObservers).filter((peer) => peer !== state.self);
   const reason = `suspected; its observers that can speak must agree`;
   return {
-    track: { ...track, round: { askedAt: now, waiting: observers } },
+    track: { ...track, round: { askedAt: now, asked: observers, waiting: observers, agreed: [] } },
     decisions: observers.map((helper) => ({ do: 'ask', helper, about: track.peer, probe: false, reason })),
   };
 }

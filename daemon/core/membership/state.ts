@@ -39,8 +39,7 @@ export interface PeerTrack {
   readonly kernel: KernelSign | undefined;
   readonly relayedKernel: KernelSign | undefined;
   readonly asked: AskedTimes;
-  /** Its other observers' opinions: whom we still wait for. */
-  readonly round: { readonly askedAt: number; readonly waiting: readonly string[] } | undefined;
+  readonly round: OpinionRound | undefined;
   readonly death: DeathRecord | undefined;
   /** A death that others tell of it though we hear it, and since when: believed only when it is not refuted soon. */
   readonly contested: { readonly record: DeathRecord; readonly at: number } | undefined;
@@ -48,6 +47,17 @@ export interface PeerTrack {
   readonly declaredHere: boolean;
   /** Dead only by what this peer saw while it heard nobody at all: no record says so, and any sign of life ends it. See `isolation.ts`. */
   readonly presumed: boolean;
+}
+
+/** What a suspect's other observers are asked. */
+export interface OpinionRound {
+  readonly askedAt: number;
+  /** Who was asked. */
+  readonly asked: readonly string[];
+  /** Whom we still wait for. */
+  readonly waiting: readonly string[];
+  /** Who answered that it knew the suspect in this incarnation, and does not hear it any more. */
+  readonly agreed: readonly string[];
 }
 
 export interface KernelSign {

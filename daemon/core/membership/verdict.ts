@@ -26,6 +26,12 @@ export function verdictOf(state: DetectorState, track: PeerTrack, now: number): 
   return limitAt <= quietAt ? { how: kernel.answer === 'refused' ? 'refused' : 'mute', at: limitAt } : { how: 'silent', at: quietAt };
 }
 
+/** When the same verdict is due where all other observers agree, monotonic ms; infinite where their word hastens nothing. */
+export function agreedVerdictAt(state: DetectorState, { how, at }: Verdict, now: number): number {
+  const { silentDeadMs, agreedDeadMs } = state.settings;
+  return how === 'silent' ? at - (silentDeadMs - agreedDeadMs) * stretchOf(state, now) : Infinity;
+}
+
 function newestKernel(track: PeerTrack): KernelSign | undefined {
   const { kernel, relayedKernel } = track;
   if (kernel === undefined || relayedKernel === undefined) return kernel ?? relayedKernel;

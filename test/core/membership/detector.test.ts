@@ -65,6 +65,41 @@ describe('the failure detector', () => {
     expect(observer.believes('b')).toBe('dead');
   });
 
+  describe('where other observers watch the silent peer, too', () => {
+    /** Others are heard all the time; those of `answering` say what they know of b, 10 ms after they are asked. @returns ms from its last sign of life to its death */
+    const diesAfter = (others: readonly string[], answering: readonly string[], answerUntil = Infinity): number => {
+      const observer = new Observer('b', ...others);
+      let now = 0;
+      for (; observer.believes('b') !== 'dead' && now < 3_000; now += settings.alertTickIntervalMs) {
+        const before = observer.of('ask').length;
+        for (const other of others) observer.hear(now, other);
+        observer.at(now, { type: 'tick', lagMs: 0 });
+        for (const ask of observer.of('ask').slice(before)) {
+          if (ask.do !== 'ask' || ask.probe || !answering.includes(ask.helper) || now > answerUntil) continue;
+          const answer = { type: 'about', incarnation: 1, heardAgoMs: now, kernel: null } as const;
+          observer.at(now + 10, { type: 'opinion', from: ask.helper, about: 'b', answer });
+        }
+      }
+      return now - settings.alertTickIntervalMs;
+    };
+    const soon = settings.agreedDeadMs + settings.alertTickIntervalMs;
+
+    it('declares sooner when all of them answer that they do not hear it', () => {
+      expect(diesAfter(['c', 'd'], ['c', 'd'])).toBeGreaterThanOrEqual(settings.agreedDeadMs);
+      expect(diesAfter(['c', 'd'], ['c', 'd'])).toBeLessThanOrEqual(soon);
+    });
+
+    it('takes its whole time when one of them does not answer, or there is but one', () => {
+      expect(diesAfter(['c', 'd'], ['c'])).toBeGreaterThanOrEqual(settings.silentDeadMs);
+      expect(diesAfter(['c'], ['c'])).toBeGreaterThanOrEqual(settings.silentDeadMs);
+    });
+
+    it('does not take an early answer for one of the end', () => {
+      const early = settings.agreedDeadMs - settings.agreedLeadMs - settings.alertTickIntervalMs;
+      expect(diesAfter(['c', 'd'], ['c', 'd'], early)).toBeGreaterThanOrEqual(settings.silentDeadMs);
+    });
+  });
+
   it('takes the word of an observer that heard the peer, but not what is older than the window', () => {
     const heardAgo = (heardAgoMs: number): string => {
       const observer = new Observer('b', 'c').tickUntil(0, 400).hear(400, 'c').tickUntil(440, 800);
