@@ -55,11 +55,10 @@ function planWatch(call: ResourceCall, deps: ApiDeps, signal: AbortSignal): Watc
   if (sendInitial === true && !anyState && !versionIsKnown(resource, wanted, deps)) throw expired(wanted);
 
   const withInitial = sendInitial ?? anyState;
-  // Nothing else runs between these two lines: the list and the watch fit together.
-  const listed = deps.objects.list(resource, call.namespace);
-  const version = withInitial || anyState ? listed.resourceVersion : wanted;
+  // Nothing else runs between these lines: the list and the watch fit together. Who goes on from a version is shown no list, and to make one costs with the objects there are.
+  const version = anyState || withInitial ? deps.objects.resourceVersion() : wanted;
+  const initial = withInitial ? deps.objects.list(resource, call.namespace).items.filter((item) => selection.matches(item)) : [];
   const events = openWatch(resource, version, deps, signal);
-  const initial = withInitial ? listed.items.filter((item) => selection.matches(item)) : [];
   return { initial, markInitialEnd: sendInitial === true, bookmarks, version, events, renderer, selection, timeoutMs };
 }
 
