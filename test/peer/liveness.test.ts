@@ -219,7 +219,9 @@ describe('liveness in a cluster', () => {
       expect(await world.clock.pass(6_000, () => states().every((state) => state === 'alive'))).toBe(true);
       await world.clock.pass(4_000);
       expect(world.peer('peer001').declared).toEqual([]);
-      expect(new Set(world.others('peer001').flatMap((peer) => peer.declared))).toEqual(new Set(cutMs < livenessSettings.agreedDeadMs - livenessSettings.beatIntervalMs ? [] : ['peer001']));
+      expect(new Set(world.others('peer001').flatMap((peer) => peer.declared))).toEqual(
+        new Set(cutMs < livenessSettings.agreedDeadMs - livenessSettings.beatIntervalMs ? [] : ['peer001']),
+      );
     },
   );
 
