@@ -43,6 +43,7 @@ export class NodeTable {
   /** Pods per node, by the uid of their controller. */
   private readonly siblings = new Map<string, Uint16Array>();
   private readonly refusals = new Map<string, readonly (string | undefined)[]>();
+  private readonly openPlaces = new Map<string, readonly number[]>();
   private lastFilter: { pod: DesiredObject; size: number; filter: NodeFilter | undefined } | undefined;
   readonly topology: Topology;
   readonly claims: ClaimPlaces;
@@ -178,10 +179,21 @@ export class NodeTable {
     return this.rows[index]!.node;
   }
 
-  /** Whether the node is one that the pod may be spread over: it lives, and its labels suit. */
-  isPlaceFor(pod: DesiredObject, index: number): boolean {
-    const row = this.rows[index];
-    return row?.ready === true && matchesNode(row.node, asPod(pod).spec);
+  /** The places of a label that the pod may be spread over: those with a node that lives and whose labels suit. One list for all pods with the same rules. */
+  placesFor(pod: DesiredObject, topologyKey: string): readonly number[] {
+    const text = JSON.stringify([topologyKey, shapeOf(pod).rulesKey]);
+    const known = this.openPlaces.get(text);
+    if (known !== undefined) return known;
+    const { spec } = asPod(pod);
+    const { of } = this.topology.places(topologyKey);
+    const open = new Set<number>();
+    for (const [index, { node, ready }] of this.rows.entries()) {
+      const place = of[index] ?? -1;
+      if (place >= 0 && !open.has(place) && ready && matchesNode(node, spec)) open.add(place);
+    }
+    const list = [...open];
+    this.openPlaces.set(text, list);
+    return list;
   }
 
   private openRow(view: ClusterIndex, node: Node, index: number): Row {

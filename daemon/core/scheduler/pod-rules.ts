@@ -3,7 +3,8 @@ import type { DesiredObject } from '../../../protocol/objects.ts';
 import { asPod } from '../cluster/pods.ts';
 import { preferenceOf } from './node-rules.ts';
 import type { NodeTable } from './node-table.ts';
-import { type PlaceCounts, queryOf, requiredAntiAffinity, spreadQuery } from './topology.ts';
+import { queryOf, requiredAntiAffinity } from './pod-queries.ts';
+import type { PlaceCounts } from './topology.ts';
 
 /** Rules of a pod that depend on where others run. Each says no in Kubernetes' words. Source: the plugins interpodaffinity and podtopologyspread upstream. */
 
@@ -31,7 +32,7 @@ export function placeFilter(table: NodeTable, pod: DesiredObject): NodeFilter | 
   const near = affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
   if (near.length > 0) filters.push(nearFilter(table, pod, near));
   for (const term of requiredAntiAffinity(pod)) {
-    const counter = topology.counts(term.topologyKey, queryOf(pod, term));
+    const counter = topology.counts(queryOf(pod, term));
     filters.push((index) => (countAt(counter, index) > 0 ? TOO_NEAR : undefined));
   }
   for (const constraint of topologySpreadConstraints)
@@ -53,8 +54,8 @@ function countAt({ places, counts }: PlaceCounts, index: number): number {
 
 /** The first pod of a group that wants to be near itself may go anywhere. */
 function nearFilter({ topology }: NodeTable, pod: DesiredObject, terms: readonly PodAffinityTerm[]): NodeFilter {
-  const counters = terms.map((term) => topology.counts(term.topologyKey, queryOf(pod, term)));
-  const isFirst = counters.every(({ total, query }) => total === 0 && topology.matches(query, pod));
+  const counters = terms.map((term) => topology.counts(queryOf(pod, term)));
+  const isFirst = counters.every((counter) => counter.total === 0 && topology.isMeant(counter, pod));
   return (index) => {
     if (counters.some(({ places }) => (places.of[index] ?? -1) < 0)) return NOT_NEAR;
     return isFirst || counters.every((counter) => countAt(counter, index) > 0) ? undefined : NOT_NEAR;
@@ -64,15 +65,11 @@ function nearFilter({ topology }: NodeTable, pod: DesiredObject, terms: readonly
 /** Dead and unfit nodes are no places: else the loss of one would keep all from being placed. */
 function spreadFilter(table: NodeTable, pod: DesiredObject, constraint: TopologySpreadConstraint): NodeFilter {
   const { topologyKey, maxSkew, minDomains = 1 } = constraint;
-  const counter = table.topology.counts(topologyKey, spreadQuery(pod, constraint));
-  const open = new Set<number>();
-  for (let index = 0; index < table.size; index += 1) {
-    const place = counter.places.of[index] ?? -1;
-    if (place >= 0 && table.isPlaceFor(pod, index)) open.add(place);
-  }
-  let least = open.size < minDomains ? 0 : Number.POSITIVE_INFINITY;
+  const counter = table.topology.counts(queryOf(pod, constraint));
+  const open = table.placesFor(pod, topologyKey);
+  let least = open.length < minDomains ? 0 : Number.POSITIVE_INFINITY;
   for (const place of open) least = Math.min(least, counter.counts[place]!);
-  const own = table.topology.matches(counter.query, pod) ? 1 : 0;
+  const own = table.topology.isMeant(counter, pod) ? 1 : 0;
   return (index) => {
     const place = counter.places.of[index] ?? -1;
     if (place < 0) return NO_PLACE;
@@ -89,14 +86,14 @@ export function placeScore(table: NodeTable, pod: DesiredObject): Score | undefi
     scores.push((index) => preferenceOf(table.nodeAt(index), spec));
   const weighted = (terms: readonly { weight: number; podAffinityTerm: PodAffinityTerm }[] = [], sign: 1 | -1): void => {
     for (const { weight, podAffinityTerm } of terms) {
-      const counter = table.topology.counts(podAffinityTerm.topologyKey, queryOf(pod, podAffinityTerm));
+      const counter = table.topology.counts(queryOf(pod, podAffinityTerm));
       scores.push((index) => sign * weight * countAt(counter, index));
     }
   };
   weighted(affinity?.podAffinity?.preferredDuringSchedulingIgnoredDuringExecution, 1);
   weighted(affinity?.podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution, -1);
   for (const constraint of topologySpreadConstraints) {
-    const counter = table.topology.counts(constraint.topologyKey, spreadQuery(pod, constraint));
+    const counter = table.topology.counts(queryOf(pod, constraint));
     scores.push((index) => -SPREAD_WEIGHT * countAt(counter, index));
   }
   return scores.length === 0 ? undefined : (index) => scores.reduce((sum, score) => sum + score(index), 0);

@@ -1,18 +1,13 @@
-import type { LabelSelector, PodAffinityTerm, TopologySpreadConstraint } from '../../../protocol/types.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
-import { labelSelectorMatches } from '../../../protocol/values/label-selector.ts';
+import type { Labels } from '../../../protocol/values/label-selector.ts';
 import { isDeleting } from '../cluster/pods.ts';
+import { meansPod, type PodQuery, queryOf, requiredAntiAffinity } from './pod-queries.ts';
 
-/** Which pods run in which place, counted once for each question and kept up to date while a batch is placed. */
-
-/** Pods that a rule is about. */
-export interface PodQuery {
-  selector: LabelSelector | undefined;
-  namespaces: readonly string[];
-  /** Beyond those; an empty selector means all. */
-  namespaceSelector?: LabelSelector;
-}
+/**
+ * Which pods run in which place, counted once for each question and kept up to date while a batch is placed. A pod is compared with a question's selector once for all pods of its
+ * namespace with its labels, as a workload's are: counting one more touches only the questions that mean it.
+ */
 
 /** Places that nodes are in by a label; a node without it is in none (-1). */
 interface Places {
@@ -21,10 +16,10 @@ interface Places {
 }
 
 export interface PlaceCounts {
+  query: PodQuery;
   places: Places;
   counts: Int32Array;
   total: number;
-  query: PodQuery;
 }
 
 /** A rule of pods that run already: who matches it may not come into their places. */
@@ -35,36 +30,65 @@ interface Ban {
   counts: Int32Array;
 }
 
+/** Pods of one namespace with the same labels: every question means all of them or none. */
+interface Alike {
+  metadata: DesiredObject['object']['metadata'];
+  /** Of each that is counted, the number of its node. */
+  nodes: number[];
+  counters: PlaceCounts[];
+  bans: Ban[];
+  /** How many of all bans it was compared with. */
+  bansSeen: number;
+}
+
 export interface TopologyDeps {
   nodes: readonly Node[];
-  labelsOfNamespace(name: string): Readonly<Record<string, string>> | undefined;
+  labelsOfNamespace(name: string): Labels | undefined;
 }
+
+const textsOfLabels = new WeakMap<Labels, string>();
+
+function textOfLabels(labels: Labels): string {
+  const known = textsOfLabels.get(labels);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(labels);
+  textsOfLabels.set(labels, text);
+  return text;
+}
+
+const NO_LABELS: Labels = {};
 
 export class Topology {
   private readonly deps: TopologyDeps;
   private readonly placesByKey = new Map<string, Places>();
   private readonly counters = new Map<string, PlaceCounts>();
   private readonly bans = new Map<string, Ban>();
-  private readonly pods: { pod: DesiredObject; index: number }[] = [];
+  private readonly allBans: Ban[] = [];
+  private readonly groups = new Map<string, Map<string, Alike>>();
+  /** Added, and not counted yet: where no pod has rules nothing ever is. */
+  private waiting: { pod: DesiredObject; index: number }[] = [];
+  private added = 0;
 
   constructor(deps: TopologyDeps) {
     this.deps = deps;
   }
 
-  /** Pods counted: what was made of it holds while this stays. */
+  /** Pods added: what was made of it holds while this stays. */
   get size(): number {
-    return this.pods.length;
+    return this.added;
   }
 
   /** Counts a pod that runs on a node. */
   add(pod: DesiredObject, index: number): void {
-    this.pods.push({ pod, index });
-    for (const counter of this.counters.values()) this.count(counter, pod, index);
+    this.added += 1;
     for (const term of requiredAntiAffinity(pod)) {
-      const ban = this.banOf(pod, term);
+      const ban = this.banOf(queryOf(pod, term));
       const place = ban.places.of[index] ?? -1;
       if (place >= 0) ban.counts[place]! += 1;
     }
+    if (isDeleting(pod)) return;
+    if (this.counters.size === 0) this.waiting.push({ pod, index });
+    else this.count(pod, index);
   }
 
   places(topologyKey: string): Places {
@@ -84,78 +108,76 @@ export class Topology {
   }
 
   /** How many of the pods run in each place. */
-  counts(topologyKey: string, query: PodQuery): PlaceCounts {
-    const text = JSON.stringify([topologyKey, query]);
-    const known = this.counters.get(text);
+  counts(query: PodQuery): PlaceCounts {
+    const known = this.counters.get(query.text);
     if (known !== undefined) return known;
-    const places = this.places(topologyKey);
-    const counter: PlaceCounts = { places, counts: new Int32Array(places.count), total: 0, query };
-    for (const { pod, index } of this.pods) this.count(counter, pod, index);
-    this.counters.set(text, counter);
+    for (const { pod, index } of this.waiting) this.count(pod, index);
+    this.waiting = [];
+    const places = this.places(query.topologyKey);
+    const counter: PlaceCounts = { query, places, counts: new Int32Array(places.count), total: 0 };
+    this.counters.set(query.text, counter);
+    for (const ofNamespace of this.groups.values())
+      for (const alike of ofNamespace.values()) {
+        if (!this.means(query, alike)) continue;
+        alike.counters.push(counter);
+        for (const index of alike.nodes) countOne(counter, index);
+      }
     return counter;
   }
 
   /** Of pods that run already: the rules that keep this pod away from their places. */
-  bansOn(pod: DesiredObject): Ban[] {
-    return [...this.bans.values()].filter(({ query }) => this.matches(query, pod));
+  bansOn(pod: DesiredObject): readonly Ban[] {
+    if (this.allBans.length === 0) return [];
+    const alike = this.alikeOf(pod);
+    for (; alike.bansSeen < this.allBans.length; alike.bansSeen += 1) {
+      const ban = this.allBans[alike.bansSeen]!;
+      if (this.means(ban.query, alike)) alike.bans.push(ban);
+    }
+    return alike.bans;
   }
 
-  matches({ selector, namespaces, namespaceSelector }: PodQuery, { object }: DesiredObject): boolean {
-    const { namespace = '', labels } = object.metadata;
-    if (selector === undefined || !labelSelectorMatches(selector, labels)) return false;
-    if (namespaces.includes(namespace)) return true;
-    return namespaceSelector !== undefined && labelSelectorMatches(namespaceSelector, this.deps.labelsOfNamespace(namespace));
+  /** Whether the pod itself is one of those that are counted. */
+  isMeant(counter: PlaceCounts, pod: DesiredObject): boolean {
+    return this.alikeOf(pod).counters.includes(counter);
   }
 
-  private count(counter: PlaceCounts, pod: DesiredObject, index: number): void {
-    const place = counter.places.of[index] ?? -1;
-    if (place < 0 || isDeleting(pod) || !this.matches(counter.query, pod)) return;
-    counter.counts[place]! += 1;
-    counter.total += 1;
+  private count(pod: DesiredObject, index: number): void {
+    const alike = this.alikeOf(pod);
+    alike.nodes.push(index);
+    for (const counter of alike.counters) countOne(counter, index);
   }
 
-  private banOf(pod: DesiredObject, term: PodAffinityTerm): Ban {
-    const query = queryOf(pod, term);
-    const text = JSON.stringify([term.topologyKey, query]);
-    const known = this.bans.get(text);
+  private alikeOf({ object: { metadata } }: DesiredObject): Alike {
+    const { namespace = '', labels = NO_LABELS } = metadata;
+    let ofNamespace = this.groups.get(namespace);
+    if (ofNamespace === undefined) this.groups.set(namespace, (ofNamespace = new Map<string, Alike>()));
+    const text = textOfLabels(labels);
+    const known = ofNamespace.get(text);
     if (known !== undefined) return known;
-    const places = this.places(term.topologyKey);
+    const alike: Alike = { metadata, nodes: [], counters: [], bans: [], bansSeen: 0 };
+    for (const counter of this.counters.values()) if (this.means(counter.query, alike)) alike.counters.push(counter);
+    ofNamespace.set(text, alike);
+    return alike;
+  }
+
+  private means(query: PodQuery, { metadata }: Alike): boolean {
+    return meansPod(query, metadata, (name) => this.deps.labelsOfNamespace(name));
+  }
+
+  private banOf(query: PodQuery): Ban {
+    const known = this.bans.get(query.text);
+    if (known !== undefined) return known;
+    const places = this.places(query.topologyKey);
     const ban = { query, places, counts: new Int32Array(places.count) };
-    this.bans.set(text, ban);
+    this.bans.set(query.text, ban);
+    this.allBans.push(ban);
     return ban;
   }
 }
 
-export function requiredAntiAffinity({ object }: DesiredObject): readonly PodAffinityTerm[] {
-  const spec = object.spec as
-    { affinity?: { podAntiAffinity?: { requiredDuringSchedulingIgnoredDuringExecution?: PodAffinityTerm[] } } } | undefined;
-  return spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-}
-
-/** The pods that a term of a pod means: of its own namespace unless it says otherwise. */
-export function queryOf({ object }: DesiredObject, term: PodAffinityTerm): PodQuery {
-  const { namespaces = [], namespaceSelector, labelSelector, matchLabelKeys, mismatchLabelKeys } = term;
-  const own = namespaces.length === 0 && namespaceSelector === undefined ? [object.metadata.namespace ?? ''] : namespaces;
-  const selector = withOwnLabels(labelSelector, object.metadata.labels, matchLabelKeys, mismatchLabelKeys);
-  return { selector, namespaces: own, ...(namespaceSelector === undefined ? {} : { namespaceSelector }) };
-}
-
-export function spreadQuery({ object }: DesiredObject, { labelSelector, matchLabelKeys }: TopologySpreadConstraint): PodQuery {
-  const selector = withOwnLabels(labelSelector, object.metadata.labels, matchLabelKeys);
-  return { selector, namespaces: [object.metadata.namespace ?? ''] };
-}
-
-function withOwnLabels(
-  selector: LabelSelector | undefined,
-  labels: Readonly<Record<string, string>> = {},
-  match: readonly string[] = [],
-  mismatch: readonly string[] = [],
-): LabelSelector | undefined {
-  if (selector === undefined || match.length + mismatch.length === 0) return selector;
-  const requirement = (operator: string) => (key: string) => {
-    const value = labels[key];
-    return value === undefined ? [] : [{ key, operator, values: [value] }];
-  };
-  const added = [...match.flatMap(requirement('In')), ...mismatch.flatMap(requirement('NotIn'))];
-  return { ...selector, matchExpressions: [...(selector.matchExpressions ?? []), ...added] };
+function countOne(counter: PlaceCounts, index: number): void {
+  const place = counter.places.of[index] ?? -1;
+  if (place < 0) return;
+  counter.counts[place]! += 1;
+  counter.total += 1;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placePods } from '../../../daemon/core/scheduler/place.ts';
 import { rankHeirs } from '../../../daemon/core/heirs/ranking.ts';
+import { meansPod, queryOf } from '../../../daemon/core/scheduler/pod-queries.ts';
 import { NodeTable } from '../../../daemon/core/scheduler/node-table.ts';
 import type { PodSpec } from '../../../protocol/types.ts';
 import { ClusterWorld, podKey, podObject } from '../../support/cluster-view.ts';
@@ -107,4 +108,15 @@ describe('placing pods by where others run', () => {
     const heirs = rankHeirs(new NodeTable(world.state), world.object(podKey('w1')), 5);
     expect(heirs).toEqual(['a1', 'a2', 'b1', 'b2'].filter((node) => node !== first && node.startsWith(first.slice(0, 1))));
   });
+});
+
+it('reads a rule that pods share by the labels of each', () => {
+  const world = zones();
+  const rule = { ...term('web'), matchLabelKeys: ['version'] };
+  const [first, second] = ['1', '2'].map((version) => {
+    const metadata = { name: `w${version}`, namespace: 'default', uid: '', creationTimestamp: '', labels: { app: 'web', version } };
+    return world.create(podObject(metadata.name, {}, { metadata }))[0]!;
+  });
+  const means = (left: typeof first, right: typeof first) => meansPod(queryOf(left!, rule), right!.object.metadata, () => undefined);
+  expect([means(first, first), means(first, second), means(second, first), means(second, second)]).toEqual([true, false, false, true]);
 });
