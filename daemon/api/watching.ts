@@ -55,9 +55,10 @@ function planWatch(call: ResourceCall, deps: ApiDeps, signal: AbortSignal): Watc
   if (sendInitial === true && !anyState && !versionIsKnown(resource, wanted, deps)) throw expired(wanted);
 
   const withInitial = sendInitial ?? anyState;
-  // Nothing else runs between these lines: the list and the watch fit together. Who goes on from a version is shown no list, and to make one costs with the objects there are.
-  const version = anyState || withInitial ? deps.objects.resourceVersion() : wanted;
-  const initial = withInitial ? deps.objects.list(resource, call.namespace).items.filter((item) => selection.matches(item)) : [];
+  // Who goes on from a version is shown no list, and to make one costs with the objects that there are. Nothing else runs between these lines: the list and the watch fit together.
+  const listed = withInitial || anyState ? deps.objects.list(resource, call.namespace) : undefined;
+  const version = listed?.resourceVersion ?? wanted;
+  const initial = withInitial ? (listed?.items.filter((item) => selection.matches(item)) ?? []) : [];
   const events = openWatch(resource, version, deps, signal);
   return { initial, markInitialEnd: sendInitial === true, bookmarks, version, events, renderer, selection, timeoutMs };
 }
