@@ -8,7 +8,8 @@ import { type ControllerMemory, planControllers, planFoundations } from '../core
 import type { Decision, EventDraft, Now } from '../core/decisions.ts';
 import { HEIR_SETTINGS, planClaims } from '../core/heirs/claims.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
-import { isSchedulable, planBindings } from '../core/scheduler/bindings.ts';
+import { isSchedulable, planPlacements } from '../core/scheduler/bindings.ts';
+import { madePods, withBindings } from '../core/scheduler/made-pods.ts';
 import { nextChangeAt } from '../core/status/next-change.ts';
 
 /** A write and the Events that tell of it, or Events alone. It is carried out whole, or not and tried again under its key. */
@@ -56,7 +57,7 @@ export function planPass(
   if (!isLeader) return plan;
   if (foundations) collect(plan, '', planFoundations(view, now));
   const waiting = pods.filter((pod) => isSchedulable(view, pod));
-  collect(plan, '', planBindings(view, waiting, now));
+  bind(view, plan, waiting, now);
   const placed = new Set(plan.units.flatMap(({ mutations }) => mutations.map(({ key }) => key)));
   plan.unplaced.push(...waiting.map(({ key }) => key).filter((key) => !placed.has(key)));
   return plan;
@@ -75,6 +76,19 @@ function admit(view: ClusterIndex, plan: PassPlan, first: number, now: Now, coun
   }
   const left = plan.units.splice(first).filter(({ mutations, events }) => mutations.length + events.length > 0);
   plan.units.push(...left, ...told);
+}
+
+/** Those that wait for a node, and those that the units make: these are bound where they are made. */
+function bind(view: ClusterIndex, plan: PassPlan, waiting: readonly DesiredObject[], now: Now): void {
+  const made = plan.units.flatMap(({ mutations }) => madePods(mutations));
+  const { decisions, bindings } = planPlacements(view, waiting, made, now);
+  for (const unit of bindings.size === 0 ? [] : plan.units) {
+    const { mutations, events } = withBindings(unit.mutations, bindings);
+    if (events.length === 0) continue;
+    unit.mutations = mutations;
+    unit.events.push(...events);
+  }
+  collect(plan, '', decisions);
 }
 
 /** A claim that lost its race is looked at again under the orphan it is about, not under the orphan's owner: that one is the leader's to look at. */

@@ -1,7 +1,7 @@
 import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
-import { parseObjectKey } from '../../protocol/objects.ts';
+import { objectKey, parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
 import type { ControllerMemory } from '../core/controllers/plan.ts';
 import type { EventDraft } from '../core/decisions.ts';
@@ -222,7 +222,16 @@ export class Brain {
     if (unit.mutations.length > 0) {
       this.deps.log.debug('decided', { key: unit.key, reason: unit.reason, writes: unit.mutations.length });
     }
-    for (const event of unit.events) if (this.isNews(event)) this.deps.record(event);
+    for (const event of unit.events) if (this.isNews(event)) this.record(event);
+  }
+
+  /** What the same write made has its uid only now. Who was quicker to make it tells of it. */
+  private record(event: EventDraft): void {
+    const { uid, name, namespace = '' } = event.about.metadata;
+    if (uid !== '' || event.about.kind !== 'Pod') return this.deps.record(event);
+    const made = this.deps.view.get(objectKey('pods', namespace, name));
+    const binding = made?.object.kith?.binding;
+    if (made !== undefined && binding?.at === event.about.kith?.binding?.at) this.deps.record({ ...event, about: made.object });
   }
 
   private failed(unit: WorkUnit | undefined, error: unknown): void {

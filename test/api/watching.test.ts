@@ -114,7 +114,7 @@ describe('the initial events of a watch', () => {
       type: 'BOOKMARK',
       object: { kind: 'Pod', apiVersion: 'v1', metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } },
     });
-    expect(bookmark?.object.metadata.resourceVersion).toBe(world.cache.resourceVersion());
+    expect(bookmark?.object.metadata.resourceVersion).toBe(world.cache.list('pods').resourceVersion);
     await create('b');
     expect((await stream.next()).object.metadata.name).toBe('b');
     stream.close();

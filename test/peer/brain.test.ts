@@ -64,6 +64,32 @@ describe('the loop that decides', () => {
     expect(events.map(({ reason }) => reason).filter((reason) => reason === 'Scheduled')).toHaveLength(4);
   });
 
+  it('binds the pods that it makes in the write that makes them, and tells of each under its uid', async () => {
+    const world = worldOf(2);
+    world.create(replicaSetObject('web', 4));
+    const { clock, events, writes } = await run(world);
+    await clock.pass(200);
+    const writing = writes.filter((mutations) => mutations.some(({ key }) => key.startsWith('pods/')));
+    expect(writing).toHaveLength(1);
+    const told = events.filter(({ reason }) => reason === 'Scheduled').map(({ about }) => about.metadata.uid);
+    expect(told.sort()).toEqual(
+      world
+        .pods()
+        .map(({ uid }) => uid)
+        .sort(),
+    );
+  });
+
+  it('binds a pod with a claim once it is there: its claim is bound with it', async () => {
+    const world = worldOf(1);
+    const set = replicaSetObject('web', 1);
+    set.spec.template!.spec!.volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+    world.create(set);
+    const { clock } = await run(world);
+    await clock.pass(200);
+    expect(world.pods().map(({ object }) => object.kith?.binding)).toEqual([undefined]);
+  });
+
   it('lets changes come together into one write', async () => {
     const world = worldOf(1);
     const { clock, brain, writes } = await run(world);

@@ -1,11 +1,11 @@
 import type { Mutation } from '../../../protocol/desired.ts';
-import type { Binding, DesiredObject } from '../../../protocol/objects.ts';
+import type { Binding, DesiredObject, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
 import { priorityOf } from '../admission/priority.ts';
 import { asPod, boundNode, isActive, podName } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { slotStanding } from '../controllers/slots.ts';
-import type { Decision, Now } from '../decisions.ts';
+import type { Decision, EventDraft, Now } from '../decisions.ts';
 import { bindClaims } from '../controllers/storage/pod-claims.ts';
 import { deleteMutations } from '../controllers/deletion-world.ts';
 import { nodeTableOf } from './node-table.ts';
@@ -19,38 +19,57 @@ const COMPONENT = 'default-scheduler';
  * FailedScheduling is told each time; whoever records it keeps repeats of the same words down.
  */
 export function planBindings(view: ClusterIndex, pods: readonly DesiredObject[], now: Now): Decision[] {
-  const waiting = pods.filter((pod) => isSchedulable(view, pod)).sort(byImportance);
-  if (waiting.length === 0) return [];
-  const { placed, unplaced } = placePods(view, waiting);
+  return planPlacements(view, pods, [], now).decisions;
+}
+
+/** @param made pods that are about to be made: theirs are no decisions but bindings, by key; who finds no place is bound later */
+export function planPlacements(
+  view: ClusterIndex,
+  pods: readonly DesiredObject[],
+  made: readonly DesiredObject[],
+  now: Now,
+): { decisions: Decision[]; bindings: ReadonlyMap<ObjectKey, Binding> } {
+  const waiting = pods.filter((pod) => isSchedulable(view, pod));
   const decisions: Decision[] = [];
+  const bindings = new Map<ObjectKey, Binding>();
+  if (waiting.length + made.length === 0) return { decisions, bindings };
+  const { placed, unplaced } = placePods(view, [...waiting, ...made].sort(byImportance));
+  const unmade = new Set(made);
   for (const { pod, node } of placed) {
-    const binding: Binding = {
-      node,
-      membersSeen: view.membersSeen,
-      membersKnown: view.membersKnown,
-      term: view.leader.term,
-      by: 'leader',
-      rank: 0,
-      at: formatTime(now.wall),
-    };
+    const binding = bindingTo(view, node, now);
+    if (unmade.has(pod)) {
+      bindings.set(pod.key, binding);
+      continue;
+    }
     const next = { ...pod.object, kith: { ...pod.object.kith, binding } };
     const reason = `${node} has the fewest pods of its controller and the most room`;
     const claims = bindClaims(view, pod, node);
     const binds: Mutation = { type: 'update', key: pod.key, uid: pod.uid, base: pod.object, next };
     decisions.push({ do: 'write', mutations: [binds, ...claims.mutations], reason });
     for (const event of claims.events) decisions.push({ do: 'event', event });
-    const message = `Successfully assigned ${podName(pod)} to ${node}`;
-    decisions.push({ do: 'event', event: { about: pod.object, type: 'Normal', reason: 'Scheduled', message, component: COMPONENT } });
+    decisions.push({ do: 'event', event: scheduledEvent(pod.object, node) });
   }
   const evicted = new Set<string>();
   for (const { pod, message } of unplaced) {
+    if (unmade.has(pod)) continue;
     decisions.push(...planEvictions(view, pod, evicted, now));
     decisions.push({
       do: 'event',
       event: { about: pod.object, type: 'Warning', reason: 'FailedScheduling', message, component: COMPONENT },
     });
   }
-  return decisions;
+  return { decisions, bindings };
+}
+
+function bindingTo(view: ClusterIndex, node: string, now: Now): Binding {
+  const { membersSeen, membersKnown, leader } = view;
+  return { node, membersSeen, membersKnown, term: leader.term, by: 'leader', rank: 0, at: formatTime(now.wall) };
+}
+
+export function scheduledEvent(about: StoredObject, node: string): EventDraft {
+  const { name, namespace = '' } = about.metadata;
+  const message = `Successfully assigned ${namespace}/${name} to ${node}`;
+  return { about, type: 'Normal', reason: 'Scheduled', message, component: COMPONENT };
 }
 
 /** Makes room for a pod that is more important than others; it is bound once they are gone. */
@@ -84,12 +103,16 @@ function lowestPriority(view: ClusterIndex): number {
 
 /** Whether our scheduler is to place this pod. */
 export function isSchedulable(view: ClusterIndex, pod: DesiredObject): boolean {
-  if (pod.object.kith?.binding !== undefined || !isActive(view, pod)) return false;
-  const { schedulerName, schedulingGates } = asPod(pod).spec;
-  if (schedulerName !== undefined && schedulerName !== '' && schedulerName !== COMPONENT) return false;
-  if (schedulingGates !== undefined && schedulingGates.length > 0) return false;
+  if (pod.object.kith?.binding !== undefined || !isActive(view, pod) || !isForUs(pod)) return false;
   const standing = slotStanding(view, pod);
   return standing !== 'surplus' && standing !== 'superseded';
+}
+
+/** By what its spec says. */
+export function isForUs(pod: DesiredObject): boolean {
+  const { schedulerName, schedulingGates } = asPod(pod).spec;
+  if (schedulerName !== undefined && schedulerName !== '' && schedulerName !== COMPONENT) return false;
+  return schedulingGates === undefined || schedulingGates.length === 0;
 }
 
 /** The most important first, then the oldest. */
