@@ -1,5 +1,6 @@
-import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
+import type { ChangeEnvelope, Mutation, ReplicaVersion } from '../../protocol/desired.ts';
 import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
+import { SYNC_CHUNK_BYTES } from '../../protocol/wire/limits.ts';
 import type { DesiredWriter } from '../ports/objects.ts';
 import type { Replica } from '../ports/replica.ts';
 import { removedError } from './farewell.ts';
@@ -42,9 +43,26 @@ export class AcknowledgedWriter implements DesiredWriter {
     const { replica, acknowledge, livePeers, membersKnown, isRemoved } = this.#deps;
     if (isRemoved()) throw removedError();
     const { objects, envelope } = await replica.write(mutations);
-    if (envelope === undefined || membersKnown() <= 1) return { objects, warnings: [] };
-    const outcome = await acknowledge(envelope, livePeers());
-    if (outcome === 'acknowledged') return { objects, warnings: [] };
-    return { objects, warnings: [outcome === 'alone' ? WARNING_ALONE : WARNING_TIMEOUT] };
+    if (membersKnown() <= 1) return { objects, warnings: [] };
+    for await (const told of envelope === undefined ? this.#standing(objects) : [envelope]) {
+      const outcome = await acknowledge(told, livePeers());
+      if (outcome !== 'acknowledged') return { objects, warnings: [outcome === 'alone' ? WARNING_ALONE : WARNING_TIMEOUT] };
+    }
+    return { objects, warnings: [] };
+  }
+
+  /**
+   * What was asked for is there already, and the answer says so. It may be a controller's work of a moment ago that no other member has on disk yet, so it is pushed
+   * as it stands.
+   */
+  async *#standing(objects: readonly DesiredObject[]): AsyncGenerator<ChangeEnvelope> {
+    let rest = objects.map(({ key }): ReplicaVersion => ({ key, life: 0, buried: 0, heads: [] }));
+    while (rest.length > 0) {
+      const envelope = await this.#deps.replica.changesSince(rest, SYNC_CHUNK_BYTES);
+      const told = new Set([...envelope.changes, ...envelope.tombstones].map(({ key }) => key));
+      if (told.size === 0) return;
+      yield envelope;
+      rest = rest.filter(({ key }) => !told.has(key));
+    }
   }
 }
