@@ -88,11 +88,12 @@ export class EventuallyAsDesired implements Checker {
     return undefined;
   }
 
-  private owner({ daemon }: Up, owner: DesiredObject): string | undefined {
-    const { replica } = daemon;
+  private owner(first: Up, owner: DesiredObject): string | undefined {
+    const { replica } = first.daemon;
     if (owner.key.startsWith('deployments')) {
       const { spec } = owner.object as Deployment;
       const sets = [...replica.list('replicasets.apps')].filter((set) => ownedBy(set, owner));
+      if (sets.some((set) => this.lacksRoom(first, set))) return undefined;
       const wrong = sets.filter((set) => wantedOf(set) !== 0 && !jsonEqual(templateOf(set), spec.template.spec));
       if (wrong.length > 0) return `still asks for ${wrong.map(({ key }) => key).join()}`;
       const asked = sets.reduce((sum, set) => sum + wantedOf(set), 0);
@@ -103,6 +104,12 @@ export class EventuallyAsDesired implements Checker {
       return `asks for ${wantedOf(owner)} pods and has ${pods.map(({ key }) => key).join(', ') || 'none'}`;
     const images = pods.filter((pod) => imageOf(pod.object['spec'] as PodSpec) !== imageOf(templateOf(owner)));
     return images.length === 0 ? undefined : `has pods of another image: ${images.map(({ key }) => key).join()}`;
+  }
+
+  /** Whether a pod of it waits for a node with room: a rollout then stands still, with pods of the old template, as it may not have fewer. */
+  private lacksRoom(first: Up, set: DesiredObject): boolean {
+    const pods = [...first.daemon.replica.list('pods')].filter((pod) => ownedBy(pod, set));
+    return pods.some((pod) => pod.object.kith?.binding === undefined && roomFor(first, pod) === undefined);
   }
 
   /** Adds what is to run to `expected`. */
