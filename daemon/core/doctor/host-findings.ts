@@ -19,6 +19,8 @@ export interface HostFacts {
   complete: boolean;
   removed: boolean;
   quarantined: number;
+  /** What runs here and is in no desired state, as NAMESPACE/NAME and uid. */
+  unknownPods: readonly { pod: string; uid: string }[];
   peers: readonly PeerReach[];
   /** Who votes on what runs at most once, by node (peer id for those that are no members any more), and who of them lives. */
   electors?: readonly { name: string; alive: boolean }[];
@@ -109,7 +111,7 @@ export function judgeHost(facts: HostFacts): HostVerdict {
 
 type Found = Omit<Finding, 'node' | 'check'>;
 
-function stateFindings({ complete, removed, quarantined }: HostFacts): Found[] {
+function stateFindings({ complete, removed, quarantined, unknownPods }: HostFacts): Found[] {
   if (removed)
     return [
       {
@@ -127,6 +129,11 @@ function stateFindings({ complete, removed, quarantined }: HostFacts): Found[] {
     found.push({
       what: `${quarantined} objects are set aside, as they do not validate after a merge`,
       fix: '"kith conflicts" names them and says why; create them anew',
+    });
+  for (const { pod, uid } of unknownPods)
+    found.push({
+      what: `pod ${pod} (${uid}) runs here, and desired state knows nothing of it: the disk of the host that ordered it has lost that since`,
+      fix: `it is left alone, as nobody has ordered its end; when it is not needed, stop its containers with the engine, on Docker: docker rm -f $(docker ps -aq --filter label=kith.dev/pod-uid=${uid})`,
     });
   return found;
 }

@@ -120,6 +120,18 @@ function judgeUnbound(view: ClusterView, listed: RuntimePod): PodCase {
   return { ...about, desired, intent: judgeElsewhere(view, desired) };
 }
 
+/**
+ * Of what runs here, what desired state has neither alive nor buried: whoever ordered it told nobody else, and its disk has lost it since. It is left alone for ever,
+ * so somebody must be told. None while this peer does not hold the whole desired state.
+ */
+export function unknownPods(view: ClusterView, listed: readonly RuntimePod[]): RuntimePod[] {
+  if (!view.complete) return [];
+  return listed.filter((pod) => {
+    const key = objectKey('pods', pod.namespace, pod.name);
+    return isRunning(pod) && view.get(key)?.uid !== pod.uid && view.buriedLife(key) < (lifeOfUid(pod.uid) ?? 0);
+  });
+}
+
 /** The binding of a pod that runs here went to another node (two sides bound it while they were cut off). */
 function judgeElsewhere(view: ClusterView, desired: DesiredObject): Intent {
   const pod = desired.object as Pod;

@@ -5,6 +5,7 @@ import { API_SERVICE } from '../../core/network/api-service.ts';
 import { podSubnetOf } from '../../core/network/pod-subnets.ts';
 import { NETWORK_POLICIES } from '../../core/network/policy-facts.ts';
 import { clusterDomain } from '../../core/network/service-range.ts';
+import { unknownPods } from '../../core/reconcile/judge.ts';
 import type { NodeFacts } from '../../core/reconcile/node-status.ts';
 import type { Electorate } from '../../../protocol/leases.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
@@ -13,7 +14,7 @@ import type { HostChecks } from '../../ports/host-checks.ts';
 import type { HostNetwork } from '../../ports/host-network.ts';
 import type { NameServer } from '../../ports/names.ts';
 import type { Replica } from '../../ports/replica.ts';
-import type { ContainerRuntime } from '../../ports/runtime.ts';
+import type { ContainerRuntime, RuntimePod } from '../../ports/runtime.ts';
 import { linkSignals } from '../linked-signal.ts';
 import type { Kernel } from '../network/kernel.ts';
 import type { ServiceLoop } from '../network/service-loop.ts';
@@ -35,9 +36,9 @@ export interface LookDeps extends ReachDeps {
 export async function lookAtHost(deps: LookDeps, network: NodeFacts['network'], signal: AbortSignal): Promise<HostFacts> {
   const { view, replica, hostChecks } = deps;
   const others = view.members().filter(({ spec }) => spec.nodeName !== view.self.node);
-  const [peers, engineTrouble, disk, kernel, names, services] = await Promise.all([
+  const [peers, engine, disk, kernel, names, services] = await Promise.all([
     reachPeers(deps, others, signal),
-    engineTroubleOf(deps, signal),
+    askEngine(deps, signal),
     hostChecks?.disk().catch(() => undefined),
     kernelFacts(deps, signal),
     askNames(deps),
@@ -49,9 +50,10 @@ export async function lookAtHost(deps: LookDeps, network: NodeFacts['network'], 
     complete: view.complete,
     removed: view.removed,
     quarantined: replica.quarantined().length,
+    unknownPods: unknownPods(view, engine.pods).map(({ namespace, name, uid }) => ({ pod: `${namespace}/${name}`, uid })),
     peers,
     ...(electors === undefined ? {} : { electors }),
-    ...(engineTrouble === undefined ? {} : { engineTrouble }),
+    ...(engine.trouble === undefined ? {} : { engineTrouble: engine.trouble }),
     ...(disk === undefined ? {} : { disk }),
     ...(network === undefined ? {} : { network }),
     doubleSubnets: doubleSubnets(view),
@@ -61,15 +63,14 @@ export async function lookAtHost(deps: LookDeps, network: NodeFacts['network'], 
   };
 }
 
-async function engineTroubleOf({ runtime, clock }: LookDeps, signal: AbortSignal): Promise<string | undefined> {
+async function askEngine({ runtime, clock }: LookDeps, signal: AbortSignal): Promise<{ pods: readonly RuntimePod[]; trouble?: string }> {
   const late = new AbortController();
   const cancel = clock.after(DOCTOR_LIMITS.engineMs, () => late.abort(new Error(`no answer within ${DOCTOR_LIMITS.engineMs} ms`)));
   const both = linkSignals(signal, late.signal);
   try {
-    await runtime.list(both.signal);
-    return undefined;
+    return { pods: await runtime.list(both.signal) };
   } catch (error) {
-    return messageOf(late.signal.aborted ? late.signal.reason : error);
+    return { pods: [], trouble: messageOf(late.signal.aborted ? late.signal.reason : error) };
   } finally {
     cancel();
     both.release();

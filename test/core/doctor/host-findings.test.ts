@@ -17,6 +17,7 @@ const well: HostFacts = {
   complete: true,
   removed: false,
   quarantined: 0,
+  unknownPods: [],
   peers: [peer],
   electors: [
     { name: 'a', alive: true },
@@ -37,6 +38,11 @@ const wrong: readonly [DoctorCheck, RegExp, Partial<HostFacts>][] = [
   ['state', /removed from the cluster/, { removed: true }],
   ['state', /not the whole desired state/, { complete: false }],
   ['state', /2 objects are set aside/, { quarantined: 2 }],
+  [
+    'state',
+    /pod default\/web \(u1\) runs here, and desired state knows nothing of it/,
+    { unknownPods: [{ pod: 'default/web', uid: 'u1' }] },
+  ],
   ['peers', /node b \(10\.0\.0\.2:7420\) is dead/, { peers: [{ ...peer, state: 'dead', connected: false, tcp: 'silent', udp: false }] }],
   ['peers', /nobody listens at 10\.0\.0\.2:7420 \(TCP\)/, { peers: [{ ...peer, tcp: 'refused' }] }],
   ['peers', /does not answer over TCP/, { peers: [{ ...peer, tcp: 'silent', udp: false }] }],

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unknownPods } from '../../../daemon/core/reconcile/judge.ts';
 import { objectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
 import type { PodStatus } from '../../../protocol/types.ts';
@@ -63,7 +64,7 @@ describe('an incomplete view', () => {
 });
 
 describe('a pod of ours that desired state does not know', () => {
-  it('is left alone, although the view is complete', async () => {
+  it('is left alone, although the view is complete, and told of', async () => {
     world.startAgent();
     const pod = await world.addPod('web');
     await world.clock.until('ready', () => world.isReady(pod));
@@ -72,6 +73,9 @@ describe('a pod of ours that desired state does not know', () => {
     world.changed();
     await world.clock.advance(120_000);
     expect(world.runtime.running()).toEqual(['web/main#0']);
+    expect(unknownPods(world.state, [world.runtime.inspect(pod.uid)!]).map(({ uid }) => uid)).toEqual([pod.uid]);
+    world.state.setComplete(false);
+    expect(unknownPods(world.state, [world.runtime.inspect(pod.uid)!])).toEqual([]);
   });
 });
 

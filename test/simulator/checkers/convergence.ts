@@ -1,4 +1,6 @@
 import { jsonEqual } from '../../../protocol/json.ts';
+import { lifeOfUid } from '../../../protocol/identity.ts';
+import { objectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Deployment, Node, PodSpec } from '../../../protocol/types.ts';
 import { cpuMillis } from '../../../protocol/values/quantity.ts';
@@ -82,7 +84,8 @@ export class EventuallyAsDesired implements Checker {
       if (wrong !== undefined) return `${pod.key} ${wrong}`;
     }
     for (const host of up) {
-      const [runs, should] = [uidsRunning(host).join(), (expected.get(host.node) ?? []).sort().join()];
+      const known = uidsRunning(host).filter((uid) => !wasForgotten(up, host, uid));
+      const [runs, should] = [known.join(), (expected.get(host.node) ?? []).sort().join()];
       if (runs !== should) return `${host.node} runs ${runs || 'nothing'}, and should run ${should || 'nothing'}`;
     }
     return undefined;
@@ -137,6 +140,14 @@ export function uidsRunning({ runtime }: SimHost): string[] {
     .podUids()
     .filter((uid) => runtime.inspect(uid)?.containers.some(({ state }) => state === 'running') === true)
     .sort();
+}
+
+/** Whether the host's disk has lost a pod that runs there, and nobody else has it, neither alive nor buried: such a pod is left alone. */
+function wasForgotten(up: readonly Up[], { runtime, losses }: SimHost, uid: string): boolean {
+  const pod = losses > 0 ? runtime.inspect(uid) : undefined;
+  if (pod === undefined) return false;
+  const key = objectKey('pods', pod.namespace, pod.name);
+  return up.every(({ daemon: { replica } }) => replica.get(key)?.uid !== uid && replica.buriedLife(key) < (lifeOfUid(uid) ?? 0));
 }
 
 /** A node on which the pod would fit. */
