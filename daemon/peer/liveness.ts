@@ -33,8 +33,8 @@ import type { Transport } from '../ports/transport.ts';
 import { LivenessQuestions } from './liveness-questions.ts';
 
 const MAX_SUSPECTS_IN_BEAT = 8;
-/** A lag that differs by less is not worth telling the worker. */
-const LAG_STEP_MS = 20;
+/** A lag that differs by less is not worth telling: each step wakes the worker, and is news to everybody who hears our beats. */
+const LAG_STEP_MS = 100;
 /** Share of a past lag that is still felt at the next tick. */
 const LAG_DECAY = 0.8;
 
@@ -75,6 +75,10 @@ export class PeerLiveness implements Liveness {
   /** The detector's grouping that the worker knows. */
   private grouping = -1;
   private cancelTick: CancelTimer | undefined;
+  /** Monotonic ms: of the last tick, and when the next one is due. */
+  private tickedAt = -Infinity;
+  private tickDue = Infinity;
+  private ticksSoon = false;
   private unsubscribe: (() => void)[] = [];
   private connecting = new Set<string>();
   private running = false;
@@ -168,13 +172,28 @@ export class PeerLiveness implements Liveness {
 
   private scheduleTick(): void {
     const { clock } = this.deps;
-    const delayMs = isAlert(this.detector, clock.monotonic()) ? this.settings.alertTickIntervalMs : this.settings.tickIntervalMs;
-    const due = clock.monotonic() + delayMs;
-    this.cancelTick = clock.after(delayMs, () => {
-      const lagMs = Math.max(0, clock.monotonic() - due);
-      this.lagMs = Math.max(lagMs, this.lagMs * LAG_DECAY);
-      this.scheduleTick();
-      this.detect({ type: 'tick', lagMs: this.lagMs < this.settings.stalledLagMs ? this.lagMs : lagMs });
+    const now = clock.monotonic();
+    const delayMs = isAlert(this.detector, now) ? this.settings.alertTickIntervalMs : this.settings.quietTickIntervalMs;
+    this.tickedAt = now;
+    this.tickDue = now + delayMs;
+    this.cancelTick?.();
+    this.cancelTick = clock.after(delayMs, () => this.tick());
+  }
+
+  private tick(): void {
+    const lagMs = Math.max(0, this.deps.clock.monotonic() - this.tickDue);
+    this.lagMs = Math.max(lagMs, this.lagMs * LAG_DECAY);
+    this.scheduleTick();
+    this.detect({ type: 'tick', lagMs: this.lagMs < this.settings.stalledLagMs ? this.lagMs : lagMs });
+  }
+
+  /** While we are awake anyway; after all that came together was heard, so that nobody looks silent whose beat is in it. */
+  private tickSoon(): void {
+    if (this.ticksSoon || this.deps.clock.monotonic() - this.tickedAt < this.settings.tickIntervalMs) return;
+    this.ticksSoon = true;
+    void Promise.resolve().then(() => {
+      this.ticksSoon = false;
+      if (this.running) this.tick();
     });
   }
 
@@ -302,6 +321,7 @@ export class PeerLiveness implements Liveness {
       this.detect({ type: 'kernel', peer: event.peer, at: event.at, answer: 'refused' });
       return;
     }
+    this.tickSoon();
     const incarnation = event.type === 'beat' ? event.state.incarnation : event.incarnation;
     this.detect({ type: 'heard', peer: event.peer, at: event.at, incarnation });
     this.questions.heard(event.peer);
