@@ -161,7 +161,9 @@ export class AnytimeTheOriginalIsKept implements Checker {
     if (what === 'start') {
       const pod = [...daemon.replica.list('pods')].find(({ uid }) => uid === podUid);
       const owner = pod === undefined ? undefined : ownerOf(daemon, pod);
-      if (pod !== undefined && owner !== undefined) this.started.set(`${host.node} ${podUid}`, { at, pod, owner });
+      // A host that lost its disk may start what it knows again before it knows the owner: what ran there before runs no more.
+      if (pod === undefined || owner === undefined) this.started.delete(`${host.node} ${podUid}`);
+      else this.started.set(`${host.node} ${podUid}`, { at, pod, owner });
     }
     const isEnd = what === 'stop' || (what === 'kill' && by === 'order');
     const started = this.started.get(`${host.node} ${podUid}`);
