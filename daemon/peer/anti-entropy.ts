@@ -20,6 +20,8 @@ const MAX_PASSES = 8;
 const MAX_IDLE_PASSES = 5;
 /** Syncs under way that this peer began. */
 const MAX_SESSIONS = 4;
+/** Syncs with peers that have just connected, between two that come by themselves: where a whole cluster starts, or a wide one heals, those do the rest. */
+export const MAX_GREETED = 16;
 
 export interface AntiEntropyDeps {
   replica: SyncedReplica;
@@ -41,6 +43,7 @@ export class AntiEntropy {
   private cancelTimer: CancelTimer | undefined;
   private unsubscribe: (() => void) | undefined;
   private ticks = 0;
+  private greeted = 0;
   /** The members but this one. */
   private others: readonly string[] = [];
   /** Since its start this peer held all that some complete member held. Before that it may not know of every member, and no grave is forgotten. */
@@ -62,9 +65,9 @@ export class AntiEntropy {
     const { transport, replica } = this.deps;
     transport.serve('sync', (from, payload) => answerSync({ replica, link: this.link, complete: this.complete }, from, payload));
     this.unsubscribe = transport.onPeer(({ type, peer }) => {
-      if (type === 'connected') this.begin(peer);
+      if (type === 'connected') this.greet(peer);
     });
-    for (const peer of transport.connected()) this.begin(peer);
+    for (const peer of transport.connected()) this.greet(peer);
     this.schedule();
   }
 
@@ -158,6 +161,7 @@ export class AntiEntropy {
     const peer = peers[Math.floor(this.deps.random.next() * peers.length)];
     if (peer !== undefined) this.begin(peer);
     this.ticks += 1;
+    this.greeted = 0;
     if (this.ticks % COLLECT_EVERY === 0) this.collect();
     this.cutHistories();
   }
@@ -179,10 +183,16 @@ export class AntiEntropy {
     );
   }
 
-  private begin(peer: string): void {
-    if (this.stopping.signal.aborted || this.sessions.has(peer) || this.sessions.size >= MAX_SESSIONS) return;
+  private greet(peer: string): void {
+    if (this.greeted < MAX_GREETED && this.begin(peer)) this.greeted += 1;
+  }
+
+  /** Whether there is one now. */
+  private begin(peer: string): boolean {
+    if (this.stopping.signal.aborted || this.sessions.has(peer) || this.sessions.size >= MAX_SESSIONS) return false;
     const session = this.syncInBackground(peer).finally(() => this.sessions.delete(peer));
     this.sessions.set(peer, session);
+    return true;
   }
 
   private async syncInBackground(peer: string): Promise<void> {

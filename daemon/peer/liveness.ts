@@ -35,6 +35,12 @@ import { LivenessQuestions } from './liveness-questions.ts';
 const MAX_SUSPECTS_IN_BEAT = 8;
 /** A lag that differs by less is not worth telling: each step wakes the worker, and is news to everybody who hears our beats. */
 const LAG_STEP_MS = 100;
+/**
+ * Among more members than this, what is new of them is told together, a little later: when a wide cluster starts, or loses many at once, each of them is news, and what is
+ * told is looked through as a whole.
+ */
+const WIDE_FROM_MEMBERS = 48;
+const TELL_AFTER_MS = 10;
 /** Share of a past lag that is still felt at the next tick. */
 const LAG_DECAY = 0.8;
 
@@ -79,6 +85,8 @@ export class PeerLiveness implements Liveness {
   private tickedAt = -Infinity;
   private tickDue = Infinity;
   private ticksSoon = false;
+  /** While something new is to be told soon. */
+  private cancelTelling: CancelTimer | undefined;
   private unsubscribe: (() => void)[] = [];
   private connecting = new Set<string>();
   private running = false;
@@ -124,6 +132,7 @@ export class PeerLiveness implements Liveness {
   stop(): void {
     this.running = false;
     this.cancelTick?.();
+    this.cancelTelling?.();
     this.questions.stop();
     for (const end of this.unsubscribe.splice(0)) end();
   }
@@ -203,11 +212,14 @@ export class PeerLiveness implements Liveness {
     const step = reduceDetector(this.detector, event, this.now());
     this.detector = step.state;
     for (const decision of step.decisions) this.carryOut(decision);
-    if (event.type === 'tick' || this.changed) {
-      const candidates = candidatesFrom(this.detector, this.election.leader);
-      this.elect({ type: 'candidates', candidates });
-      this.settle();
-    }
+    if (event.type === 'tick' || (this.changed && this.members_.length < WIDE_FROM_MEMBERS)) this.conclude();
+    else if (this.changed) this.cancelTelling ??= this.deps.clock.after(TELL_AFTER_MS, () => this.conclude());
+  }
+
+  private conclude(): void {
+    const candidates = candidatesFrom(this.detector, this.election.leader);
+    this.elect({ type: 'candidates', candidates });
+    this.settle();
   }
 
   private elect(event: ElectionEvent): void {
@@ -225,6 +237,8 @@ export class PeerLiveness implements Liveness {
 
   /** Tells the worker and the listeners what is new. */
   private settle(): void {
+    this.cancelTelling?.();
+    this.cancelTelling = undefined;
     this.updateBeat();
     if (!this.changed) return;
     this.changed = false;
@@ -313,7 +327,7 @@ export class PeerLiveness implements Liveness {
       this.deps.log.debug('An announcement of a leader was refused', { from, error });
       return;
     }
-    this.settle();
+    if (this.cancelTelling === undefined) this.settle();
   }
 
   private onBeatEvent(event: BeatEvent): void {
@@ -335,7 +349,7 @@ export class PeerLiveness implements Liveness {
 
   private hearLeader(from: string, announcement: LeaderAnnouncement): void {
     this.elect({ type: 'heard', from, relayed: false, announcement });
-    if (this.changed) this.settle();
+    if (this.changed && this.cancelTelling === undefined) this.settle();
   }
 
   private onRecords(records: readonly ObservedRecord[]): void {
@@ -380,12 +394,7 @@ export class PeerLiveness implements Liveness {
     const observers = new Set(ownObservers(this.detector));
     const others = this.members_.filter(({ peerId }) => peerId !== this.options.self);
     this.deps.beats.setPeers(
-      others.map(({ peerId, beatAddresses, beatKey }) => ({
-        peer: peerId,
-        addresses: beatAddresses,
-        beatKey,
-        observer: observers.has(peerId),
-      })),
+      others.map(({ peerId: peer, beatAddresses: addresses, beatKey }) => ({ peer, addresses, beatKey, observer: observers.has(peer) })),
     );
   }
 }

@@ -3,7 +3,6 @@ import type { ObservedRecord } from '../../protocol/observed.ts';
 import {
   decodeBuckets,
   decodeObservedRequest,
-  decodeRecords,
   decodeVersions,
   encodeObservedAnswer,
   encodeObservedRequest,
@@ -19,6 +18,8 @@ import type { ObservedTable } from './observed-table.ts';
 /** Each peer compares with a random one about this often. */
 const ROUND_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** Peers that have just connected are compared with at once, so many between two rounds: where a whole cluster starts, or a wide one heals, rounds do the rest. */
+export const MAX_GREETED = 16;
 /** Pulls of one round; the next round takes the rest. */
 const MAX_PULLS = 64;
 
@@ -30,8 +31,8 @@ export interface ComparisonDeps {
 }
 export interface ComparisonHost {
   table: ObservedTable;
-  /** Answers how many were new. */
-  take(records: readonly ObservedRecord[]): number;
+  /** Records as they travel. Answers how many were new. */
+  take(payload: Uint8Array): number;
   beforeRound(): void;
 }
 
@@ -50,6 +51,7 @@ export class ObservedComparison {
   private unsubscribe: (() => void) | undefined;
   private abort = new AbortController();
   private served = false;
+  private greeted = 0;
 
   constructor(deps: ComparisonDeps, host: ComparisonHost) {
     this.deps = deps;
@@ -62,9 +64,9 @@ export class ObservedComparison {
     if (!this.served) transport.serve('observed', async (_from, payload) => this.answer(payload));
     this.served = true;
     this.unsubscribe = transport.onPeer(({ type, peer }) => {
-      if (type === 'connected') void this.compareWith(peer);
+      if (type === 'connected') this.greet(peer);
     });
-    for (const peer of transport.connected()) void this.compareWith(peer);
+    for (const peer of transport.connected()) this.greet(peer);
     this.schedule();
   }
 
@@ -78,11 +80,17 @@ export class ObservedComparison {
     const delayMs = ROUND_MS * (0.5 + this.deps.random.next());
     this.cancelRound = this.deps.clock.after(delayMs, () => {
       this.host.beforeRound();
+      this.greeted = 0;
       const peers = this.deps.transport.connected();
       const peer = peers[Math.floor(this.deps.random.next() * peers.length)];
       if (peer !== undefined) void this.compareWith(peer);
       this.schedule();
     });
+  }
+
+  private greet(peer: string): void {
+    this.greeted += 1;
+    if (this.greeted <= MAX_GREETED) void this.compareWith(peer);
   }
 
   private async compareWith(peer: string): Promise<void> {
@@ -107,7 +115,7 @@ export class ObservedComparison {
     const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners, ...(buckets === undefined ? {} : { buckets }) }));
     const wanted = versions.filter((version) => table.isNewer(version)).map(({ owner, key }) => ({ owner, key }));
     if (wanted.length === 0) return false;
-    return this.host.take(decodeRecords(await this.ask(peer, { type: 'pull', wanted }))) > 0;
+    return this.host.take(await this.ask(peer, { type: 'pull', wanted })) > 0;
   }
 
   /** Undefined from a peer that knows no summaries yet. */

@@ -16,7 +16,7 @@ import {
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Identity, VerifySignature } from '../ports/identity.ts';
 import type { Log } from '../ports/log.ts';
-import type { ObservedState } from '../ports/observed.ts';
+import type { ObservedState, RecordReader } from '../ports/observed.ts';
 import type { Transport } from '../ports/transport.ts';
 import { ObservedComparison } from './observed-comparison.ts';
 import { isEvent, ObservedTable } from './observed-table.ts';
@@ -30,6 +30,8 @@ export interface ObservedDeps {
   transport: Transport;
   identity: Identity;
   verify: VerifySignature;
+  /** Peers of one process may share what they have read. */
+  reader?: RecordReader | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -47,9 +49,17 @@ interface SignedRecord {
 
 export type RefusalReason = 'malformed' | 'not a member' | 'wrong node' | 'wrong signature' | 'too many';
 
+export function recordReader(verify: VerifySignature): RecordReader {
+  return {
+    read: decodeRecords,
+    isSigned: (record) => verify(record.owner, observedSigningBytes(record), Buffer.from(record.signature, 'base64url')),
+  };
+}
+
 export class PeerObserved implements ObservedState {
   private readonly deps: ObservedDeps;
   private readonly node: string;
+  private readonly reader: RecordReader;
   private readonly table = new ObservedTable();
   private readonly comparison: ObservedComparison;
   private readonly listeners = new Set<(records: readonly ObservedRecord[]) => void>();
@@ -68,10 +78,11 @@ export class PeerObserved implements ObservedState {
   constructor(deps: ObservedDeps, options: ObservedOptions) {
     this.deps = deps;
     this.node = options.node;
+    this.reader = deps.reader ?? recordReader(deps.verify);
     this.incarnation = options.incarnation;
     this.comparison = new ObservedComparison(deps, {
       table: this.table,
-      take: (records) => this.take(records),
+      take: (payload) => this.take(this.reader.read(payload)),
       beforeRound: () => this.tidy(),
     });
   }
@@ -195,7 +206,7 @@ export class PeerObserved implements ObservedState {
 
   private receive(payload: Uint8Array): void {
     try {
-      this.take(decodeRecords(payload));
+      this.take(this.reader.read(payload));
     } catch (error) {
       this.refuse('malformed');
       this.deps.log.debug('A message about observed state was refused', { error });
@@ -222,7 +233,7 @@ export class PeerObserved implements ObservedState {
     const node = this.nodesOf.get(record.owner);
     if (node === undefined) return 'not a member';
     if (node !== record.node) return 'wrong node';
-    const signed = this.deps.verify(record.owner, observedSigningBytes(record), Buffer.from(record.signature, 'base64url'));
+    const signed = this.reader.isSigned(record);
     return signed ? undefined : 'wrong signature';
   }
 

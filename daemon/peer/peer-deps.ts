@@ -22,6 +22,8 @@ import type { Transport } from '../ports/transport.ts';
 import type { LeaseDeps } from './leases/in-peer.ts';
 
 /** What a peer is made of. */
+import type { RecordReader } from '../ports/observed.ts';
+
 export interface PeerDeps {
   /** Not started. */
   replica: SyncedReplica;
@@ -50,6 +52,8 @@ export interface PeerDeps {
   leases?: LeaseDeps;
   identity: Identity;
   verify: VerifySignature;
+  /** Default: on its own, by `verify`. */
+  recordReader?: RecordReader | undefined;
   clock: Clock;
   random: Random;
   log: Log;

@@ -93,7 +93,10 @@ export class Peer {
     const self = transport.self;
     const view = new ClusterState(replica, { self: { peer: self, node } });
     this.#state = view;
-    this.#observed = new PeerObserved({ transport, identity, verify, clock, random, log }, { node, incarnation });
+    this.#observed = new PeerObserved(
+      { transport, identity, verify, reader: this.#deps.recordReader, clock, random, log },
+      { node, incarnation },
+    );
     this.#liveness = new PeerLiveness(
       { beats, transport, observed: this.#observed, prober, clock, log },
       { self, incarnation, persistIncarnation },

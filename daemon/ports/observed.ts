@@ -1,5 +1,12 @@
 import type { ObservedRecord, ObservedValue } from '../../protocol/observed.ts';
 
+/** How messages about observed state become records, and whether a record is its owner's. */
+export interface RecordReader {
+  /** @throws KithError for what are no records */
+  read(payload: Uint8Array): readonly ObservedRecord[];
+  isSigned(record: ObservedRecord): boolean;
+}
+
 /** Observed state: this peer's own facts and what it has heard of others'. Records are verified before they get here. */
 export interface ObservedState {
   /** States a fact of this node, or with `null` withdraws it. Equal values make no record. Sent in batches, soon. */

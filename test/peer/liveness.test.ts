@@ -271,5 +271,14 @@ describe('liveness in a cluster', () => {
     const large = await perPeerSecond(100);
     expect(large).toBeLessThanOrEqual(small * 1.25);
     expect(large).toBeLessThan(50);
+    // Who starts among many hears of all in the same moment; what is derived of them is not derived for each.
+    world.kill('peer050', 'silent');
+    await world.boot('peer050');
+    const { liveness } = world.peer('peer050');
+    let told = 0;
+    liveness.onChanged(() => (told += 1));
+    await world.clock.pass(1_000);
+    expect(new Set(liveness.members().map(({ state }) => state))).toEqual(new Set(['alive']));
+    expect(told).toBeLessThan(50);
   }, 60_000);
 });

@@ -48,6 +48,7 @@ export type Traffic = Map<string, Map<string, { messages: number; bytes: number 
  * are lost, doubled and overtake each other. A connection over a dead way is noticed only in time, and dialled anew for ever, less and less often.
  */
 export class SimNetwork extends MemoryNetwork {
+  override readonly sharesPayloads = true;
   readonly traffic: Traffic = new Map();
   /** Share of gossip that is lost on each way, as a mesh in disorder loses it. */
   gossipLoss = 0;
@@ -193,6 +194,8 @@ export class SimNetwork extends MemoryNetwork {
 
   override carry(from: string, to: string, arrive: () => void, carriage: Carriage): void {
     this.count(from, carriage);
+    // In a wide cluster most copies are such.
+    if (carriage.isKnown === true && this.neighbourhood(from).size > 2 * MESH) return;
     const way = this.way(from, to);
     if (carriage.what === 'beats') return this.carryDatagram(way, arrive);
     if (!carriage.reliable && this.gossipLoss > 0 && this.draw.chance(this.gossipLoss)) return;

@@ -24,22 +24,25 @@ export interface ScaleReport {
 
 const REST_MS = 20_000;
 const LIMIT_MS = 120_000;
+/** A /24 for each of 4,096 nodes. */
+const WIDE_POD_RANGE = '10.0.0.0/12';
 const WEB = 'deployments.apps/default/web';
 
-/** What a cluster without workloads says at rest: messages a peer and second. */
+/** What a cluster without workloads says at rest, messages a peer and second, and what a peer of it said until all saw each other. */
 export async function measureRest(
   peers: number,
   seed: number,
   restMs: number,
-): Promise<Pick<ScaleReport, 'messages' | 'bytes' | 'byKind' | 'secondsAMinute'>> {
+): Promise<Pick<ScaleReport, 'messages' | 'bytes' | 'byKind' | 'secondsAMinute'> & { starting: Record<string, number> }> {
   const { world } = await standing(peers, seed);
+  const starting = rates(new Map(), totals(world), peers).byKind;
   await world.clock.pass(restMs);
   const [before, began] = [totals(world), process.cpuUsage()];
   await world.clock.pass(restMs);
   const found = rates(before, totals(world), (peers * restMs) / 1000);
   const secondsAMinute = secondsOf(began) * (60_000 / restMs);
   await world.stop();
-  return { ...found, secondsAMinute };
+  return { ...found, starting, secondsAMinute };
 }
 
 /** Of the processor since then. */
@@ -54,6 +57,7 @@ async function standing(peers: number, seed: number): Promise<{ world: SimWorld;
     cpu: '4',
     network: { delayMs: 0.3, jitterMs: 0.7, loss: 0, duplicate: 0 },
     documents: new LightDocuments(),
+    podRange: WIDE_POD_RANGE,
   });
   let decisions = 0;
   const count = (message: string): void => void (decisions += message === 'decided' ? 1 : 0);

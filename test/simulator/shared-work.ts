@@ -1,5 +1,12 @@
 import { resolveObject } from '../../daemon/core/desired/resolve.ts';
+import type { RecordReader } from '../../daemon/ports/observed.ts';
+import type { VerifySignature } from '../../daemon/ports/identity.ts';
+import type { ObservedRecord } from '../../protocol/observed.ts';
+import type { Json } from '../../protocol/json.ts';
 import type { Resolution, Resolve } from '../../daemon/core/desired/resolve.ts';
+import { recordReader } from '../../daemon/peer/observed.ts';
+import type { ReadRecord } from '../../daemon/peer/replica/disk.ts';
+import { readRecordJson } from '../../daemon/peer/replica/record.ts';
 import type { DocumentState } from '../../daemon/ports/documents.ts';
 
 /**
@@ -15,6 +22,35 @@ export function sharedResolve(): Resolve {
       known.set(input.state, found);
     }
     return found;
+  };
+}
+
+/** The same for records on disks, where one host's are another's. */
+export function sharedRecords(): ReadRecord {
+  const known = new WeakMap<Uint8Array, { json: Json }>();
+  return (raw) => {
+    let found = known.get(raw);
+    if (found === undefined) known.set(raw, (found = { json: freeze(readRecordJson(raw)) }));
+    return found.json;
+  };
+}
+
+/** The same for messages that all are sent, and for what they say. */
+export function sharedReader(verify: VerifySignature): RecordReader {
+  const reader = recordReader(verify);
+  const messages = new WeakMap<Uint8Array, readonly ObservedRecord[]>();
+  const signed = new WeakMap<ObservedRecord, boolean>();
+  return {
+    read(payload) {
+      let records = messages.get(payload);
+      if (records === undefined) messages.set(payload, (records = freeze(reader.read(payload))));
+      return records;
+    },
+    isSigned(record) {
+      let isSigned = signed.get(record);
+      if (isSigned === undefined) signed.set(record, (isSigned = reader.isSigned(record)));
+      return isSigned;
+    },
   };
 }
 

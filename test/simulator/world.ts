@@ -1,16 +1,19 @@
 import { createMember } from '../../daemon/app/members.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
+import { planPodSubnet } from '../../daemon/core/network/pod-subnets.ts';
+import type { ClusterView } from '../../daemon/core/cluster/view.ts';
 import type { Log } from '../../daemon/ports/log.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import type { Documents } from '../../daemon/ports/documents.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
+import { fakeVerify } from '../support/liveness-world.ts';
 import { MemoryBeatNetwork, MemoryBeats } from '../support/memory-beats.ts';
 import { composeDaemon } from '../support/peer-daemon.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
 import { guardOf } from './guard.ts';
-import { sharedResolve } from './shared-work.ts';
+import { sharedReader, sharedRecords, sharedResolve } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
 import type { SimDaemon } from './host.ts';
 import type { WayFault } from './network.ts';
@@ -31,6 +34,8 @@ export interface WorldOptions {
   documents: Documents;
   /** When daemons cut the histories of documents; default: as the product does. */
   histories?: HistoryLimits | undefined;
+  /** Of a cluster that is founded: default as for all that tests compose. */
+  podRange?: string;
   /** Daemons have guards, and what must run at most once does. Without it such workloads start as any other. */
   leases?: boolean;
 }
@@ -47,7 +52,8 @@ export class SimWorld {
   readonly timeline = new Timeline(this.clock);
   readonly draw: Draw;
   readonly documents: Documents;
-  private readonly resolve = sharedResolve();
+  /** What follows from equal input is found out once for all hosts. */
+  private readonly shared = { resolve: sharedResolve(), readRecord: sharedRecords(), recordReader: sharedReader(fakeVerify) };
   /** Called with each daemon that is composed, before it starts. */
   readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
   /** Faults that last just now. */
@@ -116,6 +122,7 @@ export class SimWorld {
       await daemon.replica.write(some.map((member) => createMember(member, daemon.clock.now())));
     }
     await new Promise<void>((resolve) => this.clock.after(STANDING_MS, resolve));
+    for (const host of this.hosts) await takeSubnet(daemon, host.node);
     for (const host of this.hosts.slice(1)) {
       for (const [key, value] of first.disk.records) host.disk.records.set(key, value);
       host.book = members;
@@ -144,12 +151,12 @@ export class SimWorld {
     const beats = new MemoryBeats({ network: this.beatNetwork, worker, main: clock }, { self: host.id });
     const prober = { connect: this.#prober(host, clock) };
     const log = this.logOf(host.node);
-    const { documents, resolve } = this;
+    const { documents } = this;
     // An older daemon knows nothing of it.
     const histories = host.release === 'older' ? NEVER_CUT : this.options.histories;
     const world = {
+      ...this.shared,
       documents,
-      resolve,
       histories,
       transport,
       beats,
@@ -173,6 +180,7 @@ export class SimWorld {
         knownMembers: host.book,
         facts: host.facts,
         damaged,
+        podRange: this.options.podRange,
       },
     );
     const daemon: SimDaemon = { ...composed, worker };
@@ -226,4 +234,11 @@ export class SimWorld {
         if (answers) clock.after(this.network.roundTripMs(from.id, to), () => resolve(host.daemon === undefined ? 'refused' : 'accepted'));
       });
   }
+}
+
+/** What the host's own daemon would decide and write. */
+async function takeSubnet({ peer, replica }: SimDaemon, node: string): Promise<void> {
+  const view = Object.create(peer.view, { self: { value: { ...peer.view.self, node } } }) as ClusterView;
+  for (const decision of planPodSubnet(view, { clusterId: CLUSTER, unusable: [] }))
+    if (decision.do === 'write') await replica.write(decision.mutations);
 }

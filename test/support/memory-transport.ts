@@ -40,6 +40,8 @@ export interface Carriage {
   /** What it is, and how much: for who counts. */
   what: string;
   bytes: number;
+  /** The other has it from somebody else already, and will look at it no further. */
+  isKnown?: boolean;
 }
 
 interface Path {
@@ -59,6 +61,8 @@ interface Path {
 export class MemoryNetwork {
   readonly clock: Clock;
   readonly random: Random;
+  /** All receivers are given the same bytes, which none may change: so that they can share what they read in them. */
+  readonly sharesPayloads: boolean = false;
   readonly #transports = new Map<string, MemoryTransport>();
   readonly #paths = new Map<string, Path>();
 
@@ -328,10 +332,16 @@ export class MemoryTransport implements Transport {
   }
 
   #forward(message: { topic: Topic; payload: Uint8Array }): void {
-    const carriage = { reliable: false, what: message.topic, bytes: message.payload.byteLength };
+    const { topic: what, payload } = message;
     for (const peer of this.#network.neighbours(this)) {
+      const isKnown = this.#network.peer(peer)?.hasSeen(message) ?? false;
+      const carriage = { reliable: false, what, bytes: payload.byteLength, isKnown };
       this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.receive(this.self, message), carriage);
     }
+  }
+
+  hasSeen(message: object): boolean {
+    return this.#seen.has(message);
   }
 
   receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
@@ -341,7 +351,8 @@ export class MemoryTransport implements Transport {
   #receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
     if (!this.running || this.#seen.has(message)) return;
     this.#remember(message);
-    for (const listener of this.#topicListeners.get(message.topic) ?? []) listener(from, message.payload.slice());
+    for (const listener of this.#topicListeners.get(message.topic) ?? [])
+      listener(from, this.#network.sharesPayloads ? message.payload : message.payload.slice());
     this.#forward(message);
   }
 

@@ -9,6 +9,8 @@ import type { Resolve } from '../../daemon/core/desired/resolve.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
 import { netAnswer } from '../../daemon/peer/network/net-answer.ts';
+import type { ReadRecord } from '../../daemon/peer/replica/disk.ts';
+import type { RecordReader } from '../../daemon/ports/observed.ts';
 import type { LeaseDeps } from '../../daemon/peer/leases/in-peer.ts';
 import { Peer } from '../../daemon/peer/peer.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
@@ -36,6 +38,8 @@ export interface DaemonWorld {
   documents?: Documents;
   /** Default: on its own. */
   resolve?: Resolve;
+  readRecord?: ReadRecord;
+  recordReader?: RecordReader;
   /** Default: the product's. */
   histories?: HistoryLimits | undefined;
   transport: MemoryTransport;
@@ -60,7 +64,11 @@ export interface DaemonFiles {
   facts: NodeFacts;
   /** Records of the store are known to be lost. */
   damaged?: boolean;
+  /** Default: small, so that two sides of a split meet in it. */
+  podRange?: string | undefined;
 }
+
+const SMALL_POD_RANGE = '10.42.0.0/19';
 
 /** A daemon that is composed as `daemon/app/daemon.ts` does it, of other adapters. */
 export interface PeerDaemon extends DaemonWorld {
@@ -75,10 +83,12 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
   const { clusterId, member, incarnation, persistIncarnation, knownMembers, facts } = files;
   const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
   const documents = world.documents ?? new AutomergeDocuments();
-  const replica = createReplica({ store, documents, resolve: world.resolve, log }, { clusterId, randomId, histories: world.histories });
+  const replica = createReplica(
+    { store, documents, resolve: world.resolve, readRecord: world.readRecord, log },
+    { clusterId, randomId, histories: world.histories },
+  );
   const { damaged } = await replica.start();
-  // Small, so that two sides of a split meet in it.
-  await noteMember({ replica, store, clock }, clusterId, member, { podRange: '10.42.0.0/19' });
+  await noteMember({ replica, store, clock }, clusterId, member, { podRange: files.podRange ?? SMALL_POD_RANGE });
   const isIntact = damaged.length === 0 && files.damaged !== true;
   const booked = knownMembers.map(({ peerId }) => peerId);
   if (!isIntact) await noteLosses({ replica, store }, member.peerId, booked);

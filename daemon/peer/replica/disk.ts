@@ -34,6 +34,9 @@ interface Meta {
   floor: number;
 }
 
+/** The JSON of a record. @throws KithError `RecordDamaged` */
+export type ReadRecord = (raw: Uint8Array) => Json;
+
 export interface Loaded {
   floor: number;
   damaged: ObjectKey[];
@@ -77,7 +80,12 @@ export function metaOperation(clusterId: string, floor: number): StoreOperation 
  * Reads all records' JSON into the index. Damaged ones are moved under a prefix of their own and listed.
  * @throws KithError `ForeignCluster` | `UnknownFormat`
  */
-export async function loadAll(store: Store, index: ObjectIndex, clusterId: string, signal?: AbortSignal): Promise<Loaded> {
+export async function loadAll(
+  { store, readRecord = readRecordJson }: { store: Store; readRecord?: ReadRecord | undefined },
+  index: ObjectIndex,
+  clusterId: string,
+  signal?: AbortSignal,
+): Promise<Loaded> {
   const floor = await loadMeta(store, clusterId);
   const damaged: ObjectKey[] = [];
   const aside: StoreOperation[] = [];
@@ -87,7 +95,7 @@ export async function loadAll(store: Store, index: ObjectIndex, clusterId: strin
       const key = name.slice(prefix.length);
       try {
         if (!isObjectKey(key)) throw new KithError('RecordDamaged', `${JSON.stringify(key)} is no object key`);
-        take(key, readRecordJson(value) as JsonObject);
+        take(key, readRecord(value) as JsonObject);
       } catch {
         damaged.push(key);
         aside.push({ type: 'put', key: QUARANTINE_PREFIX + name, value }, { type: 'delete', key: name });

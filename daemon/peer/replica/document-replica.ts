@@ -24,6 +24,7 @@ import { applyMutation, applyRemoteChanges, applyTombstone } from './changes.ts'
 import type { ChangeContext } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { loadAll, metaOperation, objectRecordKey } from './disk.ts';
+import type { ReadRecord } from './disk.ts';
 import { GraveLedger } from './graves.ts';
 import { HistoryLedger, withoutHistory } from './histories.ts';
 import type { HistoryLimits } from './histories.ts';
@@ -40,6 +41,7 @@ export interface DocumentReplicaDeps {
   documents: Documents;
   /** Peers of one process may share what they have found. */
   resolve?: Resolve | undefined;
+  readRecord?: ReadRecord | undefined;
   log: Log;
 }
 
@@ -100,7 +102,7 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   async start(signal?: AbortSignal): Promise<ReplicaStart> {
-    const { floor, damaged } = await loadAll(this.deps.store, this.index, this.options.clusterId, signal);
+    const { floor, damaged } = await loadAll(this.deps, this.index, this.options.clusterId, signal);
     this.lifeFloor = floor;
     for (const entry of this.index.entries()) this.histories.consider(entry);
     if (damaged.length > 0) {
