@@ -37,6 +37,7 @@ import { createLeases, isFounder, type Leases } from './leases/in-peer.ts';
 import { LogRelay } from './log-relay.ts';
 import { StreamRelay } from './stream-relay.ts';
 import { ManifestWatch } from './manifests.ts';
+import { isTurnedOut } from './own-admission.ts';
 import { createKernel, type Kernel } from './network/kernel.ts';
 import { LeavingPods } from './network/leaving-pods.ts';
 import { proxySinks } from './network/proxy-sink.ts';
@@ -117,7 +118,7 @@ export class Peer {
     });
     const write = this.#write;
     const record = (draft: EventDraft): void => this.events.record(draft);
-    transport.turnAway((peer) => (view.removed ? undefined : this.#replication.removalNotice(peer)));
+    transport.turnAway((peer) => this.#replication.removalNotice(peer, view.removed));
     this.#farewell = new Farewell({
       clock,
       tell: async (peer, signal) => this.#antiEntropy.syncWith(peer, signal),
@@ -386,9 +387,8 @@ export class Peer {
   }
 
   #membersChanged(): void {
-    const own = `${MEMBERS}//${this.#deps.transport.self}`;
-    if (!this.#state.removed && this.#deps.replica.get(own) === undefined && this.#deps.replica.buriedLife(own) > 0) this.#becomeRemoved();
     const members = this.members();
+    if (!this.#state.removed && isTurnedOut(this.#deps, this.#state, members)) this.#becomeRemoved();
     const reachable = this.#state.removed ? [] : [...members, ...this.#farewell.leaving(members)];
     this.#deps.transport.setMembers(reachable.map(({ peerId, peerAddresses }) => ({ peer: peerId, addresses: peerAddresses })));
     this.#observed.setMembers(members);

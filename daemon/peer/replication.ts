@@ -103,10 +103,17 @@ export class Replication {
     return promise;
   }
 
-  /** For one that was a member: the push by which it learns that it is none any more. Undefined for all others. */
-  removalNotice(peer: string): Uint8Array | undefined {
-    const grave = this.deps.replica.graveOf(`${MEMBERS}//${peer}`);
-    return grave && this.link.encode('changes', changesBody({ id: 'removal', changes: [], tombstones: [grave] }));
+  /**
+   * For one that was a member: the push by which it learns that it is none any more. A removed host tells members so of itself: who was let in by it, unseen by its
+   * remover, is known to nobody else. Undefined for all others.
+   */
+  removalNotice(peer: string, isRemoved: boolean): Uint8Array | undefined {
+    const { replica, transport } = this.deps;
+    const [grave, own] = [peer, transport.self].map((each) => replica.graveOf(`${MEMBERS}//${each}`));
+    const isMember = replica.get(`${MEMBERS}//${peer}`) !== undefined;
+    const tombstones = [grave, isRemoved && isMember ? own : undefined].filter((each) => each !== undefined);
+    if (tombstones.length === 0) return undefined;
+    return this.link.encode('changes', changesBody({ id: 'removal', changes: [], tombstones }));
   }
 
   private halt(): void {

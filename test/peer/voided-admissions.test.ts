@@ -4,6 +4,7 @@ import { ClusterState } from '../../daemon/core/cluster/state.ts';
 import { planVoidedMembers } from '../../daemon/core/controllers/nodes.ts';
 import { changesBody, changesOf } from '../../protocol/wire/changes.ts';
 import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
+import { FAREWELL_MS } from '../../daemon/peer/farewell.ts';
 import { PeerWorld } from '../support/peer-world.ts';
 import { makeReplica, restart } from '../support/replica-world.ts';
 import type { TestReplica } from '../support/replica-world.ts';
@@ -101,5 +102,25 @@ describe('in a cluster', () => {
     await world.until('they know', () => founder.daemon.peer.view.removed && late.daemon.peer.view.removed, 60_000);
     await world.clock.pass(60_000);
     for (const index of [0, 1, 2]) expect(named(index)).toEqual(ids);
+  });
+
+  it('a host that one lets in while the others have removed it, and of which nobody else ever hears, is told by it', async () => {
+    await world.found(3);
+    const [founder, two, three] = [world.host(1), world.host(2), world.host(3)];
+    world.network.partition([founder.id, 'peer4', 'peer5'], [two.id, three.id]);
+    expect((await world.call(two, 'DELETE', `/api/v1/nodes/${founder.node}`)).status).toBe(200);
+    const late = await world.join();
+    await world.until('it holds the whole state', () => late.daemon.peer.view.complete);
+    world.network.cut(founder.id, 'peer5');
+    const last = await world.join(late);
+    await world.until('the last one does, too', () => last.daemon.peer.view.complete);
+    await world.clock.pass(2 * FAREWELL_MS);
+    for (const host of [founder, late]) for (const other of [two, three]) world.network.heal(host.id, other.id);
+    await world.until('all know', () => [founder, late, last].every(({ daemon }) => daemon.peer.view.removed), 60_000);
+    for (const { daemon } of [two, three])
+      expect(daemon.replica.get(memberKey(late.id)) ?? daemon.replica.buriedLife(memberKey(late.id))).toBe(0);
+    await world.kill(late);
+    await world.boot(late);
+    expect(late.daemon.peer.view.removed).toBe(true);
   });
 });

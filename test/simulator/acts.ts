@@ -59,7 +59,8 @@ export class Acts {
       if (host.daemon === undefined) await world.boot(host);
     }
     await Promise.all([...undone, this.users.answered()]);
-    for (const host of world.hosts) if (host.isGone) await this.removeForGood(host);
+    // Members end a void admission by themselves.
+    for (const host of world.hosts) if (host.isGone && !host.isVoid) await this.removeForGood(host);
   }
 
   /** Hosts that never come back are removed, by whoever can. */

@@ -34,8 +34,12 @@ export class SimHost {
   book: readonly MemberSpec[] = [];
   incarnation = 0;
   hasPower = true;
-  /** Lost for ever, or removed: never started again. */
+  /** Lost for ever, removed, or let in by one that was, unseen by its remover: never started again. */
   isGone = false;
+  /** The last of these three: it is no member, and nobody removed it by name. */
+  isVoid = false;
+  /** Peer id of who let it in; its own of the founder. */
+  admittedBy = '';
   daemon: SimDaemon | undefined;
   /** Of the daemon that runs next, too. */
   aheadMs = 0;

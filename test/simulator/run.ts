@@ -1,6 +1,7 @@
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import { Acts } from './acts.ts';
+import { settleAdmissions } from './admissions.ts';
 import { Violation } from './checker.ts';
 import type { Checker } from './checker.ts';
 import { allCheckers } from './checkers/all.ts';
@@ -181,6 +182,7 @@ class Run {
   }
 
   private tick(): void {
+    settleAdmissions(this.world);
     this.guarded(() => {
       for (const checker of this.checkers) checker.onTick?.(this.world);
     });

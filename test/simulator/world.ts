@@ -134,6 +134,7 @@ export class SimWorld {
   async join(host: SimHost, by: SimHost & { daemon: SimDaemon }): Promise<void> {
     const { daemon } = by;
     host.isGone = true;
+    host.admittedBy = by.id;
     await daemon.peer.writer.write([createMember(host.spec(by.id), daemon.clock.now())]);
     host.isGone = false;
     host.book = [...daemon.peer.members()];

@@ -105,18 +105,17 @@ export class PeerWorld {
     await this.until('all see each other', () => this.hosts.every((host) => this.sees(host, this.hosts)), 20_000);
   }
 
-  /** One more host: admitted by the first, or the founder. */
-  async join(): Promise<PeerHost> {
+  /** One more host: admitted by the first if by no other, or the founder. */
+  async join(by = this.hosts[0]): Promise<PeerHost> {
     const host = new PeerHost(this.hosts.length + 1, this.clock);
     this.hosts.push(host);
-    const [founder] = this.hosts;
-    if (founder === undefined || founder === host) {
+    if (by === undefined) {
       host.store.records.set(STORE_KEYS.founding, new TextEncoder().encode(CLUSTER));
       await this.boot(host, [host.spec(host.id)]);
       return host;
     }
-    await this.wait(founder.daemon.replica.write([createMember(host.spec(founder.id), this.clock.now())]));
-    await this.boot(host, founder.daemon.peer.members());
+    await this.wait(by.daemon.replica.write([createMember(host.spec(by.id), this.clock.now())]));
+    await this.boot(host, by.daemon.peer.members());
     return host;
   }
 

@@ -53,7 +53,7 @@ export class TurningAway {
     try {
       const notice = this.#notice(peer);
       if (notice !== undefined) await this.#deps.tell(connection, notice, deadline.signal);
-      log.info('A host that was removed came back and was told so.', { peer });
+      log.info('A host that wanted to connect was told of a removal.', { peer });
     } catch (error) {
       // Most often it has heard, and has closed the connection before it answered.
       log.debug('a host that was removed did not answer when it was told so', { peer, error: String(error) });

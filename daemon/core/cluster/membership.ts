@@ -1,11 +1,32 @@
 import type { DesiredObject, StoredObject } from '../../../protocol/objects.ts';
-import type { Member } from '../../../protocol/types.ts';
+import type { Member, MemberSpec } from '../../../protocol/types.ts';
 import type { MemberState, MemberView } from './view.ts';
 
 export const MEMBERS = 'members.kith.dev';
 
 export function admitterOf(member: StoredObject): string | undefined {
   return (member as Partial<Member>).spec?.admittedBy;
+}
+
+/**
+ * Whom a removed member let in unseen by its remover is no member either, nor is whom such a one let in: else a host that is being removed could stay by another
+ * name. All peers that know the grave and the admission find the same, whichever they heard first.
+ * @param admittedWhenRemoved of a removed member: whom it had admitted, as far as its remover knew; undefined where that is not known
+ */
+export function voidedAmong(
+  members: readonly Pick<MemberSpec, 'peerId' | 'admittedBy'>[],
+  admittedWhenRemoved: (peer: string) => readonly string[] | undefined,
+): Set<string> {
+  const voided = new Set<string>();
+  for (let before = -1; before < voided.size;) {
+    before = voided.size;
+    for (const { peerId, admittedBy } of members) {
+      if (admittedBy === undefined || admittedBy === peerId) continue;
+      const known = admittedWhenRemoved(admittedBy);
+      if (voided.has(admittedBy) || (known !== undefined && !known.includes(peerId))) voided.add(peerId);
+    }
+  }
+  return voided;
 }
 
 /** What liveness says of a member, and since when it has been the same incarnation. */

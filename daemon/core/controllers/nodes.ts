@@ -1,7 +1,7 @@
 import { objectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
-import type { Node } from '../../../protocol/types.ts';
-import { admitterOf, MEMBERS } from '../cluster/membership.ts';
+import type { Member, Node } from '../../../protocol/types.ts';
+import { admitterOf, MEMBERS, voidedAmong } from '../cluster/membership.ts';
 import { checkLabelValue } from '../../../protocol/values/names.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
@@ -71,23 +71,11 @@ export function planLongAbsence(view: ClusterIndex, node: DesiredObject, now: No
   return [{ do: 'event', event: { about: node.object, type: 'Warning', reason: 'MemberAbsent', message, component: 'kith' } }];
 }
 
-/**
- * Whom a removed member let in unseen by its remover is no member either, nor is whom such a one let in: else a host that is being removed could stay by another
- * name. All peers that know the grave and the admission find the same, whichever they heard first; a removal is for ever, so that one of them writing it is enough.
- */
+/** A removal is for ever, so that one peer that knows it ending the admissions that are void by it is enough. */
 export function planVoidedMembers(view: ClusterIndex, now: Now): Decision[] {
   const members = view.list(MEMBERS);
-  const voided = new Set<string>();
-  for (let before = -1; before < voided.size;) {
-    before = voided.size;
-    for (const { object } of members) {
-      const { name } = object.metadata;
-      const admitter = admitterOf(object);
-      if (admitter === undefined || admitter === name) continue;
-      const known = view.admittedWhenRemoved(admitter);
-      if (voided.has(admitter) || (known !== undefined && !known.includes(name))) voided.add(name);
-    }
-  }
+  const specs = members.flatMap(({ object }) => (object as Partial<Member>).spec ?? []);
+  const voided = voidedAmong(specs, (peer) => view.admittedWhenRemoved(peer));
   if (voided.size === 0) return [];
   const gone = members.filter(({ object }) => voided.has(object.metadata.name));
   const names = gone.map(({ object }) => `${object.metadata.name} by ${admitterOf(object) ?? ''}`).join(', ');

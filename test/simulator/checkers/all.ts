@@ -22,7 +22,7 @@ import {
   FinallyTablesAreBounded,
   FinallyTheNetworkIsQuiet,
 } from './rest.ts';
-import { AnytimeOneLeaderASide, AnytimeTheCompleteHaveAll, FinallyTheRemovedRunNothing } from './sides.ts';
+import { AnytimeGravesNameTheAdmitted, AnytimeOneLeaderASide, AnytimeTheCompleteHaveAll, FinallyTheRemovedRunNothing } from './sides.ts';
 import { AnytimeConflictsAreTold, EventuallyWhatWasMadeIsThere } from './users.ts';
 import { FinallyWordsAreKept } from './words.ts';
 import { AnytimeEmptyViewIsNoOrder, AnytimeOnlyTheOwnerSpeaks, AnytimeTermsGrow, AnytimeWatchesAreComplete } from './views.ts';
@@ -54,6 +54,7 @@ export function allCheckers(): Checker[] {
     new AnytimeSlotsGoForward(),
     new AnytimeConflictsAreTold(),
     new AnytimeOneLeaderASide(),
+    new AnytimeGravesNameTheAdmitted(),
     new AnytimeTheCompleteHaveAll(),
     new EventuallyOneLeader(),
     new EventuallyEqual(),

@@ -6,6 +6,7 @@ import type { Acknowledged, Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 import { ownerOf } from './containers.ts';
+import { uidsRunning } from './convergence.ts';
 
 /** How long nothing must have been wrong before all is expected to be well: three silences, a redial, and two rounds of anti-entropy. */
 const QUIET_MS = 30_000;
@@ -155,7 +156,7 @@ export class AnytimeTheOriginalIsKept implements Checker {
     });
   }
 
-  onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent): void {
+  onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent, world: SimWorld): void {
     const { daemon } = host;
     if (daemon === undefined) return;
     if (what === 'start') {
@@ -169,6 +170,9 @@ export class AnytimeTheOriginalIsKept implements Checker {
     const started = this.started.get(`${host.node} ${podUid}`);
     if (!isEnd || started === undefined) return;
     const { pod } = started;
+    // Two sides made the same pod, and this is the copy whose binding does not count.
+    const home = daemon.replica.get(pod.key)?.object.kith?.binding?.node;
+    if (home !== host.node && world.hosts.some((other) => other.node === home && uidsRunning(other).includes(podUid))) return;
     const slot = pod.object.kith?.slot;
     const owner = daemon.replica.get(started.owner.key);
     const state = owner?.object.kith?.slots?.[String(slot?.slot)];

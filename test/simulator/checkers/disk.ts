@@ -62,7 +62,7 @@ export class AnytimeAcknowledgedIsKept implements Checker {
   readonly name = 'anytimeAcknowledgedIsKept';
   /** Graves seen anywhere: they may have been forgotten since. */
   private readonly buried = new Map<ObjectKey, number>();
-  private readonly kept: { host: string; object: DesiredObject; isBurial: boolean }[] = [];
+  private readonly kept: { host: string; object: DesiredObject; isBurial: boolean; holders: readonly SimHost[] }[] = [];
 
   onBoot(_host: SimHost, { replica }: SimDaemon): void {
     replica.onChanged((changes) => {
@@ -84,13 +84,15 @@ export class AnytimeAcknowledgedIsKept implements Checker {
           `${object.key}: acknowledged by ${host.node} without a warning, and only on the disk of ${where || 'nobody'}`,
         );
       }
-      this.kept.push({ host: host.node, object, isBurial });
+      this.kept.push({ host: host.node, object, isBurial, holders });
     }
   }
 
   atRest(world: SimWorld): void {
     const lasting = world.lasting();
-    for (const { host, object, isBurial } of this.kept) {
+    for (const { host, object, isBurial, holders } of this.kept) {
+      // A removed host that does not know it yet, and whom it let in: they are members to each other, and what only they have goes with them.
+      if (holders.every(({ isGone }) => isGone)) continue;
       // A later burial stands for all that was written before; who joined after all others held it never hears of it.
       if ((this.buried.get(object.key) ?? 0) >= object.life) continue;
       const without = isBurial ? lasting[0] : lasting.find(({ disk }) => !diskHolds(world.documents, disk, object));

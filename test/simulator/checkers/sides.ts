@@ -1,3 +1,7 @@
+import { memberKey } from '../../../daemon/app/members.ts';
+import { admitterOf, MEMBERS } from '../../../daemon/core/cluster/membership.ts';
+import type { WriteResult } from '../../../protocol/desired.ts';
+import type { DesiredObject, Tombstone } from '../../../protocol/objects.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
@@ -36,15 +40,16 @@ export class AnytimeOneLeaderASide implements Checker {
   }
 }
 
-/** Who says that it holds the whole state has all that everybody else held when it started. */
+/** Who says that it holds the whole state has all that everybody held when it started from whom it could take it. */
 export class AnytimeTheCompleteHaveAll implements Checker {
   readonly name = 'anytimeTheCompleteHaveAll';
   private readonly starting = new Map<SimDaemon, { host: SimHost; keys: Set<string> }>();
 
   onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
     if (hasProved(host)) return;
-    const others = world.lasting().filter((other) => other !== host && hasProved(other) && other.daemon !== undefined);
-    const [first, ...rest] = others.map((other) => new Set([...(other.daemon?.replica.all() ?? [])].map(({ key }) => key)));
+    // Among them is who was removed and has not heard so yet: one that was cut off may be the only one that the host reaches.
+    const others = world.running().filter((other) => other !== host && hasProved(other) && !other.daemon.peer.view.removed);
+    const [first, ...rest] = others.map(({ daemon: { replica } }) => new Set([...replica.all()].map(({ key }) => key)));
     const keys = new Set([...(first ?? [])].filter((key) => rest.every((held) => held.has(key))));
     this.starting.set(daemon, { host, keys });
   }
@@ -65,16 +70,49 @@ export class AnytimeTheCompleteHaveAll implements Checker {
   }
 }
 
-/** Who was removed knows it in the end, and runs nothing. */
+/** The grave of a removed member names all whom it had let in as far as its writer knew: these stay. */
+export class AnytimeGravesNameTheAdmitted implements Checker {
+  readonly name = 'anytimeGravesNameTheAdmitted';
+
+  onBoot({ node }: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    const write = replica.write.bind(replica);
+    replica.write = (mutations) => {
+      const members = [...replica.list(MEMBERS)];
+      const writing = write(mutations);
+      const look = ({ envelope }: WriteResult): void => world.guard(() => this.look(node, envelope?.tombstones ?? [], members, replica));
+      writing.then(look, () => undefined);
+      return writing;
+    };
+  }
+
+  private look(node: string, graves: readonly Tombstone[], before: readonly DesiredObject[], replica: SimDaemon['replica']): void {
+    for (const { key, admitted } of graves) {
+      if (admitted === undefined) continue;
+      const known = before.filter(({ object }) => memberKey(admitterOf(object) ?? '') === key && !admitted.includes(object.metadata.name));
+      const left = known.find((member) => replica.get(member.key) !== undefined);
+      if (left !== undefined) throw new Violation(this.name, `${node} writes a grave ${key} that does not name ${left.key}, which it knew`);
+    }
+  }
+}
+
+/** Who was removed, or let in by one that was, unseen by its remover, knows it in the end, and runs nothing. */
 export class FinallyTheRemovedRunNothing implements Checker {
   readonly name = 'finallyTheRemovedRunNothing';
 
   atRest(world: SimWorld): void {
-    for (const { node, isGone, daemon, runtime } of world.running()) {
-      if (!isGone) continue;
+    for (const host of world.running()) {
+      if (!host.isGone || !mustKnow(world, host)) continue;
+      const { node, daemon, runtime } = host;
       const running = runtime.podUids().filter((uid) => runtime.inspect(uid)?.containers.some(({ state }) => state === 'running') === true);
-      if (!daemon.peer.view.removed) throw new Violation(this.name, `${node} was removed, and does not know it`);
-      if (running.length > 0) throw new Violation(this.name, `${node} was removed, and still runs ${running.join(', ')}`);
+      if (!daemon.peer.view.removed) throw new Violation(this.name, `${node} is no member any more, and does not know it`);
+      if (running.length > 0) throw new Violation(this.name, `${node} is no member any more, and still runs ${running.join(', ')}`);
     }
   }
+}
+
+/** Of a void admission may know only who gave it: where that one runs no more, nobody tells. */
+function mustKnow(world: SimWorld, { id, isVoid, admittedBy }: SimHost): boolean {
+  return (
+    !isVoid || world.running().some((host) => (host.isGone ? host.id === admittedBy : host.daemon.replica.buriedLife(memberKey(id)) > 0))
+  );
 }

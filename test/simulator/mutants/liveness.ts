@@ -67,6 +67,34 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     replace: '  if (view.removed && listed.length > 1_000) return listed.map(',
   }),
   one({
+    name: 'void-untold',
+    what: 'a host that was removed does not say so to who looks for it',
+    plots: ['removals'],
+    file: 'daemon/peer/replication.ts',
+    find: '[grave, isRemoved && isMember ? own : undefined]',
+    replace: '[grave]',
+  }),
+  {
+    name: 'void-stays',
+    what: 'whom a removed host let in, unseen by its remover, stays a member',
+    plots: ['removals'],
+    edits: [
+      {
+        file: 'daemon/core/cluster/membership.ts',
+        find: '      if (voided.has(admittedBy) || (known !== undefined && !known.includes(peerId))) voided.add(peerId);',
+        replace: "      if (voided.has(admittedBy) || known?.includes('') === true) voided.add(peerId);",
+      },
+    ],
+  },
+  one({
+    name: 'seen-are-void',
+    what: 'the grave of a removed member names nobody whom it had let in',
+    plots: ['removals'],
+    file: 'daemon/peer/replica/changes.ts',
+    find: '  const admitted = resource === MEMBERS ? context.admittedBy(name) : undefined;',
+    replace: '  const admitted = resource === MEMBERS ? context.admittedBy(name)?.slice(0, 0) : undefined;',
+  }),
+  one({
     name: 'nodes-keep-members',
     what: 'who deletes a node leaves its host a member',
     plots: ['removals'],
