@@ -23,6 +23,8 @@ import { isEvent, ObservedTable } from './observed-table.ts';
 
 /** Facts published within this time travel together, and only the last of each key. */
 const BATCH_MS = 20;
+/** … and this time, where the batch before is no older: of many facts in a row a message costs more than waiting for the next one. Deaths wait for nothing. */
+const CROWDED_BATCH_MS = 80;
 /** After a start, facts of the life before are kept this long for whoever states them again; then they are withdrawn. */
 const ADOPTION_MS = 30_000;
 
@@ -72,6 +74,9 @@ export class PeerObserved implements ObservedState {
   private sequence = 0;
   private adoptionEnds = Infinity;
   private cancelBatch: CancelTimer | undefined;
+  /** Monotonic ms: when the next batch is due, and when the last one went. */
+  private batchDueAt = Infinity;
+  private batchSentAt = -Infinity;
   private unsubscribe: (() => void)[] = [];
   private running = false;
 
@@ -102,7 +107,7 @@ export class PeerObserved implements ObservedState {
     for (const end of this.unsubscribe.splice(0)) end();
     this.comparison.stop();
     this.cancelBatch?.();
-    this.cancelBatch = undefined;
+    this.batchDueAt = Infinity;
   }
 
   /** Whose records are taken, and for which node each speaks. Those of others are dropped. */
@@ -156,12 +161,25 @@ export class PeerObserved implements ObservedState {
   private state(key: string, value: ObservedValue | null): void {
     this.stated.set(key, value);
     this.unsent.add(key);
-    if (this.running) this.cancelBatch ??= this.deps.clock.after(BATCH_MS, () => this.sendBatch());
+    if (this.running) this.sendWithin(value?.kind === 'death' ? 0 : this.batchMs());
+  }
+
+  private batchMs(): number {
+    return this.deps.clock.monotonic() - this.batchSentAt < CROWDED_BATCH_MS ? CROWDED_BATCH_MS : BATCH_MS;
+  }
+
+  private sendWithin(ms: number): void {
+    const at = this.deps.clock.monotonic() + ms;
+    if (at >= this.batchDueAt) return;
+    this.cancelBatch?.();
+    this.batchDueAt = at;
+    this.cancelBatch = this.deps.clock.after(ms, () => this.sendBatch());
   }
 
   private sendBatch(): void {
-    this.cancelBatch = undefined;
     const { clock, transport, log } = this.deps;
+    this.batchDueAt = Infinity;
+    this.batchSentAt = clock.monotonic();
     const sent: SignedRecord[] = [];
     for (const key of this.unsent) {
       // What we said in a life that our disk forgot is newer: it waits until liveness has raised our incarnation.

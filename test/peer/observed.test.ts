@@ -80,6 +80,34 @@ describe('observed state', () => {
     expect(podsAt(b)).toEqual([]);
   });
 
+  it('sends what comes one after the other in few messages, and a death without waiting', async () => {
+    const world = new World();
+    const transport = world.network.transport('a');
+    const sentAt: number[] = [];
+    const publish = transport.publish.bind(transport);
+    transport.publish = async (topic, payload) => {
+      sentAt.push(clock.monotonic());
+      return publish(topic, payload);
+    };
+    const a = await world.peer('a', 1, transport);
+    await clock.pass(1_000);
+    sentAt.length = 0;
+    const began = clock.monotonic();
+    for (let index = 0; index < 40; index += 1) {
+      a.publish(`pod/${index}`, pod(String(index)));
+      await clock.pass(10);
+    }
+    expect(sentAt[0]! - began).toBe(20);
+    expect(sentAt.length).toBeLessThanOrEqual(6);
+    a.publish('pod/last', pod('last'));
+    const at = '2026-01-01T00:00:00.000Z';
+    const told = { peerId: 'c', node: 'node-c', incarnation: 1, lastSeen: at, at, membersSeen: 2, membersKnown: 3 };
+    a.publish('death/c', { kind: 'death', how: 'silent', ...told });
+    await clock.pass(1);
+    expect(sentAt.at(-1)).toBeLessThanOrEqual(clock.monotonic());
+    expect(clock.monotonic() - sentAt.at(-1)!).toBeLessThanOrEqual(1);
+  });
+
   it.each(['knows', 'does not know'])('is compared in a wide cluster with one that %s summaries, and holds all', async (knows) => {
     const owners = Array.from({ length: 60 }, (_, index) => `owner-${index}`);
     const world = new World(['a', 'b', ...owners]);
