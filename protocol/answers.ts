@@ -55,6 +55,26 @@ export interface DigestAnswer {
   objects?: Record<string, string>;
 }
 
+/** `GET /kith.dev/v1/sizes`: what the desired state takes at the peer that answers. */
+export interface SizesAnswer {
+  objects: number;
+  /** Graves that are remembered. */
+  tombstones: number;
+  /** All documents, as saved. */
+  documentBytes: number;
+  /** Changes in the histories of all documents. */
+  changes: number;
+  /** The documents with the longest histories, these first. */
+  longest: DocumentSize[];
+}
+export interface DocumentSize {
+  key: string;
+  bytes: number;
+  changes: number;
+  /** How often its history was cut. */
+  cuts: number;
+}
+
 /** `GET /kith.dev/v1/manifests` */
 export interface ManifestsAnswer {
   folder: string | undefined;

@@ -1,5 +1,7 @@
 import type { Json } from './json.ts';
-import type { DesiredObject, ObjectKey, StoredObject, Tombstone } from './objects.ts';
+import type { DesiredObject, DocumentEpoch, ObjectKey, StoredObject, Tombstone } from './objects.ts';
+
+export type { DocumentEpoch };
 
 /** What a peer asks its replica to do. A batch is applied whole or not at all. */
 export type Mutation =
@@ -40,25 +42,23 @@ export interface DocumentChanges {
   origin?: EpochOrigin;
 }
 
-/**
- * Names a rewritten document: its state at some heads, without the history that led there. A greater one takes the place of a smaller one: by number, then by `changes`,
- * then by `root`.
- */
-export interface DocumentEpoch {
-  /** From 1; a document that was never rewritten has none. */
-  number: number;
-  /** How many changes the history had that was cut off. */
-  changes: number;
-  /** Hash of the change that writes the whole state. Hex. */
-  root: string;
-}
-
 /** What was cut off. */
 export interface EpochOrigin {
   /** Of the document before it. Hex, sorted. */
   heads: readonly string[];
-  /** The last sequence number of each author that is in it; actors in hex, sorted. */
-  clock: readonly (readonly [actor: string, sequence: number])[];
+  clock: EpochClock;
+  /** The epochs before it, the newest first, as far back as they are kept: for who missed some of them. */
+  past?: readonly PastEpoch[];
+}
+
+/** The last sequence number of each author; actors in hex, sorted. */
+export type EpochClock = readonly (readonly [actor: string, sequence: number])[];
+
+/** An epoch that was cut off in its turn. */
+export interface PastEpoch {
+  root: string;
+  /** What was cut off when it began. */
+  clock: EpochClock;
 }
 
 /** What a peer holds of a key. */
@@ -88,7 +88,10 @@ export interface ReplicaChange {
   after: DesiredObject | undefined;
   /** Why the object was set aside with this change: it is kept and merged, but shown to nobody. `after` is undefined then. */
   invalid?: string;
-  /** Edits that went with a deletion whose author had not seen them. `after` is undefined then. */
+  /**
+   * Edits that went with a deletion whose author had not seen them: `after` is undefined then. Otherwise what this peer held of a document whose history was cut so often since
+   * that nobody can tell any more which edits are new: those of the others count.
+   */
   lost?: readonly LostEdit[];
 }
 

@@ -164,8 +164,29 @@ export interface Tombstone {
   at: string;
   /** What the peer that buried it had seen of the last life. Who has seen more tells what was lost. Unknown when absent. */
   heads?: readonly string[];
+  /** Of a document whose history was cut: how it was when it was buried, for who still holds it as it was before, or as it was cut since. */
+  cut?: GraveCut;
   /** Of a member: peer ids of those that it had admitted, as far as its remover knew. Others that name it as theirs are no members. */
   admitted?: readonly string[];
+}
+
+export interface GraveCut {
+  epoch: DocumentEpoch;
+  /** What was cut off when that epoch began: its author has seen this, too. */
+  heads: readonly string[];
+}
+
+/**
+ * Names a rewritten document: its state at some heads, without the history that led there. A greater one takes the place of a smaller one: by number, then by `changes`,
+ * then by `root`.
+ */
+export interface DocumentEpoch {
+  /** From 1; a document that was never rewritten has none. */
+  number: number;
+  /** How many changes the history had that was cut off. */
+  changes: number;
+  /** Hash of the change that writes the whole state. Hex. */
+  root: string;
 }
 
 export type { Condition };

@@ -3,6 +3,7 @@ import type {
   DigestAnswer,
   ManifestsAnswer,
   PeersAnswer,
+  SizesAnswer,
   TokenAnswer,
   TokenRequest,
   UserRequest,
@@ -27,6 +28,7 @@ export interface KithEndpoints {
   peers(): PeersAnswer;
   conflicts(): ConflictsAnswer;
   digest(options: { objects: boolean }): DigestAnswer;
+  sizes(): SizesAnswer;
   manifests(): ManifestsAnswer;
   net(): NetAnswer;
   /** @throws KithError `NotFound` */
@@ -69,6 +71,8 @@ export async function answerKith(request: HttpRequest, identity: Identity, deps:
       return jsonResponse(200, endpoints.conflicts());
     case 'GET digest':
       return jsonResponse(200, endpoints.digest({ objects: request.query.get('objects') === 'true' }));
+    case 'GET sizes':
+      return jsonResponse(200, endpoints.sizes());
     case 'GET manifests':
       return jsonResponse(200, endpoints.manifests());
     case 'GET net':
@@ -88,7 +92,7 @@ export async function answerKith(request: HttpRequest, identity: Identity, deps:
       return yaml(201, await endpoints.kubeconfig(user, credential, groups));
     }
     default:
-      if (['peers', 'conflicts', 'digest', 'manifests', 'net', 'doctor', 'tokens', 'kubeconfig', 'users'].includes(name))
+      if (['peers', 'conflicts', 'digest', 'sizes', 'manifests', 'net', 'doctor', 'tokens', 'kubeconfig', 'users'].includes(name))
         throw methodNotAllowed(`${request.method} ${request.path}`);
       throw noSuchPath();
   }

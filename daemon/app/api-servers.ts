@@ -157,6 +157,7 @@ export class ApiServers {
           peers: () => peer.peers(),
           conflicts: () => conflictsAnswer(replica),
           digest: (options) => digestAnswer(replica, options),
+          sizes: () => replica.sizes(),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
           net: () => netAnswer(peer.view, peer.services, peer.policies),
           doctor: async (node, signal) => peer.doctor.ask(node, signal),

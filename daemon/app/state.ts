@@ -5,6 +5,7 @@ import { validateMerged } from '../../protocol/kinds/merged.ts';
 import type { ClusterNetworkSpec, Member, MemberSpec } from '../../protocol/types.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
 import { DEFAULT_POD_RANGE } from '../core/network/pod-subnets.ts';
+import { HISTORY_LIMITS } from '../peer/replica/histories.ts';
 import { DocumentReplica } from '../peer/replica/document-replica.ts';
 import type { DocumentReplicaDeps, DocumentReplicaOptions } from '../peer/replica/document-replica.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -20,7 +21,7 @@ export function createReplica(
   deps: DocumentReplicaDeps,
   options: Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories'>,
 ): DocumentReplica {
-  const { clusterId, randomId, histories } = options;
+  const { clusterId, randomId, histories = HISTORY_LIMITS } = options;
   return new DocumentReplica(deps, {
     clusterId,
     actor: randomId(),

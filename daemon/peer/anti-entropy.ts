@@ -177,6 +177,8 @@ export class AntiEntropy {
   private cutHistories(): void {
     const { others } = this;
     if (others.length > 0 && !this.caughtUp) return;
+    // One member for all: who does it does not matter.
+    if (others.some((peer) => peer < this.deps.transport.self)) return;
     this.deps.replica.cutHistories(others, this.deps.clock.monotonic()).then(
       (count) => count > 0 && this.link.count('HistoriesCut', count),
       (error: unknown) => this.deps.log.warn('Histories could not be cut; they are kept', { error }),

@@ -26,7 +26,7 @@ export class ConflictReporter {
   }
 
   look(changes: readonly ReplicaChange[]): void {
-    for (const { before, lost } of changes) if (before !== undefined && lost !== undefined) this.#tellLost(before, lost);
+    for (const { before, after, lost } of changes) if (before !== undefined && lost !== undefined) this.#tellLost(before, after, lost);
     if (!this.#deps.view.leader.isSelf) return;
     for (const { key, before, after, invalid } of changes) {
       if (invalid !== undefined) this.#tellQuarantine(key, invalid);
@@ -44,15 +44,21 @@ export class ConflictReporter {
   }
 
   /** The leader may stand on the side that deleted, and has never seen these edits: so whoever has them tells it, all under one name. */
-  #tellLost({ key, object }: DesiredObject, lost: readonly LostEdit[]): void {
+  #tellLost({ key, object }: DesiredObject, after: DesiredObject | undefined, lost: readonly LostEdit[]): void {
     const controlled = object.metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
     // What controllers write, and Kith's own objects, follow from the rest.
     if (controlled || parseObjectKey(key).resource.endsWith('.kith.dev')) return;
     const edits = lost.map(({ path, value }) =>
       value === undefined ? `${path} was removed` : `${path} was set to ${isSecret(key) ? HIDDEN : short(value)}`,
     );
+    if (after !== undefined) return this.#tellTooOld(after, edits);
     const message = `deleted on one side while it was changed on another: ${edits.join(', ')}, and went with it. Create it again if that is not what you want`;
     this.#deps.record({ about: object, type: 'Warning', reason: 'EditsDeleted', message, component: 'kith', shared: true });
+  }
+
+  #tellTooOld({ object }: DesiredObject, edits: readonly string[]): void {
+    const message = `this peer held it as it was too long ago to merge, and took it as the others have it. Here ${edits.join(', ')}. Set it again if that is newer`;
+    this.#deps.record({ about: object, type: 'Warning', reason: 'EditsTooOld', message, component: 'kith' });
   }
 
   /** Of what is in such an object nothing can be relied on, so that the Event is about its key. */

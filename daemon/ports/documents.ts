@@ -27,15 +27,15 @@ export interface Documents {
   /** The fields as they were at these heads: of one, what its author saw and wrote. Undefined when the document does not have them all. */
   readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined;
   /**
-   * The same state without the history that led to it: a document of the next epoch, the same from every document with these heads. Undefined for one whose conflicts
-   * its history must decide, and for one that has too many authors.
+   * The state that it had at these heads without the history that led to it: a document of the next epoch, the same from every document that has them. Undefined for one whose
+   * conflicts its history must decide, for one that has too many authors, and for one that does not have these heads.
    */
-  rewrite(identity: DocumentIdentity, saved: Uint8Array): RewrittenDocument | undefined;
+  rewrite(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[]): RewrittenDocument | undefined;
   /**
    * What was changed in `old` beyond what `next.identity.epoch` was made from, made again in `next`: the same changes, whoever makes them. Those that saw all that was cut off,
    * or that nobody has touched since what they saw, are made on its state; others beside it, so that they are in conflict with it.
    */
-  carryOver(old: HeldDocument, next: HeldDocument): MergedDocument;
+  carryOver(old: HeldDocument, next: HeldDocument): CarriedDocument;
 }
 
 export interface HeldDocument {
@@ -105,4 +105,9 @@ export interface MergedDocument {
   changed: boolean;
   /** Changes wait for others that are not here; none of these was taken if so. */
   missing: boolean;
+}
+
+export interface CarriedDocument extends MergedDocument {
+  /** The old one was cut so often since that nobody can tell what is new in it: nothing was made again. */
+  isTooOld: boolean;
 }

@@ -1,3 +1,4 @@
+import type { SizesAnswer } from '../../protocol/answers.ts';
 import type { ChangeEnvelope, MergeResult, Mutation, ReplicaChange, ReplicaVersion, WriteResult } from '../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../protocol/objects.ts';
 
@@ -18,6 +19,8 @@ export interface Replica {
   quarantined(): readonly QuarantinedObject[];
   /** Every live object. */
   all(): Iterable<DesiredObject>;
+  /** What all of it takes here. */
+  sizes(): SizesAnswer;
   /** The greatest buried life of a key, 0 when it was never deleted. */
   buriedLife(key: ObjectKey): number;
 
@@ -74,14 +77,15 @@ export interface GraveKeeping {
   collectGraves(others: readonly string[], now: number): Promise<number>;
 }
 
-/** How histories end: a document's is cut off once every member has reported the same heads of it, fsynced. Fed by anti-entropy. */
+/** How histories end: a document's is cut off as far as every member has reported that it holds it, fsynced. Fed by anti-entropy. */
 export interface HistoryKeeping {
   /** The peer takes rewritten documents, and holds all that we hold in this bucket: its digest equals ours. */
   reportBucket(peer: string, bucket: number): void;
-  /** The peer takes rewritten documents, and holds these as they are here. */
-  reportDocuments(peer: string, keys: readonly ObjectKey[]): void;
+  /** The peer takes rewritten documents, and holds these. */
+  reportVersions(peer: string, versions: readonly ReplicaVersion[]): void;
   /**
-   * Rewrites long documents that have rested and that all of `others` (the members but this one) hold as they are. `now` is monotonic ms.
+   * Cuts off of long documents what all of `others` (the members but this one) hold. One member must do it: two that cut at different moments make two documents of one. `now` is
+   * monotonic ms.
    * @returns how many were rewritten
    */
   cutHistories(others: readonly string[], now: number): Promise<number>;

@@ -1,5 +1,5 @@
-import type { ChangeEnvelope, DocumentChanges, DocumentEpoch, EpochOrigin, ReplicaVersion } from '../desired.ts';
-import type { Tombstone } from '../objects.ts';
+import type { ChangeEnvelope, DocumentChanges, DocumentEpoch, EpochClock, EpochOrigin, ReplicaVersion } from '../desired.ts';
+import type { GraveCut, Tombstone } from '../objects.ts';
 import { bytes, hashBytes, hashHex, integer, key, life, list, mapOf, text, wireInvalid } from './fields.ts';
 import type { Fields } from './fields.ts';
 import {
@@ -10,6 +10,7 @@ import {
   MAX_ENVELOPE_ID_CHARS,
   MAX_EPOCH_AUTHORS,
   MAX_HEADS,
+  MAX_PAST_EPOCHS,
   MAX_STREAM_MESSAGE_BYTES,
   MAX_VERSIONS,
 } from './limits.ts';
@@ -32,11 +33,12 @@ export function changesBody(envelope: ChangeEnvelope): Fields {
       epoch: epoch && epochBody(epoch),
       origin: origin && originBody(origin),
     })),
-    tombstones: envelope.tombstones.map(({ key, life, at, heads, admitted }) => ({
+    tombstones: envelope.tombstones.map(({ key, life, at, heads, cut, admitted }) => ({
       key,
       life,
       at,
       heads: heads?.map(hashBytes),
+      cut: cut && { epoch: epochBody(cut.epoch), heads: cut.heads.map(hashBytes) },
       admitted,
     })),
   };
@@ -76,22 +78,39 @@ function epochOf(fields: Fields): DocumentEpoch {
   return { number, changes: integer(fields, 'changes', Number.MAX_SAFE_INTEGER), root: hashHex(fields['root'], 'a root') };
 }
 
-function originBody({ heads, clock }: EpochOrigin): Fields {
+function originBody({ heads, clock, past }: EpochOrigin): Fields {
   return {
     heads: heads.map(hashBytes),
-    clock: clock.map(([actor, sequence]) => ({ actor: Uint8Array.from(Buffer.from(actor, 'hex')), sequence })),
+    clock: clockBody(clock),
+    past: past?.map(({ root, clock: earlier }) => ({ root: hashBytes(root), clock: clockBody(earlier) })),
   };
 }
 
 function originOf(fields: Fields): EpochOrigin {
-  return {
+  const origin = {
     heads: list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head')),
-    clock: list(fields, 'clock', MAX_EPOCH_AUTHORS).map((item) => {
-      const author = mapOf(item, 'an author');
-      const actor = Buffer.from(bytes(author['actor'], 'an actor', MAX_ACTOR_BYTES)).toString('hex');
-      return [actor, integer(author, 'sequence', Number.MAX_SAFE_INTEGER)];
-    }),
+    clock: clockOf(fields),
   };
+  if (fields['past'] === undefined) return origin;
+  // A later release may remember more.
+  const items = list(fields, 'past', MAX_HEADS).slice(0, MAX_PAST_EPOCHS);
+  const past = items.map((item) => {
+    const epoch = mapOf(item, 'an earlier epoch');
+    return { root: hashHex(epoch['root'], 'a root'), clock: clockOf(epoch) };
+  });
+  return { ...origin, past };
+}
+
+function clockBody(clock: EpochClock): readonly Fields[] {
+  return clock.map(([actor, sequence]) => ({ actor: Uint8Array.from(Buffer.from(actor, 'hex')), sequence }));
+}
+
+function clockOf(fields: Fields): EpochClock {
+  return list(fields, 'clock', MAX_EPOCH_AUTHORS).map((item) => {
+    const author = mapOf(item, 'an author');
+    const actor = Buffer.from(bytes(author['actor'], 'an actor', MAX_ACTOR_BYTES)).toString('hex');
+    return [actor, integer(author, 'sequence', Number.MAX_SAFE_INTEGER)];
+  });
 }
 
 function tombstone(fields: Fields): Tombstone {
@@ -99,8 +118,14 @@ function tombstone(fields: Fields): Tombstone {
   if (buried === 0) throw wireInvalid('a tombstone of life 0');
   const grave: Tombstone = { key: key(fields, 'key'), life: buried, at: text(fields, 'at', MAX_TIME_CHARS) };
   if (fields['heads'] !== undefined) grave.heads = list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head'));
+  if (fields['cut'] !== undefined) grave.cut = graveCut(mapOf(fields['cut'], 'a cut'));
   if (fields['admitted'] !== undefined) grave.admitted = list(fields, 'admitted', MAX_ADMITTED).map(peerId);
   return grave;
+}
+
+function graveCut(fields: Fields): GraveCut {
+  const heads = list(fields, 'heads', MAX_HEADS).map((head) => hashHex(head, 'a head'));
+  return { epoch: epochOf(mapOf(fields['epoch'], 'an epoch')), heads };
 }
 
 function peerId(value: unknown): string {
@@ -144,7 +169,9 @@ export function documentBytes(changes: DocumentChanges): number {
 }
 
 function originBytes(origin: EpochOrigin | undefined): number {
-  return origin === undefined ? 0 : origin.heads.length * 34 + origin.clock.length * 64;
+  if (origin === undefined) return 0;
+  const past = (origin.past ?? []).reduce((sum, { clock }) => sum + 48 + clock.length * 64, 0);
+  return origin.heads.length * 34 + origin.clock.length * 64 + past;
 }
 
 /**

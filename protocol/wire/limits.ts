@@ -18,12 +18,15 @@ export const MAX_ENVELOPE_DOCUMENTS = 5_000;
 export const MAX_DOCUMENT_CHANGES = 10_000;
 /** Keys of one list of versions: a whole bucket of a cluster of a million objects. */
 export const MAX_VERSIONS = 5_000;
-/** Concurrent heads of one document: each is an edit that has not seen the others, so there are at most some a member. */
 /** Members that a removed one had let in: more than a cluster has. */
 export const MAX_ADMITTED = 1_000;
+/** Concurrent heads of one document: each is an edit that has not seen the others, so there are at most some a member. */
 export const MAX_HEADS = 1_024;
 /** Authors of a history that is cut off, one a start of a daemon that edited the object. A history with more stays. */
 export const MAX_EPOCH_AUTHORS = 1_024;
+/** Earlier epochs of a document that are remembered, and the authors of all of them: who missed more does not know what it has that the others lack. */
+export const MAX_PAST_EPOCHS = 4;
+export const MAX_PAST_AUTHORS = 64;
 /** Buckets that the digest has; the first byte of a key's hash names its bucket. */
 export const BUCKETS = 256;
 /** Buckets whose versions are asked for at once. */

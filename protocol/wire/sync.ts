@@ -8,6 +8,9 @@ import { BUCKETS, MAX_BUCKETS_ASKED, MAX_VERSIONS } from './limits.ts';
 /** Bytes of one bucket's hash. */
 const BUCKET_HASH_BYTES = 8;
 
+/** What a peer says that takes documents whose history was cut, and makes late edits again across several cuts: those that said `true` did so across one. */
+const TAKES_EPOCHS = 2;
+
 /** Body of `digest`, question and answer. */
 export interface DigestBody {
   /** 256 hashes of 16 hex digits. */
@@ -25,7 +28,7 @@ export function digestBody({ digest, floor, complete, epochs }: DigestBody): Fie
     digest: Uint8Array.from(Buffer.from(digest.join(''), 'hex')),
     floor,
     ...(complete === true ? { complete } : {}),
-    ...(epochs === true ? { epochs } : {}),
+    ...(epochs === true ? { epochs: TAKES_EPOCHS } : {}),
   };
 }
 
@@ -39,7 +42,7 @@ export function digestOf(body: Fields): DigestBody {
     digest: Array.from({ length: BUCKETS }, (_, index) => hex.slice(index * width, (index + 1) * width)),
     floor: life(body, 'floor'),
     ...(body['complete'] === true ? { complete: true } : {}),
-    ...(body['epochs'] === true ? { epochs: true } : {}),
+    ...(Number(body['epochs']) >= TAKES_EPOCHS ? { epochs: true } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LostEdit } from '../../protocol/desired.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { changesBody, changesOf } from '../../protocol/wire/changes.ts';
+import { HISTORY_LIMITS } from '../../daemon/peer/replica/histories.ts';
 import type { PeerHost } from '../support/peer-world.ts';
 import { PeerWorld } from '../support/peer-world.ts';
 import { createWeb, deployment, deploymentKey, exchange, makeReplica, patchSpec, restart } from '../support/replica-world.ts';
@@ -61,6 +62,24 @@ describe('a deletion that meets edits that its author had not seen', () => {
       await bury(right);
     });
     expect([seen, more]).toEqual([[], []]);
+  });
+
+  it('tells it also across a history that was cut meanwhile, by whichever of the two', async () => {
+    const histories = { ...HISTORY_LIMITS, changes: 2, restMs: 0 };
+    for (const cutter of ['left', 'right']) {
+      const [left, right] = [await makeReplica({ histories }), await makeReplica({ histories })];
+      await createWeb(left.replica);
+      for (const replicas of [2, 3]) await patchSpec(left.replica, { replicas });
+      await exchange(left.replica, right.replica);
+      expect(await (cutter === 'left' ? left : right).replica.cutHistories([], 0)).toBe(1);
+      await patchSpec(left.replica, { replicas: 7 });
+      await patchSpec(right.replica, { template: { image: 'seen' } });
+      await bury(right);
+      const heard: LostEdit[] = [];
+      left.replica.onChanged((changes) => heard.push(...changes.flatMap(({ lost }) => lost ?? [])));
+      await exchange(left.replica, (await restart(right)).replica);
+      expect(heard).toEqual([{ path: '/spec/replicas', value: 7 }]);
+    }
   });
 
   it('travels with what its author had seen', () => {

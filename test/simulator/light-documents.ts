@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { KithError } from '../../protocol/errors.ts';
-import { actorIn, actorOfLate, planLate } from '../../daemon/adapters/automerge/late.ts';
-import type { LateChange } from '../../daemon/adapters/automerge/late.ts';
+import { actorIn, actorOfLate, historyAt, nextEpoch, planLate } from '../../daemon/adapters/automerge/late.ts';
+import type { ChangeMeta, LateChange } from '../../daemon/adapters/automerge/late.ts';
 import type {
+  CarriedDocument,
   DocumentFields,
   DocumentIdentity,
   Documents,
@@ -81,14 +82,13 @@ export class LightDocuments implements Documents {
     return { saved: after.saved, state: stateOf(after), change: change.bytes };
   }
 
-  rewrite(identity: DocumentIdentity, saved: Uint8Array): RewrittenDocument | undefined {
-    const before = this.load(saved);
-    const { heads, fields, counter, changes } = stateOf(before);
+  rewrite(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[]): RewrittenDocument | undefined {
+    const whole = this.load(saved);
+    const history = historyAt(historyOf(whole), heads);
+    if (history === undefined) return undefined;
+    const { fields, counter } = stateOf(cutAt(whole, heads));
     if (fields.size === 0 || [...fields.values()].some((values) => values.length > 1)) return undefined;
-    const last = new Map<string, number>();
-    for (const { actor, sequence } of before.changes.values()) last.set(actor, Math.max(sequence, last.get(actor) ?? 0));
-    const clock = [...last].sort(([left], [right]) => (left < right ? -1 : 1));
-    const origin = { number: (identity.epoch?.number ?? 0) + 1, changes, heads, clock };
+    const origin = nextEpoch(identity.epoch, history, heads);
     const first = this.first({ ...identity, epoch: { ...origin, root: '' } });
     const edits = [...fields].map(([path, [value]]) => ({ path, value }));
     const root = this.changeIn(first, edits, { actor: hashOf(`${first.identity} state`).slice(0, NAME_BYTES), increment: counter - 1 });
@@ -97,14 +97,16 @@ export class LightDocuments implements Documents {
     return { epoch: { ...origin, root: root.hash }, saved: after.saved, state: stateOf(after) };
   }
 
-  carryOver(old: HeldDocument, next: HeldDocument): MergedDocument {
+  carryOver(old: HeldDocument, next: HeldDocument): CarriedDocument {
     const { epoch } = next.identity;
     const before = this.load(old.saved);
     let document = this.load(next.saved);
-    if (epoch === undefined) return { saved: next.saved, state: stateOf(document), changed: false, missing: false };
-    const history = [...before.changes.values()].map(({ hash, actor, sequence, deps }) => ({ hash, actor, seq: sequence, deps }));
+    const same = { saved: next.saved, state: stateOf(document), changed: false, missing: false };
+    if (epoch === undefined) return { ...same, isTooOld: false };
+    const plan = planLate(historyOf(before), old.identity.epoch, epoch);
+    if (plan === undefined) return { ...same, isTooOld: true };
     const made = new Map<string, readonly string[]>();
-    for (const late of planLate(history, old.identity.epoch, epoch)) {
+    for (const late of plan) {
       const actor = actorOfLate(epoch, late);
       const change = before.changes.get(late.hash);
       const there = document.authors.get(`${actor}/1`);
@@ -116,7 +118,7 @@ export class LightDocuments implements Documents {
       if (again !== undefined) document = apply(document, [again]);
     }
     const kept = this.keep(document);
-    return { saved: kept.saved, state: stateOf(kept), changed: kept.saved !== next.saved, missing: false };
+    return { saved: kept.saved, state: stateOf(kept), changed: kept.saved !== next.saved, missing: false, isTooOld: false };
   }
 
   /** Undefined when it would change nothing. */
@@ -271,6 +273,10 @@ function withOperation(held: readonly Operation[], operation: Operation): readon
   const left = held.filter(({ id }) => !operation.replaces.some(({ counter, actor }) => counter === id.counter && actor === id.actor));
   if (operation.value === undefined) return left;
   return [...left, operation].sort((one, other) => one.id.counter - other.id.counter || (one.id.actor < other.id.actor ? -1 : 1));
+}
+
+function historyOf({ changes }: Document): ChangeMeta[] {
+  return [...changes.values()].map(({ hash, actor, sequence, deps }) => ({ hash, actor, seq: sequence, deps }));
 }
 
 function ancestors({ changes }: Document, heads: readonly string[]): ReadonlySet<string> {

@@ -8,7 +8,7 @@ import type { Release } from './scenario.ts';
 /** Members that the first daemons did not send, by the message or the part of it that has them: nobody may need them. */
 const LATER_MEMBERS = {
   digest: ['complete', 'epochs'],
-  tombstones: ['heads', 'admitted'],
+  tombstones: ['heads', 'cut', 'admitted'],
   versions: ['settled', 'epoch'],
   have: ['settled', 'epoch'],
 } as const;

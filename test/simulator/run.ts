@@ -24,7 +24,7 @@ const STILL_MS = 5_000;
 const REST_MS = 34_000;
 
 /** Every second edit of an object that rests a moment. */
-const HASTY: HistoryLimits = { changes: 3, bytes: Infinity, times: 0, restMs: 500 };
+const HASTY: HistoryLimits = { changes: 3, bytes: Infinity, times: 0, restMs: 500, restlessTimes: 2 };
 
 export interface RunOptions {
   /** Virtual ms after which a run that has not failed ends as one that passes. */

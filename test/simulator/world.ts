@@ -40,7 +40,7 @@ export interface WorldOptions {
   leases?: boolean;
 }
 
-const NEVER_CUT: HistoryLimits = { changes: Infinity, bytes: Infinity, times: 0, restMs: 0 };
+const NEVER_CUT: HistoryLimits = { changes: Infinity, bytes: Infinity, times: 0, restMs: 0, restlessTimes: 1 };
 
 /** Hosts, a network between them, and time. It runs the daemons' own code and decides nothing. */
 export class SimWorld {

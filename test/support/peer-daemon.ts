@@ -154,6 +154,7 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
         peers: () => peer.peers(),
         conflicts: () => conflictsAnswer(replica),
         digest: (options) => digestAnswer(replica, options),
+        sizes: () => replica.sizes(),
         manifests: () => ({ folder: undefined, files: [] }),
         net: () => netAnswer(peer.view, peer.services),
         doctor: async (node, signal) => peer.doctor.ask(node, signal),

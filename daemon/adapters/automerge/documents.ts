@@ -2,6 +2,7 @@ import * as Automerge from '@automerge/automerge';
 import { KithError } from '../../../protocol/errors.ts';
 import { canonicalJson } from '../../../protocol/json.ts';
 import type {
+  CarriedDocument,
   DocumentFields,
   DocumentIdentity,
   Documents,
@@ -81,18 +82,20 @@ export class AutomergeDocuments implements Documents {
     );
   }
 
-  rewrite(identity: DocumentIdentity, saved: Uint8Array): RewrittenDocument | undefined {
-    return guarded(identity, () => withDocument(saved, READER, (document) => rewrite(identity, document)));
+  rewrite(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[]): RewrittenDocument | undefined {
+    return guarded(identity, () => withDocument(saved, READER, (document) => rewrite(identity, document, heads)));
   }
 
-  carryOver(old: HeldDocument, next: HeldDocument): MergedDocument {
+  carryOver(old: HeldDocument, next: HeldDocument): CarriedDocument {
     return guarded(next.identity, () =>
       withDocument(old.saved, READER, (before) =>
         withDocument(next.saved, READER, (document) => {
           const heads = Automerge.getHeads(document);
-          const after = carryOver(before, old.identity.epoch, document, next.identity);
+          const carried = carryOver(before, old.identity.epoch, document, next.identity);
+          const after = carried ?? document;
           const changed = !sameHeads(heads, Automerge.getHeads(after));
-          return { saved: changed ? Automerge.save(after) : next.saved, state: stateOf(after), changed, missing: false };
+          const saved = changed ? Automerge.save(after) : next.saved;
+          return { saved, state: stateOf(after), changed, missing: false, isTooOld: carried === undefined };
         }),
       ),
     );

@@ -55,13 +55,17 @@ export function release(document: Document): void {
 }
 
 export function stateOf(document: Document): DocumentState {
-  const counter: unknown = document[COUNTER_PATH];
   return {
     heads: [...Automerge.getHeads(document)].sort(),
     fields: fieldsOf(document),
-    counter: Automerge.isCounter(counter) ? counter.value : 1,
+    counter: counterOf(document),
     changes: Automerge.stats(document).numChanges,
   };
+}
+
+export function counterOf(document: Document): number {
+  const counter: unknown = document[COUNTER_PATH];
+  return Automerge.isCounter(counter) ? counter.value : 1;
 }
 
 /** `getConflicts` of a view answers for the present, so the values of the past are asked of the backend. */

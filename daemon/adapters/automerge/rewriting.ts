@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import * as Automerge from '@automerge/automerge';
 import { MAX_EPOCH_AUTHORS, MAX_OBJECT_BYTES } from '../../../protocol/wire/limits.ts';
 import type { DocumentFields, DocumentIdentity, DocumentState, RewrittenEpoch } from '../../ports/documents.ts';
-import { actorOfLate, planLate } from './late.ts';
+import { actorOfLate, historyAt, nextEpoch, planLate } from './late.ts';
 import type { LateChange } from './late.ts';
-import { CHANGE_TIME, COUNTER_PATH, fieldsOf, genesis, genesisLabel, release, stateOf, withDocument } from './flat.ts';
+import { CHANGE_TIME, COUNTER_PATH, counterOf, fieldsOf, genesis, genesisLabel, release, stateOf, withDocument } from './flat.ts';
 import type { Document } from './flat.ts';
 
 /** How a document gets rid of its history, and how what was changed meanwhile gets into the new one. */
@@ -13,15 +13,17 @@ import type { Document } from './flat.ts';
 export function rewrite(
   identity: DocumentIdentity,
   document: Document,
+  heads: readonly string[],
 ): { epoch: RewrittenEpoch; saved: Uint8Array; state: DocumentState } | undefined {
-  const { heads, fields, counter, changes } = stateOf(document);
+  const history = historyAt(Automerge.getChangesMetaSince(document, []), heads);
+  if (history === undefined) return undefined;
+  const fields = fieldsOf(document, [...heads]);
   const texts = [...fields].sort(([left], [right]) => (left < right ? -1 : 1));
   const length = texts.reduce((sum, [path, values]) => sum + path.length + (values[0]?.length ?? 0), 0);
   if (texts.length === 0 || length > MAX_OBJECT_BYTES || texts.some(([, values]) => values.length > 1)) return undefined;
-  const clock = clockOf(document);
-  if (clock.length > MAX_EPOCH_AUTHORS) return undefined;
-  const number = (identity.epoch?.number ?? 0) + 1;
-  const origin = { number, changes, heads, clock };
+  const origin = nextEpoch(identity.epoch, history, heads);
+  if (origin.clock.length > MAX_EPOCH_AUTHORS) return undefined;
+  const counter = counterOf(Automerge.view(document, [...heads]));
   const next = { ...identity, epoch: { ...origin, root: '' } };
   return withDocument(genesis(next).saved, actorOfState(next), (first) => {
     const whole = Automerge.change(first, { time: CHANGE_TIME }, (draft) => {
@@ -34,12 +36,6 @@ export function rewrite(
   });
 }
 
-function clockOf(document: Document): [actor: string, sequence: number][] {
-  const last = new Map<string, number>();
-  for (const { actor, seq } of Automerge.getChangesMetaSince(document, [])) last.set(actor, Math.max(seq, last.get(actor) ?? 0));
-  return [...last].sort(([left], [right]) => (left < right ? -1 : 1));
-}
-
 function actorOfState(identity: DocumentIdentity): string {
   return createHash('sha256')
     .update(`${genesisLabel(identity)} state`, 'utf8')
@@ -47,23 +43,31 @@ function actorOfState(identity: DocumentIdentity): string {
     .slice(0, 32);
 }
 
-/** @returns `next` with what is late in `old`; the caller frees it */
-export function carryOver(old: Document, from: RewrittenEpoch | undefined, next: Document, identity: DocumentIdentity): Document {
+/** @returns `next` with what is late in `old`; the caller frees it. Undefined when nobody can tell what is */
+export function carryOver(
+  old: Document,
+  from: RewrittenEpoch | undefined,
+  next: Document,
+  identity: DocumentIdentity,
+): Document | undefined {
   const { epoch } = identity;
   if (epoch === undefined) return next;
   const late = planLate(Automerge.getChangesMetaSince(old, []), from, epoch);
+  if (late === undefined) return undefined;
+  const decoded = decodedSince(old, epoch.heads);
   const made = new Map<string, readonly string[]>();
   const byActor = new Map(Automerge.getChangesMetaSince(next, []).map(({ actor, hash }) => [actor, hash]));
   let document = next;
   for (const change of late) {
+    const { deps, ops } = decodedOf(decoded, change.hash);
     const actor = actorOfLate(epoch, change);
     const there = byActor.get(actor);
     if (there !== undefined) {
       made.set(change.hash, [there]);
       continue;
     }
-    const on = [...change.deps.flatMap((dep) => made.get(dep) ?? []), baseOf(change, old, document, identity)];
-    const bytes = madeAgain(change, old, document, { on, actor });
+    const on = [...change.deps.flatMap((dep) => made.get(dep) ?? []), baseOf({ change, deps, ops }, old, document, identity)];
+    const bytes = madeAgain(ops, document, { on, actor });
     made.set(change.hash, bytes === undefined ? on : [Automerge.decodeChange(bytes).hash]);
     if (bytes !== undefined) [document] = Automerge.applyChanges(document, [bytes]);
   }
@@ -71,11 +75,15 @@ export function carryOver(old: Document, from: RewrittenEpoch | undefined, next:
 }
 
 /** What a late change is made on, besides late ones. */
-function baseOf(change: LateChange, old: Document, next: Document, identity: DocumentIdentity): string {
+function baseOf(
+  { change, deps, ops }: Pick<Automerge.DecodedChange, 'deps' | 'ops'> & { change: LateChange },
+  old: Document,
+  next: Document,
+  identity: DocumentIdentity,
+): string {
   const { root = '' } = identity.epoch ?? {};
   if (change.sawAll) return root;
   // As in a three-way merge: where nobody has changed anything since what its author saw, the author saw enough.
-  const { deps, ops } = inspected(old, change.hash);
   const [seen, held] = [fieldsOf(old, deps), fieldsOf(next, [root])];
   const isUntouched = ops.every(({ key }) => key === COUNTER_PATH || sameTexts(seen, held, String(key)));
   return isUntouched ? root : genesis(identity).head;
@@ -87,16 +95,17 @@ function sameTexts(left: DocumentFields, right: DocumentFields, path: string): b
 
 /** In a fork that has nothing else: numbers of operations follow from all that a document has. Undefined when it changes nothing there. */
 function madeAgain(
-  change: LateChange,
-  old: Document,
+  ops: Automerge.DecodedChange['ops'],
   next: Document,
   { on, actor }: { on: readonly string[]; actor: string },
 ): Uint8Array | undefined {
-  const fork = Automerge.clone(Automerge.view(next, [...on]), { actor });
+  // To take a part of a document costs several times as much as all of it.
+  const isAll = Automerge.getHeads(next).every((head) => on.includes(head));
+  const fork = Automerge.clone(isAll ? next : Automerge.view(next, [...on]), { actor });
   try {
     const before = Automerge.getHeads(fork);
     const changed = Automerge.change(fork, { time: CHANGE_TIME }, (draft) => {
-      for (const { action, key, value } of inspected(old, change.hash).ops) {
+      for (const { action, key, value } of ops) {
         const path = String(key);
         const generation = draft[COUNTER_PATH];
         if (path === COUNTER_PATH) {
@@ -111,8 +120,19 @@ function madeAgain(
   }
 }
 
-function inspected(document: Document, hash: string): Automerge.DecodedChange {
-  const change = Automerge.inspectChange(document, hash);
-  if (change === null) throw new Error(`a change of its own history is not in it: ${hash}`);
+/** What a document has beyond these heads, or all of it where it does not have them: to ask it for one change after the other takes it milliseconds each. */
+function decodedSince(document: Document, heads: readonly string[]): Map<string, Automerge.DecodedChange> {
+  const known = Automerge.hasHeads(document, [...heads]) ? [...heads] : [];
+  return new Map(
+    Automerge.getChangesSince(document, known).map((bytes) => {
+      const change = Automerge.decodeChange(bytes);
+      return [change.hash, change];
+    }),
+  );
+}
+
+function decodedOf(changes: ReadonlyMap<string, Automerge.DecodedChange>, hash: string): Automerge.DecodedChange {
+  const change = changes.get(hash);
+  if (change === undefined) throw new Error(`a change that is late is none beyond what was cut off: ${hash}`);
   return change;
 }

@@ -1,4 +1,4 @@
-import type { DocumentEpoch } from '../../../protocol/desired.ts';
+import type { DocumentEpoch, EpochOrigin } from '../../../protocol/desired.ts';
 
 /**
  * Negative when the left one is older. A document that was never rewritten is older than all others. Of two rewritings of one number, which only members that did not know of
@@ -14,4 +14,9 @@ const NEVER_REWRITTEN: DocumentEpoch = { number: 0, changes: 0, root: '' };
 /** As it travels with single changes. */
 export function epochName({ number, changes, root }: DocumentEpoch): DocumentEpoch {
   return { number, changes, root };
+}
+
+/** As it travels with the whole document. */
+export function epochOrigin({ heads, clock, past }: EpochOrigin): EpochOrigin {
+  return { heads, clock, ...(past === undefined ? {} : { past }) };
 }

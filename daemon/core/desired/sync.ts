@@ -12,8 +12,6 @@ export interface SyncPlan {
   acknowledged: ObjectKey[];
   /** Graves of ours of which the other knows that every member holds them. */
   settled: ObjectKey[];
-  /** Documents that both hold as they are, change for change. */
-  same: ObjectKey[];
 }
 
 /**
@@ -21,7 +19,7 @@ export interface SyncPlan {
  * lacks.
  */
 export function planSync(ours: readonly ReplicaVersion[], theirs: readonly ReplicaVersion[]): SyncPlan {
-  const plan: SyncPlan = { pull: [], push: [], acknowledged: [], settled: [], same: [] };
+  const plan: SyncPlan = { pull: [], push: [], acknowledged: [], settled: [] };
   const others = new Map(theirs.map((version) => [version.key, version]));
   for (const mine of ours) {
     compare(plan, mine, others.get(mine.key) ?? absent(mine.key));
@@ -35,7 +33,6 @@ function compare(plan: SyncPlan, mine: ReplicaVersion, other: ReplicaVersion): v
   const isGrave = mine.life === 0 && mine.buried > 0;
   if (isGrave && other.buried >= mine.buried) plan.acknowledged.push(mine.key);
   if (isGrave && other.settled === true && other.buried === mine.buried) plan.settled.push(mine.key);
-  if (mine.life > 0 && mine.life === other.life && mine.heads.length > 0 && sameHeads(mine.heads, other.heads)) plan.same.push(mine.key);
   if (hasMore(other, mine)) plan.pull.push(mine);
   if (hasMore(mine, other)) plan.push.push(other);
 }

@@ -4,7 +4,7 @@ import type { Json } from '../../../protocol/json.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
 import { deriveUid, MAX_LIFE } from '../../../protocol/identity.ts';
 import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
-import type { DesiredObject, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
+import type { DesiredObject, GraveCut, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
 import { MAX_ADMITTED } from '../../../protocol/wire/limits.ts';
@@ -137,9 +137,13 @@ function edit(context: ChangeContext, stage: Stage, { key, life, epoch, saved, e
 function buryObject(context: ChangeContext, stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
   const { entry, desired } = open(stage, key, uid);
   // Of a document that is damaged here nobody knows what was seen.
-  const seen = { ...(entry.heads.length === 0 ? {} : { heads: entry.heads }), ...admittedAs(context, key) };
+  const seen = { ...(entry.heads.length === 0 ? {} : { heads: entry.heads }), ...cutOf(entry), ...admittedAs(context, key) };
   stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false, ...askedFor(entry), ...seen } });
   return { object: desired, tombstone: { key, life: entry.life, at, ...seen } };
+}
+
+function cutOf({ epoch }: Entry): Pick<Tombstone, 'cut'> {
+  return epoch === undefined ? {} : { cut: { epoch: epochName(epoch), heads: epoch.heads } };
 }
 
 function askedFor({ desired }: Entry): { deletedAt?: string } {
@@ -233,7 +237,7 @@ export async function applyRemoteChanges(
     if (merged === 'same') return;
     const { entry, desired } = openEntry(context, merged.identity, merged.saved, merged.state);
     if (showsSame(held, entry)) return stage.putQuietly(entry, merged.saved);
-    stage.put(entry, merged.saved);
+    stage.put(entry, merged.saved, merged.lost);
     result.changed += 1;
     const next = verdict === 'supersede' && entry.invalid === undefined ? deletedWithEarlier(held, desired) : undefined;
     // Others hear of it as of any edit: when peers compare.
@@ -244,7 +248,7 @@ export async function applyRemoteChanges(
   }
 }
 
-type Merged = { identity: DocumentIdentity; saved: Uint8Array; state: DocumentState } | 'missing' | 'same';
+type Merged = { identity: DocumentIdentity; saved: Uint8Array; state: DocumentState; lost?: LostEdit[] } | 'missing' | 'same';
 
 /** Into the open life, or as a new one. Of two epochs of a document the later one counts, with what the earlier one has beyond it. */
 async function mergeInto(context: ChangeContext, stage: Stage, held: Entry | undefined, incoming: DocumentChanges): Promise<Merged> {
@@ -261,11 +265,13 @@ async function mergeInto(context: ChangeContext, stage: Stage, held: Entry | und
   if (merged.missing) return 'missing';
   if (age === 0 || saved === undefined) return merged.changed ? { identity, ...merged } : 'same';
   const old = { identity: { clusterId, key, life, epoch: held?.epoch }, saved };
-  return { identity, ...documents.carryOver(old, { identity, saved: merged.saved }) };
+  const carried = documents.carryOver(old, { identity, saved: merged.saved });
+  const lost = carried.isTooOld ? lostEdits(carried.state.fields, documents.read(saved).fields) : [];
+  return { identity, ...carried, lost };
 }
 
 /** Whether nobody who looks at the object sees that its document is another. */
-function showsSame(before: Entry, after: Entry): boolean {
+export function showsSame(before: Entry, after: Entry): boolean {
   const [left, right] = [before.desired, after.desired];
   if (compareEpochs(before.epoch, after.epoch) === 0 || left === undefined || right === undefined || before.life !== after.life)
     return false;
@@ -283,7 +289,7 @@ function isDocumentError(error: unknown): error is KithError {
 }
 
 export async function applyTombstone(context: ChangeContext, stage: Stage, tombstone: Tombstone, result: MergeResult): Promise<void> {
-  const { key, life, heads, ...told } = tombstone;
+  const { key, life, ...told } = tombstone;
   if (!isObjectKey(key) || !Number.isSafeInteger(life) || life < 1 || life > MAX_LIFE) {
     result.refused.push({ key, reason: 'not an object key and life' });
     return;
@@ -292,25 +298,35 @@ export async function applyTombstone(context: ChangeContext, stage: Stage, tombs
   const state = bury(held, life);
   // An open life beyond the grave says as much itself.
   if (state === undefined || state.life > 0) return;
-  const lost = held.life === life && heads !== undefined ? await lostWith(context, stage, held, heads) : [];
-  const grave = { ...told, ...(heads === undefined ? {} : { heads }), ...(held.life === life ? askedFor(held) : {}), settled: false };
+  const lost = held.life === life ? await lostWith(context, stage, held, tombstone) : [];
+  const grave = { ...told, ...(held.life === life ? askedFor(held) : {}), settled: false };
   stage.put({ key, ...state, heads: [], grave }, undefined, lost);
   result.changed += 1;
 }
 
-/** What of the open life goes with a deletion whose author had seen it at `heads` only. Nothing, when these are not all here: then it may have seen all that is. */
-async function lostWith(context: ChangeContext, stage: Stage, held: Entry, heads: readonly string[]): Promise<LostEdit[]> {
+/** What of the open life goes with a deletion whose author had not seen it. Nothing, where that can not be known: then it may have seen all that is. */
+async function lostWith(context: ChangeContext, stage: Stage, held: Entry, { heads = [], cut }: Tombstone): Promise<LostEdit[]> {
   if (held.invalid !== undefined || heads.length === 0 || sameHeads(held.heads, [...heads].sort())) return [];
   const saved = await context.documentOf(stage, held);
   if (saved === undefined) return [];
   try {
-    const { epoch } = held;
-    // What was cut off is the state that it ended with.
-    const there = epoch !== undefined && sameHeads(epoch.heads, [...heads].sort()) ? [epoch.root] : heads;
-    const seen = context.documents.readAt(saved, there);
-    return seen === undefined ? [] : lostEdits(seen, context.documents.read(saved).fields);
+    const { documents } = context;
+    const seen = documents.readAt(saved, heads) ?? documents.readAt(saved, seenAtLeast(held, heads, cut));
+    return seen === undefined ? [] : lostEdits(seen, documents.read(saved).fields);
   } catch (error) {
     if (!isDocumentError(error)) throw error;
     return [];
   }
 }
+
+/** Of a document that was cut between the two: what the author of a deletion had seen of it for certain, in terms of the one that is here. */
+function seenAtLeast({ epoch }: Entry, heads: readonly string[], cut: GraveCut | undefined): readonly string[] {
+  if (epoch !== undefined && sameHeads(epoch.heads, [...heads].sort())) return [epoch.root];
+  const age = compareEpochs(cut?.epoch, epoch);
+  // Nobody cuts what not all members hold.
+  if (age < 0 && epoch !== undefined) return [epoch.root];
+  return age > 0 && cut?.epoch.number === (epoch?.number ?? 0) + 1 ? cut.heads : UNKNOWN;
+}
+
+/** No document has it. */
+const UNKNOWN = ['00'.repeat(32)];

@@ -1,6 +1,6 @@
 import { KithError } from '../../../protocol/errors.ts';
 import type { Json, JsonObject } from '../../../protocol/json.ts';
-import type { DecidedConflict, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
+import type { DecidedConflict, GraveCut, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
 import type { RewrittenEpoch } from '../../ports/documents.ts';
 import type { Store, StoreOperation } from '../../ports/store.ts';
@@ -62,6 +62,7 @@ export function tombstoneOperation(entry: Entry): StoreOperation {
     at: entry.grave?.at ?? '',
     settled: entry.grave?.settled ?? false,
     heads: entry.grave?.heads,
+    cut: entry.grave?.cut,
     admitted: entry.grave?.admitted,
     deletedAt: entry.grave?.deletedAt,
   };
@@ -167,6 +168,7 @@ function graveEntry(key: ObjectKey, json: JsonObject): Entry {
       at: typeof json['at'] === 'string' ? json['at'] : '',
       settled: json['settled'] === true,
       ...(Array.isArray(json['heads']) ? { heads: json['heads'].map(String) } : {}),
+      ...(json['cut'] === undefined ? {} : { cut: json['cut'] as unknown as GraveCut }),
       ...(typeof json['deletedAt'] === 'string' ? { deletedAt: json['deletedAt'] } : {}),
       ...(Array.isArray(json['admitted']) ? { admitted: json['admitted'].map(String) } : {}),
     },

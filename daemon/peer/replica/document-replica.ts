@@ -1,3 +1,4 @@
+import type { SizesAnswer } from '../../../protocol/answers.ts';
 import type {
   ChangeEnvelope,
   DocumentChanges,
@@ -11,8 +12,7 @@ import { KithError } from '../../../protocol/errors.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { documentBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
-import { bucketOf } from '../../core/desired/digest.ts';
-import { compareEpochs, epochName } from '../../core/desired/epochs.ts';
+import { compareEpochs, epochName, epochOrigin } from '../../core/desired/epochs.ts';
 import { resolveObject } from '../../core/desired/resolve.ts';
 import type { Resolve } from '../../core/desired/resolve.ts';
 import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
@@ -27,12 +27,14 @@ import { loadAll, metaOperation, objectRecordKey } from './disk.ts';
 import type { ReadRecord } from './disk.ts';
 import { GraveLedger } from './graves.ts';
 import { HistoryLedger, withoutHistory } from './histories.ts';
-import type { HistoryLimits } from './histories.ts';
+import type { HistoryLimits, RipeHistory } from './histories.ts';
 import { Listeners } from './listeners.ts';
+import { logLosses } from './losses.ts';
 import type { Entry } from './object-index.ts';
 import { ObjectIndex, tombstoneOf, visible } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';
 import { readRecordDocument } from './record.ts';
+import { sizesOf } from './sizes.ts';
 import { Stage } from './stage.ts';
 
 export interface DocumentReplicaDeps {
@@ -136,6 +138,10 @@ export class DocumentReplica implements SyncedReplica {
       if (desired !== undefined && invalid !== undefined) found.push({ desired, reason: invalid });
     }
     return found;
+  }
+
+  sizes(): SizesAnswer {
+    return sizesOf(this.index.entries());
   }
 
   buriedLife(key: ObjectKey): number {
@@ -260,31 +266,26 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   reportBucket(peer: string, bucket: number): void {
-    for (const entry of this.histories.entries()) if (bucketOf(entry.key) === bucket) this.report(peer, entry.key);
+    this.histories.reportBucket(peer, bucket);
   }
 
-  reportDocuments(peer: string, keys: readonly ObjectKey[]): void {
-    for (const key of keys) this.report(peer, key);
-  }
-
-  private report(peer: string, key: ObjectKey): void {
-    const entry = this.index.get(key);
-    if (entry !== undefined) this.histories.report(peer, entry);
+  reportVersions(peer: string, versions: readonly ReplicaVersion[]): void {
+    for (const version of versions) this.histories.report(peer, version);
   }
 
   async cutHistories(others: readonly string[], now: number): Promise<number> {
     let count = 0;
-    for (const entry of this.histories.ripe(others, now)) {
-      await this.queue.add({ apply: async (stage) => void (count += (await this.rewrite(stage, entry)) ? 1 : 0) });
+    for (const ripe of this.histories.ripe(others, now)) {
+      await this.queue.add({ apply: async (stage) => void (count += (await this.rewrite(stage, ripe)) ? 1 : 0) });
     }
     return count;
   }
 
-  /** Only while it is what all members have said that they hold. Nobody hears of it: it shows the same. */
-  private async rewrite(stage: Stage, held: Entry): Promise<boolean> {
+  /** Nobody hears of it: it shows the same. */
+  private async rewrite(stage: Stage, { entry: held, heads }: RipeHistory): Promise<boolean> {
     const saved = stage.get(held.key) === held ? await this.readDocument(held) : undefined;
     if (saved === undefined) return false;
-    const rewritten = withoutHistory(this.context, identityOf(this.options.clusterId, held), held, saved);
+    const rewritten = withoutHistory(this.context, held, saved, heads);
     if (rewritten === undefined) this.histories.setUnfit(held);
     else stage.putQuietly(rewritten.entry, rewritten.saved);
     return rewritten !== undefined;
@@ -316,7 +317,7 @@ export class DocumentReplica implements SyncedReplica {
       const heads = isSameEpoch ? have.heads : [];
       const { changes, document } = this.deps.documents.changesSince(identityOf(this.options.clusterId, entry), saved, heads, maxBytes);
       if (changes.length === 0 && document === undefined) return undefined;
-      const origin = epoch === undefined || isSameEpoch ? {} : { origin: { heads: epoch.heads, clock: epoch.clock } };
+      const origin = epoch === undefined || isSameEpoch ? {} : { origin: epochOrigin(epoch) };
       const named = epoch === undefined ? {} : { epoch: epochName(epoch), ...origin };
       return { key, life, changes: [...changes], ...(document === undefined ? {} : { document }), ...named };
     } catch (error) {
@@ -354,6 +355,7 @@ export class DocumentReplica implements SyncedReplica {
     if (this.index.get(entry.key) !== entry || entry.heads.length === 0) return;
     this.deps.log.error('A document on disk is damaged: it is fetched again from a peer', { key: entry.key, error });
     this.index.put({ ...entry, heads: [] });
+    this.histories.forget(entry.key);
     this.actor = this.options.randomId();
   }
 
@@ -379,6 +381,7 @@ export class DocumentReplica implements SyncedReplica {
       if (entry === undefined) this.histories.forget(key);
       else this.histories.consider(entry);
     }
+    logLosses(this.deps.log, batch.changes());
     if (batch.changes().length > 0) this.changed.tell(batch.changes());
     for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);
     return failures;

@@ -46,7 +46,7 @@ export class Stage implements StageBase {
     return this.entries.get(key) ?? this.base.staged(key);
   }
 
-  /** `lost`: edits that a burial takes with it unseen. */
+  /** `lost`: edits that go with it untaken. */
   put(entry: Entry, saved?: Uint8Array, lost: readonly LostEdit[] = []): void {
     const held = this.get(entry.key);
     const before = visible(held);

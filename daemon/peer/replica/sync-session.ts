@@ -98,7 +98,7 @@ export class SyncSession {
       theirs,
     );
     this.replica.acknowledgeGraves(this.peer, plan.acknowledged);
-    if (this.takesEpochs) this.replica.reportDocuments(this.peer, plan.same);
+    if (this.takesEpochs) this.replica.reportVersions(this.peer, theirs);
     await this.replica.settleGraves(plan.settled);
     const taken = await this.pull(
       plan.pull.filter(({ key }) => !this.refused.has(key)),

@@ -19,6 +19,20 @@ describe('the Automerge codec', () => {
     expect(genesis({ ...identity, life: 2 }).head).not.toBe(golden.head);
   });
 
+  it('begins a document whose history was cut with the same bytes, for ever, and makes late edits again by the same change', () => {
+    const golden = JSON.parse(readFileSync(new URL('../../golden/cut.json', import.meta.url), 'utf8')) as unknown;
+    const first = documents.edit(identity, undefined, [{ path: '/x', value: '1' }], by('a', 1));
+    const late = documents.edit(identity, first.saved, [{ path: '/y', value: '2' }], by('b', 1));
+    const cut = documents.rewrite(identity, late.saved, first.state.heads)!;
+    const next = { ...identity, epoch: cut.epoch };
+    const carried = documents.carryOver({ identity, saved: late.saved }, { identity: next, saved: cut.saved });
+    const again = documents.rewrite(next, carried.saved, carried.state.heads)!;
+    expect(carried.state).toMatchObject({ counter: 3, fields: late.state.fields });
+    expect({ epoch: cut.epoch, saved: Buffer.from(cut.saved).toString('hex'), late: carried.state.heads, again: again.epoch }).toEqual(
+      golden,
+    );
+  });
+
   it('shows every concurrent value, in the same order on both sides, and sums up the counter', () => {
     const left = documents.edit(
       identity,

@@ -144,6 +144,7 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
     kith: {
       peers: () => ({ cluster: 'c', self: 'peer-a', leader: { peer: 'peer-a', term: 1 }, complete: true, removed: false, peers: [] }),
       conflicts: () => ({ conflicts: [], quarantined: [] }),
+      sizes: () => ({ objects: 0, tombstones: 0, documentBytes: 0, changes: 0, longest: [] }),
       digest: ({ objects }) => ({ digest: 'd', count: 0, ...(objects ? { objects: {} } : {}) }),
       manifests: () => ({ folder: undefined, files: [] }),
       net: () => {

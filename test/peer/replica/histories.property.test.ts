@@ -4,6 +4,7 @@ import { AutomergeDocuments } from '../../../daemon/adapters/automerge/documents
 import { compareEpochs } from '../../../daemon/core/desired/epochs.ts';
 import { bucketOf } from '../../../daemon/core/desired/digest.ts';
 import type { Documents } from '../../../daemon/ports/documents.ts';
+import { MAX_PAST_EPOCHS } from '../../../protocol/wire/limits.ts';
 import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import { LightDocuments } from '../../simulator/light-documents.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -13,8 +14,11 @@ import type { TestReplica } from '../../support/replica-world.ts';
 const REPLICAS = 3;
 const KEY = deploymentKey('web');
 /** Every history is too long. */
-const HASTE = { changes: 1, bytes: Infinity, times: 0, restMs: 0 };
-const NEVER = { changes: Infinity, bytes: Infinity, times: 0, restMs: 0 };
+const HASTE = { changes: 1, bytes: Infinity, times: 0, restMs: 0, restlessTimes: Infinity };
+const RESTLESS = { ...HASTE, restMs: Infinity, restlessTimes: 1 };
+/** Which of the replicas does it. */
+const CUTTER = 0;
+const NEVER = { ...HASTE, changes: Infinity };
 
 type Step =
   | { do: 'edit'; at: number; field: 'replicas' | 'image' | 'label'; value: number }
@@ -102,8 +106,7 @@ class Side {
   }
 
   report(from: number, to: number): void {
-    const [told, own] = [this.version(from), this.version(to)];
-    if (told.heads.join() === own.heads.join()) this.peer(to).replica.reportDocuments(this.names[from]!, [KEY]);
+    this.peer(to).replica.reportVersions(this.names[from]!, [this.version(from)]);
   }
 
   async cut(at: number): Promise<void> {
@@ -133,10 +136,10 @@ class Side {
     await this.send(from, to);
   }
 
-  /** Nobody may be two epochs behind: who has lost that much is not waited for. */
+  /** Nobody may be behind by more than is remembered. */
   async cutAlone(at: number): Promise<void> {
     const numbers = this.names.map((_, other) => this.version(other).epoch?.number ?? 0);
-    if (numbers[at]! > Math.min(...numbers)) return;
+    if (numbers[at]! - Math.min(...numbers) > MAX_PAST_EPOCHS - 1) return;
     this.cuts += await this.peer(at).replica.cutHistories([], 0);
   }
 
@@ -233,6 +236,46 @@ describe.each(kinds)('histories that are cut by peers that ask nobody, with %s',
     expect(cuts).toBeGreaterThan(20);
   }, 60_000);
 });
+
+describe.each(kinds)(
+  'histories that are cut while they are added to, as far as all have told that they hold them, with %s',
+  (_name, documents) => {
+    it('cost no last word, and all peers come to hold the same', async () => {
+      let cuts = 0;
+      await fc.assert(
+        fc.asyncProperty(story, async (steps) => {
+          const side = new Side(documents(), RESTLESS);
+          await side.begin();
+          const last = new Map<number, string>();
+          for (const [index, each] of steps.flat().entries()) {
+            if (each.do === 'edit') {
+              last.set(each.at, `word-${index}`);
+              await side.say(each.at, `word-${index}`);
+            } else if (each.do === 'send') {
+              if (each.from !== each.to) await side.sendEither(each.from, each.to);
+            } else if (each.do === 'report') {
+              if (each.from !== each.to) side.report(each.from, each.to);
+            } else if (each.do === 'cut') {
+              await side.cut(CUTTER);
+            } else {
+              await side.restart(each.at);
+            }
+          }
+          for (const [from, to] of [...everybody, ...everybody, ...everybody]) await side.sendEither(from, to);
+          for (let at = 0; at < REPLICAS; at += 1) {
+            expect(side.version(at)).toEqual(side.version(0));
+            expect(side.shown(at)).toEqual(side.shown(0));
+          }
+          // Nobody but its author writes a label, so that nothing is beside it.
+          for (const [at, word] of last) expect(side.words(at)).toEqual([word]);
+          cuts += side.cuts;
+        }),
+        { numRuns: 60 },
+      );
+      expect(cuts).toBeGreaterThan(20);
+    }, 60_000);
+  },
+);
 
 async function take(each: Step, plain: Side, cut: Side): Promise<void> {
   switch (each.do) {

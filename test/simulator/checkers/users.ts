@@ -97,7 +97,7 @@ export class AnytimeConflictsAreTold implements Checker {
     // Who does not lead any more may have left it to the one that does.
     this.expected = this.expected.filter(
       ({ host, daemon, reason }) =>
-        host.daemon === daemon && (reason === LOST || daemon.peer.view.leader.isSelf) && !daemon.clock['frozen'],
+        host.daemon === daemon && (reason === LOST || reason === TOO_OLD || daemon.peer.view.leader.isSelf) && !daemon.clock['frozen'],
     );
     for (const { daemon, host, key, reason, dueAt } of this.expected) {
       if (now < dueAt) continue;
@@ -110,10 +110,12 @@ export class AnytimeConflictsAreTold implements Checker {
 }
 
 const LOST = 'EditsDeleted';
+const TOO_OLD = 'EditsTooOld';
 
 function reasonToTell({ key, before, after, lost }: ReplicaChange, { peer }: SimDaemon): string | undefined {
   const isControlled = before?.object.metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
-  if (before !== undefined && lost !== undefined && !isControlled && !parseObjectKey(key).resource.endsWith('.kith.dev')) return LOST;
+  if (before !== undefined && lost !== undefined && !isControlled && !parseObjectKey(key).resource.endsWith('.kith.dev'))
+    return after === undefined ? LOST : TOO_OLD;
   if (!peer.view.leader.isSelf || after === undefined) return undefined;
   const known = new Set((before?.conflicts ?? []).map((conflict) => JSON.stringify(conflict)));
   const isNew = after.conflicts.some((conflict) => !conflict.path.startsWith('/kith/') && !known.has(JSON.stringify(conflict)));

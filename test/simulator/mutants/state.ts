@@ -195,8 +195,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'daemon/peer/replica/histories.ts',
-        find: '      if (others.every((peer) => watched.holders.has(peer))) found.push(watched.entry);',
-        replace: '      void others;\n      found.push(watched.entry);',
+        find: '    if (held === undefined) return undefined;\n    if (held.order',
+        replace: '    if (held === undefined) continue;\n    if (held.order',
       },
     ],
   },
@@ -205,7 +205,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     what: 'who takes a document whose history was cut forgets what it had beyond that',
     plots: ['shortMemory', 'lateWords'],
     file: 'daemon/adapters/automerge/late.ts',
-    find: '  if (isCutOff === undefined) return [];',
-    replace: '  if (isCutOff !== undefined) return [];',
+    find: '  return [...late.values()];',
+    replace: '  return [...late.values()].slice(0, 0);',
   }),
 ];
