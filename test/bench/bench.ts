@@ -3,9 +3,11 @@ import '../../protocol/polyfill.ts';
 
 const { parseBenchArguments } = await import('./args.ts');
 const { benchApi } = await import('./api.ts');
+const { benchChurn } = await import('./churn.ts');
 const { benchDeploy } = await import('./deploy.ts');
 const { benchFailover } = await import('./failover.ts');
 const { benchFootprint } = await import('./footprint.ts');
+const { benchHistory } = await import('./history.ts');
 const { benchLeader } = await import('./leader.ts');
 const { benchNetwork } = await import('./network.ts');
 const { benchPropagation } = await import('./propagation.ts');
@@ -15,9 +17,11 @@ const { benchStart } = await import('./start.ts');
 
 const benches = {
   api: benchApi,
+  churn: benchChurn,
   deploy: benchDeploy,
   failover: benchFailover,
   footprint: benchFootprint,
+  history: benchHistory,
   leader: benchLeader,
   network: benchNetwork,
   propagation: benchPropagation,

@@ -1,0 +1,117 @@
+/** What daemons keep, over time: their memory, the folders of their stores, and the documents and graves in them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { ApiClient } from '../../cli/client.ts';
+import type { SizesAnswer } from '../../protocol/answers.ts';
+import { rounded } from './args.ts';
+
+/** A daemon, of a lab's host or of this machine. */
+export interface ChurnPeer {
+  node: string;
+  dataDir: string;
+  client: ApiClient;
+}
+
+/** Of the peer that has most of each. */
+export interface ChurnSample {
+  phase: string;
+  atS: number;
+  rssMiB: number;
+  storeMiB: number;
+  objects: number;
+  tombstones: number;
+  documentKiB: number;
+  /** In all histories, and in the longest. */
+  changes: number;
+  longest: number;
+}
+
+export class ChurnSampler {
+  readonly samples: ChurnSample[] = [];
+  phase = '';
+  private readonly peers: readonly ChurnPeer[];
+  private readonly began = performance.now();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(peers: readonly ChurnPeer[]) {
+    this.peers = peers;
+  }
+
+  /** Every so many ms, one after the other, until `stop`. */
+  start(everyMs: number): void {
+    const again = async (): Promise<void> => {
+      // A daemon that is busy is asked again later.
+      await this.take().catch(() => undefined);
+      if (this.timer !== undefined) this.timer = setTimeout(() => void again(), everyMs);
+    };
+    this.timer = setTimeout(() => void again(), 0);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  async take(): Promise<ChurnSample> {
+    const { phase } = this;
+    const all = await Promise.all(this.peers.map(sizesOf));
+    const most = (pick: (sizes: Sizes) => number): number => Math.max(...all.map(pick));
+    const sample = {
+      phase,
+      atS: Math.round((performance.now() - this.began) / 1000),
+      rssMiB: rounded(
+        most(({ rssMiB }) => rssMiB),
+        1,
+      ),
+      storeMiB: rounded(most(({ storeBytes }) => storeBytes) / 1024 ** 2),
+      objects: most(({ objects }) => objects),
+      tombstones: most(({ tombstones }) => tombstones),
+      documentKiB: Math.round(most(({ documentBytes }) => documentBytes) / 1024),
+      changes: most(({ changes }) => changes),
+      longest: most(({ longest }) => longest[0]?.changes ?? 0),
+    };
+    this.samples.push(sample);
+    return sample;
+  }
+}
+
+type Sizes = SizesAnswer & { rssMiB: number; storeBytes: number };
+
+async function sizesOf({ dataDir, client }: ChurnPeer): Promise<Sizes> {
+  const answer = await client.get<SizesAnswer>('/kith.dev/v1/sizes');
+  return { ...answer, rssMiB: rssMiB(dataDir), storeBytes: await folderBytes(path.join(dataDir, 'store')) };
+}
+
+/** Resident memory of the daemon and of what it started of its own program. */
+function rssMiB(dataDir: string): number {
+  let total = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const command = read(`/proc/${pid}/cmdline`);
+    if (!command.includes('kithd.js') || !command.includes(dataDir)) continue;
+    total += Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
+  }
+  return total;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Files come and go while they are counted. */
+async function folderBytes(folder: string): Promise<number> {
+  let total = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    total += await stat(path.join(entry.parentPath, entry.name)).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+  return total;
+}
