@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -11,6 +12,8 @@ import { KITH_VERSION } from '../../protocol/version.ts';
 /** Everything a person can set, checked. */
 export interface DaemonConfig {
   dataDir: string;
+  /** With the key that the store is sealed with; undefined: the host's own, in the data folder. */
+  keyFile?: string;
   nodeName: string;
   peerListen: HostPort;
   apiListen: HostPort;
@@ -48,6 +51,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Linux cuts longer socket paths without a word (sun_path is 108 bytes). */
 const MAX_SOCKET_PATH_BYTES = 100;
+/** Name of the credential: `LoadCredential=kithd.key:/media/key`. Source: systemd.exec(5). */
+const SYSTEMD_CREDENTIAL = 'kithd.key';
 /** Kubernetes' own default. */
 const DEFAULT_MAX_PODS = 110;
 
@@ -67,6 +72,7 @@ export function parseConfig(words: readonly string[], environment: Environment, 
   if (problem !== undefined) throw invalid(`--node-name ${nodeName}: ${problem}`);
   return {
     dataDir,
+    keyFile: keyFile(options.keyFile, environment),
     nodeName,
     peerListen: options.listen,
     apiListen: options.apiListen,
@@ -91,6 +97,7 @@ export function parseConfig(words: readonly string[], environment: Environment, 
 
 interface RawOptions {
   dataDir?: string;
+  keyFile?: string;
   nodeName?: string;
   listen: HostPort;
   apiListen: HostPort;
@@ -155,6 +162,10 @@ function daemonCommand(): Command {
     .description('The Kith daemon. Without --join, and without a data folder from before, it founds a new cluster.')
     .version(KITH_VERSION)
     .option('--data-dir <dir>', 'where state is kept (default: /var/lib/kith as root, else ~/.local/share/kith)')
+    .option(
+      '--key-file <path>',
+      `file with the key that state on disk is sealed with, 32 bytes or more, on another medium than the data folder (default: ${SYSTEMD_CREDENTIAL} of systemd's LoadCredential=, else the host's own key in the data folder)`,
+    )
     .option('--node-name <name>', 'name of this node (default: the hostname)')
     .option('--join <token>', 'join the cluster that `kith token` printed this for (also KITH_JOIN_TOKEN)')
     .addOption(
@@ -236,6 +247,13 @@ function amounts(text: string): DaemonConfig['allocatable'] {
     }
   }
   return result;
+}
+
+/** A person's word, or what systemd hands to the service. Where it hands a folder without our file, none is meant. */
+function keyFile(given: string | undefined, { CREDENTIALS_DIRECTORY: folder }: Environment): string | undefined {
+  if (given !== undefined) return path.resolve(given);
+  const handed = folder === undefined || folder === '' ? undefined : path.join(folder, SYSTEMD_CREDENTIAL);
+  return handed !== undefined && existsSync(handed) ? handed : undefined;
 }
 
 function socketPath(given: string | undefined, environment: Environment, root: boolean, dataDir: string): string {

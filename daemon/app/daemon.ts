@@ -71,7 +71,7 @@ export class Daemon {
     const { dataDir } = this.#config;
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     // First of all the store: its lock keeps a second daemon away from everything else in the folder.
-    const store = (this.#store = await openStore(dataDir, this.#log, systemClock.now(), () => (this.#isIntact = false)));
+    const store = (this.#store = await openStore(this.#config, this.#log, systemClock.now(), () => (this.#isIntact = false)));
     const identity = await loadOrCreateIdentity(dataDir);
     const member = this.#memberSpec(identity);
     const cluster = await enterCluster(

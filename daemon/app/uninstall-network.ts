@@ -25,7 +25,7 @@ export async function uninstallNetwork(config: DaemonConfig, log: Log, now: numb
     throw new KithError('InvalidConfig', message, { dataDir });
   }
   const { clusterId } = cluster;
-  const store = await openStore(dataDir, log, now, () => undefined);
+  const store = await openStore(config, log, now, () => undefined);
   try {
     const filter = new Nftables();
     const nodes = new Set([config.nodeName, ...(await loadPeerBook(dataDir)).map(({ nodeName }) => nodeName)]);

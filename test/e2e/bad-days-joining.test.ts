@@ -98,17 +98,18 @@ describe('starting', () => {
     expect(await members()).toContain('host-1');
   });
 
-  it('names the flag of a port or socket that is taken, or of a socket path that is too long', async () => {
+  it('names the flag of a port or socket that is taken, of a socket path that is too long, or of a key whose medium is not there', async () => {
     const taken = createServer();
     taken.listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const address = taken.address();
     const busy = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-    const [peers, api, socket, long] = await Promise.all([
+    const [peers, api, socket, long, key] = await Promise.all([
       runKithd([...(await hostWords(cluster.folder, 'busy-peers')), '--listen', busy]),
       runKithd([...(await hostWords(cluster.folder, 'busy-api')), '--api-listen', busy]),
       runKithd([...(await hostWords(cluster.folder, 'busy-socket')), '--socket', cluster.peer(0).socket]),
       runKithd([...(await hostWords(cluster.folder, 'long-socket')), '--socket', path.join(cluster.folder, 'x'.repeat(100), 'kith.sock')]),
+      runKithd([...(await hostWords(cluster.folder, 'no-key')), '--key-file', path.join(cluster.folder, 'usb', 'kith.key')]),
     ]);
     taken.close();
     expect(peers.text).toMatch(
@@ -117,7 +118,8 @@ describe('starting', () => {
     expect(api.text).toMatch(new RegExp(`kithd: can't listen on ${busy}: another program listens there; choose another with --api-listen`));
     expect(socket.text).toMatch(/kithd: the socket .* is taken: another daemon answers on it: .* --socket/);
     expect(long.text).toMatch(/kithd: --socket .*: the path is longer than 100 bytes/);
-    expect([peers.exit, api.exit, socket.exit, long.exit]).toEqual([1, 1, 1, 2]);
+    expect(key.text).toMatch(/kithd: --key-file .*kith.key: there is no such file: is its medium there\?/);
+    expect([peers.exit, api.exit, socket.exit, long.exit, key.exit]).toEqual([1, 1, 1, 2, 1]);
     expect(await members()).toContain('host-1');
   });
 

@@ -89,6 +89,11 @@ export class LevelStore implements Store {
     }
   }
 
+  /** Takes what was overwritten or deleted out of the files. */
+  async compact(): Promise<void> {
+    await (await this.writable()).compactRange('', AFTER_ALL);
+  }
+
   /** Blocks that are damaged are passed over and told to `onDamaged`; the rest of the entries still comes. */
   async *entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]> {
     let last: string | undefined;

@@ -61,4 +61,53 @@ describe('a sealed store', () => {
     await using(plain(), async (store) => store.write([{ type: 'put', key: 'a', value: bytes('{"old":true}') }]));
     expect(textOf(await using(sealed(), async (store) => store.get('a')))).toBe('{"old":true}');
   });
+
+  describe('with a key that is kept apart', () => {
+    const apart = (key = 'of another medium'): SealedStore => {
+      const inner = new LevelStore({ directory });
+      return new SealedStore({ inner, secret: secret(), apart: secret(key), compact: async () => inner.compact() });
+    };
+    const put = (value: string) => async (store: LevelStore | SealedStore) => store.write([{ type: 'put', key: 'a', value: bytes(value) }]);
+    const read = async (store: LevelStore | SealedStore): Promise<string> => textOf(await store.get('a'));
+
+    it('says so when the key is missing or another, and changes nothing', async () => {
+      await using(apart(), put('horse'));
+      await expect(sealed().open()).rejects.toMatchObject({ code: 'StoreKeyMissing' });
+      await expect(apart('another').open()).rejects.toMatchObject({ code: 'StoreKeyWrong' });
+      expect(await using(apart(), read)).toBe('horse');
+    });
+
+    it("seals anew what was sealed with the host's own key, of which no file holds anything then", async () => {
+      await using(sealed(), put('horse'));
+      const [before] = await using(plain(), async (store) => [Buffer.from((await store.get('a'))!).toString('latin1')]);
+      expect(await using(apart(), read)).toBe('horse');
+      for (const name of await readdir(directory)) expect(await readFile(join(directory, name), 'latin1')).not.toContain(before);
+      expect(await using(plain(), async (store) => textOf(await store.get('a')))).not.toContain('horse');
+    });
+
+    it('goes on where a power cut ended the sealing anew', async () => {
+      await using(apart(), put('horse'));
+      // One record has the new key already, the other the old one, and the proof is still to come.
+      const halfway = await using(plain(), async (store) => (await store.get('a'))!);
+      await using(plain(), async (store) =>
+        store.write([
+          { type: 'delete', key: 'a' },
+          { type: 'delete', key: 'sealed-with' },
+        ]),
+      );
+      await using(sealed(), async (store) => store.write([{ type: 'put', key: 'b', value: bytes('battery') }]));
+      await using(plain(), async (store) => store.write([{ type: 'put', key: 'a', value: halfway }]));
+      const both = await using(apart(), async (store) => [textOf(await store.get('a')), textOf(await store.get('b'))]);
+      expect(both).toEqual(['horse', 'battery']);
+    });
+
+    it('shows nobody its own proof', async () => {
+      await using(apart(), put('horse'));
+      const keys: string[] = [];
+      await using(apart(), async (store) => {
+        for await (const [key] of store.entries('')) keys.push(key);
+      });
+      expect(keys).toEqual(['a']);
+    });
+  });
 });
