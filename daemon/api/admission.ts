@@ -8,7 +8,7 @@ import { groupResourceOf } from '../../protocol/kinds/kind.ts';
 import type { PodSpec } from '../../protocol/types.ts';
 import { admitPodSpec } from '../core/admission/creations.ts';
 import { claimRefusal, limitItems } from '../core/admission/limit-range.ts';
-import { PRIORITY_CLASSES } from '../core/admission/priority.ts';
+import { PRIORITY_CLASSES, withDefaultPriority } from '../core/admission/priority.ts';
 import { quotaRefusal, quotasOf } from '../core/admission/quota.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
 import type { ResourceCall } from './deps.ts';
@@ -31,7 +31,7 @@ export class Admission {
     if (resource === 'pods' && before === undefined) {
       const admitted = admitPodSpec(this.#view, namespace, draft.spec as PodSpec);
       if ('refusal' in admitted) throw forbidden(kind, name, admitted.refusal);
-      return { ...draft, spec: admitted.spec };
+      return { ...draft, spec: withDefaultPriority(admitted.spec) };
     }
     if (resource === 'persistentvolumeclaims') {
       const why = claimRefusal(draft.spec ?? {}, limitItems(this.#view, namespace));

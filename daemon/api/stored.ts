@@ -1,6 +1,7 @@
 import type { Binding, DraftObject, ObjectMeta, StoredObject } from '../../protocol/objects.ts';
-import type { NodeSpec } from '../../protocol/types.ts';
+import type { NodeSpec, PodSpec } from '../../protocol/types.ts';
 import { formatTime } from '../../protocol/values/time.ts';
+import { withoutShownPriority } from '../core/admission/priority.ts';
 import { isDerivedTaint } from '../core/status/node-status.ts';
 
 /** Metadata that clients may write; the rest belongs to the server. */
@@ -42,8 +43,11 @@ export function nextStored(draft: DraftObject, before: StoredObject, plainStatus
     ownerReferences: _owners,
     ...serverMetadata
   } = before.metadata;
+  const { fields: kept } = splitNodeName(draft.kind, fields);
+  if (draft.kind === 'Pod' && kept['spec'] !== undefined)
+    kept['spec'] = withoutShownPriority(kept['spec'] as PodSpec, before['spec'] as PodSpec);
   return {
-    ...withoutDerivedTaints(draft.kind, splitNodeName(draft.kind, fields).fields),
+    ...withoutDerivedTaints(draft.kind, kept),
     apiVersion: before.apiVersion,
     kind: before.kind,
     metadata: { ...serverMetadata, ...clientMetadata(metadata) },

@@ -4,7 +4,7 @@ import type { Now } from '../../daemon/core/decisions.ts';
 import { planPass, type WorkUnit } from '../../daemon/peer/brain-plan.ts';
 import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
-import type { DesiredObject, ObjectKey, StoredObject } from '../../protocol/objects.ts';
+import type { DesiredObject, ObjectKey, ObjectMeta, StoredObject } from '../../protocol/objects.ts';
 import { objectKey } from '../../protocol/objects.ts';
 import type { NodeReport, ObservedRecord, ObservedValue, PodReport } from '../../protocol/observed.ts';
 import type {
@@ -37,7 +37,9 @@ export function container(requests?: Record<string, string>, more: Partial<Conta
   return { name: 'main', image: 'kith.dev/hello:1', ...(requests === undefined ? {} : { resources: { requests } }), ...more };
 }
 
-export function podObject(name: string, spec: Partial<PodSpec> = {}, more: Partial<StoredObject> = {}): Pod {
+type More = Partial<Omit<StoredObject, 'metadata'>> & { metadata?: Partial<ObjectMeta> };
+
+export function podObject(name: string, spec: Partial<PodSpec> = {}, more: More = {}): Pod {
   const { metadata, ...rest } = more;
   return {
     apiVersion: 'v1',

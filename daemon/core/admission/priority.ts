@@ -47,6 +47,24 @@ export function withPriority(view: Pick<ClusterView, 'get' | 'list'>, spec: PodS
   return { spec: { ...spec, priorityClassName: found.name, priority: value, preemptionPolicy: policy } };
 }
 
+/** As upstream shows every pod: also those whose class says nothing, and those that controllers made, which are stored without. */
+export function withDefaultPriority(spec: PodSpec): PodSpec {
+  if (spec.priority !== undefined && spec.preemptionPolicy !== undefined) return spec;
+  return { ...spec, priority: spec.priority ?? 0, preemptionPolicy: spec.preemptionPolicy ?? DEFAULT_POLICY };
+}
+
+/** What a client sends back of a pod that it was shown, without what was shown as a default and is not stored. */
+export function withoutShownPriority(sent: PodSpec, stored: PodSpec): PodSpec {
+  const { priority, preemptionPolicy, ...rest } = sent;
+  const shownPriority = stored.priority === undefined && priority === 0;
+  const shownPolicy = stored.preemptionPolicy === undefined && preemptionPolicy === DEFAULT_POLICY;
+  return {
+    ...rest,
+    ...(priority === undefined || shownPriority ? {} : { priority }),
+    ...(preemptionPolicy === undefined || shownPolicy ? {} : { preemptionPolicy }),
+  };
+}
+
 interface Importance {
   name: string;
   value: number;

@@ -2,7 +2,7 @@ import type { Mutation } from '../../../protocol/desired.ts';
 import type { Binding, DesiredObject, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
 import { priorityOf } from '../admission/priority.ts';
-import { asPod, boundNode, isActive, podName } from '../cluster/pods.ts';
+import { asPod, isActive, podName } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { slotStanding } from '../controllers/slots.ts';
 import type { Decision, EventDraft, Now } from '../decisions.ts';
@@ -10,7 +10,7 @@ import { bindClaims } from '../controllers/storage/pod-claims.ts';
 import { deleteMutations } from '../controllers/deletion-world.ts';
 import { nodeTableOf } from './node-table.ts';
 import { placePods } from './place.ts';
-import { planPreemption } from './preempt.ts';
+import { lowestPriority, planPreemption } from './preempt.ts';
 
 const COMPONENT = 'default-scheduler';
 
@@ -87,18 +87,6 @@ function planEvictions(view: ClusterIndex, pod: DesiredObject, evicted: Set<stri
       { do: 'event', event: { about: victim.object, type: 'Normal', reason: 'Preempted', message, component: COMPONENT } },
     ];
   });
-}
-
-const lowest = new WeakMap<ClusterIndex, { version: number; priority: number }>();
-
-/** Of all pods that run somewhere: in most clusters all are alike, and nothing is looked for. */
-function lowestPriority(view: ClusterIndex): number {
-  const known = lowest.get(view);
-  if (known?.version === view.version) return known.priority;
-  let priority = Number.POSITIVE_INFINITY;
-  for (const pod of view.list('pods')) if (boundNode(pod) !== undefined) priority = Math.min(priority, priorityOf(asPod(pod).spec));
-  lowest.set(view, { version: view.version, priority });
-  return priority;
 }
 
 /** Whether our scheduler is to place this pod. */

@@ -6,7 +6,7 @@
 import type { PodDisruptionBudgetStatus } from 'kubernetes-types/policy/v1.js';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import { preempts, priorityOf } from '../admission/priority.ts';
-import { asPod, isDeleting, isTerminal } from '../cluster/pods.ts';
+import { asPod, boundNode, isDeleting, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { budgetStatus, isAbout } from '../status/budget-status.ts';
 import type { NodeTable } from './node-table.ts';
@@ -22,6 +22,37 @@ interface Candidate extends Preemption {
   violations: number;
   highest: number;
   sum: number;
+}
+
+const lowest = new WeakMap<ClusterIndex, { version: number; priority: number }>();
+
+/** Of all pods that run somewhere: in most clusters all are alike, and nothing is looked for. */
+export function lowestPriority(view: ClusterIndex): number {
+  const known = lowest.get(view);
+  if (known?.version === view.version) return known.priority;
+  let priority = Number.POSITIVE_INFINITY;
+  for (const pod of view.list('pods')) if (boundNode(pod) !== undefined) priority = Math.min(priority, priorityOf(asPod(pod).spec));
+  lowest.set(view, { version: view.version, priority });
+  return priority;
+}
+
+/** The first node where less important pods are on their way out, and once they are gone the pod has room: what `status.nominatedNodeName` tells. */
+export function nominatedNode(view: ClusterIndex, table: NodeTable, pod: DesiredObject): string | undefined {
+  const { spec } = asPod(pod);
+  const [shape, priority] = [shapeOf(pod), priorityOf(spec)];
+  if (!preempts(spec) || priority <= lowestPriority(view)) return undefined;
+  const refusals = table.refusalsOf(pod, shape);
+  const filter = table.filterOf(pod);
+  for (const [index, node] of table.names.entries()) {
+    if (refusals[index] !== undefined || filter?.(index) !== undefined) continue;
+    const leaving = lowerOn(view, node, priority).filter(isDeleting);
+    if (leaving.length > 0 && table.hasRoomWithout(index, shape, leaving.map(shapeOf))) return node;
+  }
+  return undefined;
+}
+
+function lowerOn(view: ClusterIndex, node: string, priority: number): DesiredObject[] {
+  return view.podsOnNode(node).filter((each) => !isTerminal(view, each) && priorityOf(asPod(each).spec) < priority);
 }
 
 /** @param taken uids of pods that others of the same pass have evicted */
@@ -41,8 +72,7 @@ export function planPreemption(
   let best: Candidate | undefined;
   for (const [index, node] of table.names.entries()) {
     if (refusals[index] !== undefined || filter?.(index) !== undefined) continue;
-    const there = view.podsOnNode(node).filter((each) => !isTerminal(view, each));
-    const lower = there.filter((each) => priorityOf(asPod(each).spec) < priority);
+    const lower = lowerOn(view, node, priority);
     if (lower.length === 0) continue;
     const candidate = victimsOn(table, index, shape, lower, taken, budgets);
     if (candidate === undefined) continue;

@@ -3,12 +3,13 @@ import type { DesiredObject } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import type { DeploymentStatus } from '../../../protocol/types.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
-import type { ClusterView } from '../cluster/view.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
 import { allSets, type DeploymentView, viewDeployment } from '../controllers/deployment-view.ts';
+import { replicaFailure } from './replica-failure.ts';
 import { rolloutFact } from '../controllers/progress.ts';
 
 /** Status of a Deployment, derived. Its conditions' times follow from its pods and from what is remembered of the rollout, so they are the same on every peer. */
-export function deploymentStatus(view: ClusterView, desired: DesiredObject, wallMs: number): DeploymentStatus {
+export function deploymentStatus(view: ClusterIndex, desired: DesiredObject, wallMs: number): DeploymentStatus {
   const state = viewDeployment(view, desired, wallMs);
   const counts = allSets(state).map(({ count }) => count);
   const sum = (of: (count: (typeof counts)[number]) => number): number => counts.reduce((total, count) => total + of(count), 0);
@@ -22,7 +23,7 @@ export function deploymentStatus(view: ClusterView, desired: DesiredObject, wall
     readyReplicas: sum((count) => count.ready),
     availableReplicas: available,
     unavailableReplicas: Math.max(0, wanted - available),
-    conditions: [availableCondition(state, available), ...progressingCondition(state)],
+    conditions: [availableCondition(state, available), ...progressingCondition(state), ...failureCondition(view, state)],
   };
 }
 
@@ -39,6 +40,15 @@ function availableCondition(state: DeploymentView, available: number): Deploymen
   }
   const at = rolloutFact(state)?.startedAt ?? creationTimestamp;
   return condition('Available', 'False', 'MinimumReplicasUnavailable', 'Deployment does not have minimum availability.', at);
+}
+
+/** Of the new ReplicaSet; else of an old one. Source: getReplicaFailures. */
+function failureCondition(view: ClusterIndex, { newSet, oldSets }: DeploymentView): DeploymentCondition[] {
+  for (const { desired } of newSet === undefined ? oldSets : [newSet, ...oldSets]) {
+    const failure = replicaFailure(view, desired);
+    if (failure !== undefined) return [{ ...failure, lastUpdateTime: failure.lastTransitionTime }];
+  }
+  return [];
 }
 
 function progressingCondition(state: DeploymentView): DeploymentCondition[] {

@@ -2,10 +2,13 @@ import type { PodCondition } from 'kubernetes-types/core/v1.js';
 import type { DesiredObject, ObjectMeta } from '../../../protocol/objects.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
+import { withDefaultPriority } from '../admission/priority.ts';
 import { asPod, boundNode, isDeleting, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { isSchedulable } from '../scheduler/bindings.ts';
+import { nodeTableOf } from '../scheduler/node-table.ts';
 import { whyUnschedulable } from '../scheduler/place.ts';
+import { nominatedNode } from '../scheduler/preempt.ts';
 import { slotStanding } from '../controllers/slots.ts';
 
 const NODE_LOST = 'NodeLost';
@@ -16,7 +19,8 @@ const NODE_LOST = 'NodeLost';
 export function renderPod(view: ClusterIndex, desired: DesiredObject): Pod {
   const { kith, ...pod } = asPod(desired);
   const node = boundNode(desired);
-  const spec = node === undefined ? pod.spec : { ...pod.spec, nodeName: node };
+  const withPriority = withDefaultPriority(pod.spec);
+  const spec = node === undefined ? withPriority : { ...withPriority, nodeName: node };
   const reported = reportOf(view, desired)?.status;
   if (kith?.outcome !== undefined) return { ...pod, spec, status: endedStatus(desired, reported) };
   if (node === undefined) return { ...pod, spec, status: unboundStatus(view, desired) };
@@ -80,8 +84,10 @@ function unboundStatus(view: ClusterIndex, desired: DesiredObject): PodStatus {
   const message = isSchedulable(view, desired) ? whyUnschedulable(view, desired) : undefined;
   if (message === undefined) return { phase: 'Pending' };
   const lastTransitionTime = desired.object.metadata.creationTimestamp;
+  const nominatedNodeName = nominatedNode(view, nodeTableOf(view), desired);
   return {
     phase: 'Pending',
+    ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
     conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime }],
   };
 }

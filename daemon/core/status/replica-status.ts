@@ -2,8 +2,9 @@ import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { PodTemplateSpec, ReplicaSetSpec, ReplicaSetStatus } from '../../../protocol/types.ts';
 import { matchesSelector, selectorOf } from '../../../protocol/values/label-selector.ts';
 import { isActive, readySince } from '../cluster/pods.ts';
-import type { ClusterView } from '../cluster/view.ts';
+import type { ClusterIndex, ClusterView } from '../cluster/view.ts';
 import { standingIn } from '../controllers/slots.ts';
+import { replicaFailure } from './replica-failure.ts';
 
 /** What the pods of a ReplicaSet or ReplicationController are, counted. */
 export interface ReplicaCount {
@@ -48,13 +49,15 @@ function isCounted(view: ClusterView, owner: DesiredObject, pod: DesiredObject):
 }
 
 /** Status of a ReplicaSet or ReplicationController. */
-export function replicaStatus(view: ClusterView, owner: DesiredObject, wallMs: number): ReplicaSetStatus {
+export function replicaStatus(view: ClusterIndex, owner: DesiredObject, wallMs: number): ReplicaSetStatus {
   const { replicas, fullyLabeled, ready, available } = countReplicas(view, owner, wallMs);
+  const failure = replicaFailure(view, owner);
   return {
     replicas,
     fullyLabeledReplicas: fullyLabeled,
     readyReplicas: ready,
     availableReplicas: available,
     observedGeneration: owner.object.metadata.generation ?? 1,
+    ...(failure === undefined ? {} : { conditions: [failure] }),
   };
 }

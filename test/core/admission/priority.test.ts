@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withPriority } from '../../../daemon/core/admission/priority.ts';
+import { withDefaultPriority, withoutShownPriority, withPriority } from '../../../daemon/core/admission/priority.ts';
 import type { PodSpec } from '../../../protocol/types.ts';
 import { priorityClassObject } from '../../support/bounds.ts';
 import { container, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
@@ -43,5 +43,17 @@ describe('the priority of a pod', () => {
     world.create(replicaSetObject('web', 1, { template: { ...template, spec: { ...template!.spec!, priorityClassName: 'high' } } }));
     world.converge();
     expect(world.pods()[0]?.object).toMatchObject({ spec: { priority: 1000 } });
+  });
+});
+
+describe('a pod without a class', () => {
+  const stored = { containers: [] };
+
+  it('is shown with the default priority, which sent back changes nothing', () => {
+    const shown = withDefaultPriority(stored);
+    expect(shown).toEqual({ containers: [], priority: 0, preemptionPolicy: 'PreemptLowerPriority' });
+    expect(withoutShownPriority(shown, stored)).toEqual(stored);
+    expect(withoutShownPriority({ ...shown, priority: 7 }, stored)).toEqual({ containers: [], priority: 7 });
+    expect(withoutShownPriority(shown, shown)).toEqual(shown);
   });
 });

@@ -1,8 +1,19 @@
+import type { DeploymentCondition } from 'kubernetes-types/apps/v1.js';
 import { describe, expect, it } from 'vitest';
 import { quotaRefusal, quotaStatus } from '../../../daemon/core/admission/quota.ts';
+import { renderObject } from '../../../daemon/core/status/render.ts';
 import type { PodSpec } from '../../../protocol/types.ts';
 import { limitRangeObject, quotaObject } from '../../support/bounds.ts';
-import { type ClusterWorld, container, podKey, podObject, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
+import {
+  type ClusterWorld,
+  container,
+  deploymentObject,
+  podKey,
+  podObject,
+  replicaSetObject,
+  replicationControllerObject,
+  worldOf,
+} from '../../support/cluster-view.ts';
 
 const QUOTA = 'resourcequotas/default/q';
 const asking = (cpu: string, more: Partial<PodSpec> = {}): Partial<PodSpec> => ({ containers: [container({ cpu })], ...more });
@@ -101,6 +112,32 @@ describe('a ResourceQuota', () => {
     });
     world.converge();
     expect(world.pods()).toHaveLength(6);
+  });
+
+  it('is told as ReplicaFailure by the status of who wants the pods, while it lasts', () => {
+    const world = worldOf(1);
+    world.create(quotaObject('q', { pods: '3' }), deploymentObject('web', 5), replicationControllerObject('old', 0));
+    world.converge();
+    const failures = (key: string): (Partial<DeploymentCondition> | undefined)[] => {
+      const shown = renderObject(world.state, key, world.now) as { status?: { conditions?: DeploymentCondition[] } };
+      return (shown.status?.conditions ?? []).filter(({ type }) => type === 'ReplicaFailure');
+    };
+    const told = {
+      status: 'True',
+      reason: 'FailedCreate',
+      message: expect.stringMatching(
+        /^pods "web-\w+-\w+" is forbidden: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3$/,
+      ) as string,
+    };
+    const [set] = world.state.list('replicasets.apps');
+    expect(failures(set!.key)).toMatchObject([told]);
+    expect(failures('deployments.apps/default/web')).toMatchObject([told]);
+    expect(failures('replicationcontrollers/default/old')).toEqual([]);
+    world.edit<{ spec: { replicas: number } } & ReturnType<typeof deploymentObject>>('deployments.apps/default/web', (draft) => {
+      draft.spec.replicas = 3;
+    });
+    world.converge();
+    expect([...failures(set!.key), ...failures('deployments.apps/default/web')]).toEqual([]);
   });
 
   it('does not hold back the heirs of a dead node', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { renderObject } from '../../../daemon/core/status/render.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { budgetObject, priorityClassObject } from '../../support/bounds.ts';
 import { type ClusterWorld, container, deploymentObject, podKey, podObject, worldOf } from '../../support/cluster-view.ts';
@@ -48,6 +49,25 @@ describe('a pod that fits nowhere', () => {
     expect(names(world)).toEqual(['a', 'c', 'd', 'vip']);
     expect(nodeOf(world, 'vip')).toBe('node-1');
     expect(world.events('Preempted')).toEqual([expect.stringMatching(/^Preempted by pod \S+ on node node-1$/)]);
+  });
+
+  it('names the node where room is being made, until it is there', () => {
+    const world = full(2);
+    for (const [name, node] of [
+      ['a', 'node-1'],
+      ['b', 'node-1'],
+      ['c', 'node-2'],
+    ] as const)
+      runs(world, name, node, 1);
+    runs(world, 'd', 'node-2', 1000);
+    world.runNodes();
+    world.create(wanted('2'));
+    const nominated = (): string | undefined => (renderObject(world.state, podKey('vip'), world.now) as Pod).status?.nominatedNodeName;
+    expect(nominated()).toBeUndefined();
+    world.decide();
+    expect(nominated()).toBe('node-1');
+    world.converge();
+    expect([nodeOf(world, 'vip'), nominated()]).toEqual(['node-1', undefined]);
   });
 
   it('evicts nobody who is as important, and nobody at all when its class says never or it would not help', () => {
