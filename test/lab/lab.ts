@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Cell } from '../support/cell/cell.ts';
@@ -78,6 +79,7 @@ class NamespacedLab implements Lab {
   }
 
   async begin(hosts: number): Promise<void> {
+    if (!existsSync(path.join(this.#record.dist, 'lab.js'))) throw new Error('the programs of the lab are not built: npm run build');
     this.#guard = new Guard(this.#record.dist, this.name);
     await writeFile(this.#hostsFile, hostNames());
     await this.network.start();

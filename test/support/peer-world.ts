@@ -36,6 +36,13 @@ export interface Answer {
 }
 
 /** A host: its disk and its containers outlive the daemon. */
+/** What the tests read of an Event. */
+export interface ShownEvent extends KubeObject {
+  reason: string;
+  message: string;
+  involvedObject: { name: string };
+}
+
 export class PeerHost {
   readonly id: string;
   readonly node: string;
@@ -183,15 +190,11 @@ export class PeerWorld {
   }
 
   pods(host: PeerHost): Pod[] {
-    return host.daemon.peer.objects.list('pods').items as unknown as Pod[];
+    return host.daemon.peer.objects.list('pods').items.map((item) => item as Pod);
   }
 
-  events(host: PeerHost): { reason: string; message: string; involvedObject: { name: string } }[] {
-    return host.daemon.peer.objects.list('events').items as unknown as {
-      reason: string;
-      message: string;
-      involvedObject: { name: string };
-    }[];
+  events(host: PeerHost): ShownEvent[] {
+    return host.daemon.peer.objects.list('events').items.map((item) => item as ShownEvent);
   }
 
   /** The leader's node among those hosts, if they all follow the same living one. */

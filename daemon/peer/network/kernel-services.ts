@@ -10,6 +10,7 @@ import type { Log } from '../../ports/log.ts';
 import type { PacketFilter } from '../../ports/packet-filter.ts';
 import type { ServiceSink } from '../../ports/service-sink.ts';
 import { tableDifferences } from './table-differences.ts';
+import { Turns } from './turns.ts';
 
 /** Every so many looks is a close one. */
 const CLOSE_LOOK_EACH = 6;
@@ -39,7 +40,7 @@ export class KernelServices implements ServiceSink {
   #baseText: string | undefined;
   #looks = 0;
   /** One change after the other. */
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   /** Why the kernel has not what it should; empty while it has. */
   #complained = '';
 
@@ -71,7 +72,7 @@ export class KernelServices implements ServiceSink {
 
   /** The rules stay: what is connected goes on, and what connects still finds those that live. */
   async stop(): Promise<void> {
-    await this.#last;
+    await this.#turns.settled();
   }
 
   /** Looks whether our rules are as we left them. */
@@ -89,18 +90,13 @@ export class KernelServices implements ServiceSink {
 
   /** How the kernel's rules differ from what they should be, a line each; the next look makes them anew then. @throws KithError `FilterRefused` */
   async differences(signal?: AbortSignal): Promise<string[]> {
-    const turn = this.#last.then(async () => {
+    return this.#turns.run(async () => {
       if (this.#facts === undefined) return ['it is not known yet what they should be'];
       if (this.#applied === undefined) return [this.#complained || 'they are still to be made'];
       const found = await tableDifferences(this.#deps.filter, renderTable(this.#applied), this.#facts.table, signal);
       if (found.length > 0) this.#applied = undefined;
       return found;
     });
-    this.#last = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    return turn;
   }
 
   /** That the table is there is asked each time, how its chains read now and then: the kernel has to tell all of the table for that. */
@@ -201,14 +197,12 @@ export class KernelServices implements ServiceSink {
 
   /** An error is told once until it is over; the next look tries again. */
   async #inTurn(act: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(act).catch((error: unknown) => {
+    await this.#turns.run(act).catch((error: unknown) => {
       this.#applied = undefined;
       const text = String(error);
       if (text !== this.#complained)
         this.#deps.log.warn('The rules of Services could not be brought up to date; it is tried again', { error });
       this.#complained = text;
     });
-    this.#last = turn;
-    await turn;
   }
 }

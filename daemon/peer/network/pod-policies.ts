@@ -16,6 +16,7 @@ import type { Log } from '../../ports/log.ts';
 import type { PacketFilter } from '../../ports/packet-filter.ts';
 import type { ContainerRuntime } from '../../ports/runtime.ts';
 import { tableDifferences } from './table-differences.ts';
+import { Turns } from './turns.ts';
 
 export const POD_POLICY_LIMITS = {
   /** ms that changes are let come together. */
@@ -60,7 +61,7 @@ export class PodPolicies {
   #looks = 0;
   #complained = '';
   #cancel: CancelTimer | undefined;
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(deps: PodPoliciesDeps, options: { table: string }) {
     this.#deps = deps;
@@ -127,25 +128,20 @@ export class PodPolicies {
 
   /** How the kernel's rules differ from what they should be, a line each; the next look makes them anew then. @throws KithError `FilterRefused` */
   async differences(signal?: AbortSignal): Promise<string[]> {
-    const turn = this.#last.then(async () => {
+    return this.#turns.run(async () => {
       if (this.#applied === undefined) return [this.#complained || 'those of NetworkPolicies are still to be made'];
       if (this.#applied === 'none') return [];
       const found = await tableDifferences(this.#deps.filter, renderPolicies(this.#applied), this.#table, signal);
       if (found.length > 0) this.#applied = undefined;
       return found;
     });
-    this.#last = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    return turn;
   }
 
   /** The rules stay. */
   async stop(): Promise<void> {
     this.#cancel?.();
     this.#stopping.abort(new Error('the daemon stops'));
-    await this.#last;
+    await this.#turns.settled();
   }
 
   #concerns(key: ObjectKey): boolean {
@@ -266,7 +262,7 @@ export class PodPolicies {
 
   /** An error is told once until it is over; the next look tries again. */
   async #inTurn(act: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(act).catch((error: unknown) => {
+    await this.#turns.run(act).catch((error: unknown) => {
       if (this.#stopping.signal.aborted) return;
       this.#applied = undefined;
       const text = String(error);
@@ -274,7 +270,5 @@ export class PodPolicies {
         this.#deps.log.warn('The rules of NetworkPolicies could not be brought up to date; it is tried again', { error });
       this.#complained = text;
     });
-    this.#last = turn;
-    await turn;
   }
 }

@@ -1,17 +1,15 @@
 import { expect, it } from 'vitest';
 import { PodVolumes } from '../../../daemon/peer/agent/pod-volumes.ts';
-import type { ConfigSource } from '../../../daemon/core/reconcile/config-source.ts';
-import type { Pod } from '../../../protocol/types.ts';
+import { NO_CONFIG } from '../../../daemon/core/reconcile/config-source.ts';
+import { podObject } from '../../support/cluster-view.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { MemoryVolumes } from '../../support/memory-volumes.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const fieldRef = { fieldPath: "metadata.annotations['kith.dev/fencing-token']" };
-const pod = {
-  metadata: { name: 'solo', uid: 'u1', annotations: { team: 'a' } },
-  spec: { containers: [], volumes: [{ name: 'pod', downwardAPI: { items: [{ path: 'token', fieldRef }] } }] },
-} as unknown as Pod;
-const subject = { pod, facts: { nodeName: '', hostIP: '', podIP: '', allocatable: {} }, config: {} as ConfigSource };
+const volume = { name: 'pod', downwardAPI: { items: [{ path: 'token', fieldRef }] } };
+const pod = podObject('solo', { containers: [], volumes: [volume] }, { metadata: { uid: 'u1', annotations: { team: 'a' } } });
+const subject = { pod, facts: { nodeName: '', hostIP: '', podIP: '', allocatable: {} }, config: NO_CONFIG };
 
 it('a file of the downward API has the number of the lease under which its pod runs', async () => {
   const volumes = new MemoryVolumes();

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import type { EventDraft } from '../../../daemon/core/decisions.ts';
+import { asPod } from '../../../daemon/core/cluster/pods.ts';
+import { NO_CONFIG } from '../../../daemon/core/reconcile/config-source.ts';
 import { containerStart, sandboxSpec } from '../../../daemon/core/reconcile/container-start.ts';
 import { Voting } from '../../../daemon/peer/leases/voting.ts';
 import { Warden } from '../../../daemon/peer/leases/warden.ts';
@@ -13,7 +15,6 @@ import { silentLog } from '../../support/silent-log.ts';
 import { SimulatedRuntime } from '../../support/simulated-runtime.ts';
 import { seededRandom, VirtualClock } from '../../support/virtual-clock.ts';
 
-const NO_CONFIG = { configMap: () => undefined, secret: () => undefined } as never;
 const FACTS = { nodeName: 'node-1', hostIP: '', podIP: '', allocatable: {} };
 const TOKEN = { name: 'TOKEN', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['kith.dev/fencing-token']" } } };
 const stops: (() => unknown)[] = [];
@@ -35,7 +36,7 @@ class World {
   constructor(annotations: Record<string, string> = { 'kith.dev/partition': 'majority' }) {
     const { clock, cluster, guard, runtime } = this;
     runtime.present.add('x');
-    cluster.create(podObject('solo', { containers: [{ name: 'main', image: 'x', env: [TOKEN] }] }, { metadata: { annotations } as never }));
+    cluster.create(podObject('solo', { containers: [{ name: 'main', image: 'x', env: [TOKEN] }] }, { metadata: { annotations } }));
     cluster.bind(podKey('solo'), 'node-1');
     const random = seededRandom(1);
     const transport = new MemoryNetwork({ clock, random }).transport(peerOf('node-1'));
@@ -77,7 +78,7 @@ class World {
     this.warden
       .admit(this.pod, build, async (spec) => {
         await spec.fence?.mark({});
-        await this.runtime.createSandbox(sandboxSpec(this.pod.object as unknown as Pod));
+        await this.runtime.createSandbox(sandboxSpec(asPod(this.pod)));
         await this.runtime.startContainer(spec);
         this.started.push(spec);
       })
@@ -119,7 +120,7 @@ describe('the warden', () => {
     const world = await new World().start(false);
     const { cluster, warden } = world;
     const annotations = { 'kith.dev/partition': 'majority' };
-    cluster.create(podObject('duo', { containers: [{ name: 'main', image: 'x' }] }, { metadata: { annotations } as never }));
+    cluster.create(podObject('duo', { containers: [{ name: 'main', image: 'x' }] }, { metadata: { annotations } }));
     cluster.bind(podKey('duo'), 'node-1');
     let looks = 0;
     stops.push(world.voting.onChanged(() => (looks += 1)));

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { hostnameTrouble, podDns, podHostname, type DnsFacts } from '../../../../daemon/core/network/names/pod-dns.ts';
 import { sandboxSpec } from '../../../../daemon/core/reconcile/container-start.ts';
 import type { Pod, PodSpec } from '../../../../protocol/types.ts';
+import { podObject } from '../../../support/cluster-view.ts';
 
 const host = { nameservers: ['127.0.0.53', '192.0.2.1'], searches: ['office.example'], options: ['edns0'] };
 const facts: DnsFacts = { domain: 'cluster.local', server: '10.42.7.1', host };
 const pod = (spec: Partial<PodSpec>, name = 'web-0'): Pod =>
-  ({ metadata: { name, namespace: 'shop', uid: 'u' }, spec: { containers: [], ...spec } }) as unknown as Pod;
+  podObject(name, { containers: [], ...spec }, { metadata: { namespace: 'shop', uid: 'u' } });
 const dns = (spec: Partial<PodSpec>, of = facts) => podDns(pod(spec), of);
 const cluster = {
   nameservers: ['10.42.7.1'],
