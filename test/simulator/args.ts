@@ -32,6 +32,9 @@ export interface SimulateArguments {
   scale: number[];
   /** They are measured at rest only, without pods. */
   rest: boolean;
+  /** Pods that run in such a cluster when some of its hosts lose their power at once. */
+  pods: number | undefined;
+  lose: number;
   json: boolean;
 }
 
@@ -46,6 +49,7 @@ export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [-
   --likely               hunts them only where they are likely: quick
   --every                goes on after a mutant was found: shows all the checkers that find it, and how often it changes anything at all
   --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are; with --rest only the former, without pods
+  --pods 9000 --lose 30  with --scale: so many pods run, and so many hosts lose their power at once
   --json                 results as JSON lines`;
 
 export function parseArguments(words: readonly string[]): SimulateArguments {
@@ -67,6 +71,8 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     mutant: undefined,
     scale: [],
     rest: false,
+    pods: undefined,
+    lose: 1,
     json: false,
   };
   const queue = [...words];
@@ -113,6 +119,12 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
         given.scale = value()
           .split(',')
           .map((size) => natural(name, size));
+        break;
+      case '--pods':
+        given.pods = natural(name, value());
+        break;
+      case '--lose':
+        given.lose = natural(name, value());
         break;
       case '--mutant':
         given.mutant = value();

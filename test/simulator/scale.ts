@@ -1,17 +1,11 @@
-import type { Log } from '../../daemon/ports/log.ts';
 import { requestApi } from '../support/peer-daemon.ts';
-import { Draw } from './draw.ts';
-import type { SimDaemon, SimHost } from './host.ts';
-import { LightDocuments } from './light-documents.ts';
-import { SimWorld } from './world.ts';
+import type { SimDaemon } from './host.ts';
+import type { Rates } from './measure.ts';
+import { isDead, rates, readyPods, secondsOf, standing, totals } from './measure.ts';
 
 /** What a cluster of one size costs and how quick it is. Counts are per peer and second of rest. */
-export interface ScaleReport {
+export interface ScaleReport extends Rates {
   peers: number;
-  messages: number;
-  bytes: number;
-  /** By what they were, messages a second. */
-  byKind: Record<string, number>;
   decisions: number;
   /** From a write at one peer until all hold it, ms. */
   convergenceMs: number;
@@ -23,9 +17,6 @@ export interface ScaleReport {
 }
 
 const REST_MS = 20_000;
-const LIMIT_MS = 120_000;
-/** A /24 for each of 4,096 nodes. */
-const WIDE_POD_RANGE = '10.0.0.0/12';
 const WEB = 'deployments.apps/default/web';
 
 /** What a cluster without workloads says at rest, messages a peer and second, and what a peer of it said until all saw each other. */
@@ -33,7 +24,7 @@ export async function measureRest(
   peers: number,
   seed: number,
   restMs: number,
-): Promise<Pick<ScaleReport, 'messages' | 'bytes' | 'byKind' | 'secondsAMinute'> & { starting: Record<string, number> }> {
+): Promise<Rates & Pick<ScaleReport, 'secondsAMinute'> & { starting: Record<string, number> }> {
   const { world } = await standing(peers, seed);
   const starting = rates(new Map(), totals(world), peers).byKind;
   await world.clock.pass(restMs);
@@ -43,31 +34,6 @@ export async function measureRest(
   const secondsAMinute = secondsOf(began) * (60_000 / restMs);
   await world.stop();
   return { ...found, starting, secondsAMinute };
-}
-
-/** Of the processor since then. */
-function secondsOf(began: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(began);
-  return (user + system) / 1_000_000;
-}
-
-/** A cluster whose members all see each other. */
-async function standing(peers: number, seed: number): Promise<{ world: SimWorld; measure: Measure; decisions(): number }> {
-  const world = new SimWorld(new Draw(seed), {
-    cpu: '4',
-    network: { delayMs: 0.3, jitterMs: 0.7, loss: 0, duplicate: 0 },
-    documents: new LightDocuments(),
-    podRange: WIDE_POD_RANGE,
-  });
-  let decisions = 0;
-  const count = (message: string): void => void (decisions += message === 'decided' ? 1 : 0);
-  const none = (): void => undefined;
-  const log: Log = { debug: count, info: none, warn: none, error: none, child: () => log };
-  world.logOf = () => log;
-  const measure = new Measure(world);
-  await measure.wait('the founding', world.foundWide(peers));
-  await measure.until('all see each other', () => world.running().every(({ daemon }) => seesAll(daemon, peers)));
-  return { world, measure, decisions: () => decisions };
 }
 
 /** Founds a cluster, lets it rest, writes once, and cuts one host's power. */
@@ -100,89 +66,14 @@ export async function measureScale(peers: number, seed: number, say: (text: stri
   return { peers, ...traffic, decisions: decisionsASecond, convergenceMs, detectionMs, failoverMs, secondsAMinute };
 }
 
-class Measure {
-  private readonly world: SimWorld;
-
-  constructor(world: SimWorld) {
-    this.world = world;
-  }
-
-  /** @returns how long it took, ms */
-  async until(what: string, condition: () => boolean): Promise<number> {
-    const { clock } = this.world;
-    const began = clock.monotonic();
-    while (!condition()) {
-      if (clock.monotonic() - began > LIMIT_MS) throw new Error(`waited ${LIMIT_MS} ms for: ${what}`);
-      await clock.pass(20);
-    }
-    return Math.round(clock.monotonic() - began);
-  }
-
-  async wait(what: string, promise: Promise<unknown>): Promise<void> {
-    let isDone = false;
-    promise.then(
-      () => (isDone = true),
-      () => undefined,
-    );
-    await this.until(what, () => isDone);
-  }
-}
-
 function deployment(replicas: number): object {
   const selector = { matchLabels: { app: 'web' } };
   const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'main', image: 'app:1' }] } };
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { replicas, selector, template } };
 }
 
-function seesAll({ peer }: SimDaemon, count: number): boolean {
-  const { view } = peer;
-  return (
-    view.complete && view.leader.peer !== '' && view.members().length === count && view.members().every(({ state }) => state === 'alive')
-  );
-}
-
-function isDead({ peer }: SimDaemon, host: SimHost): boolean {
-  return peer.view.memberOfNode(host.node)?.state === 'dead';
-}
-
 function isLabelled({ replica }: SimDaemon): boolean {
   return replica.get(WEB)?.object.metadata.labels?.['seen'] === 'yes';
-}
-
-function readyPods({ replica, peer }: SimDaemon): number {
-  let count = 0;
-  for (const { uid, object } of replica.list('pods')) {
-    const node = object.kith?.binding?.node ?? '';
-    const isUp = peer.view.memberOfNode(node)?.state === 'alive';
-    const report = peer.view.podReport(uid, node);
-    if (isUp && report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true) count += 1;
-  }
-  return count;
-}
-
-type Totals = Map<string, { messages: number; bytes: number }>;
-
-function totals({ network }: SimWorld): Totals {
-  const sums: Totals = new Map();
-  for (const kinds of network.traffic.values()) {
-    for (const [what, { messages, bytes }] of kinds) {
-      const sum = sums.get(what) ?? { messages: 0, bytes: 0 };
-      sums.set(what, { messages: sum.messages + messages, bytes: sum.bytes + bytes });
-    }
-  }
-  return sums;
-}
-
-function rates(before: Totals, after: Totals, peerSeconds: number): Pick<ScaleReport, 'messages' | 'bytes' | 'byKind'> {
-  const byKind: Record<string, number> = {};
-  let [messages, bytes] = [0, 0];
-  for (const [what, now] of after) {
-    const then = before.get(what) ?? { messages: 0, bytes: 0 };
-    byKind[what] = Number(((now.messages - then.messages) / peerSeconds).toFixed(2));
-    messages += (now.messages - then.messages) / peerSeconds;
-    bytes += (now.bytes - then.bytes) / peerSeconds;
-  }
-  return { messages, bytes, byKind };
 }
 
 /** A table, a line a size; only of clusters without pods and at rest with `rest`, which is found much sooner. */

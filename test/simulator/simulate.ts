@@ -10,6 +10,7 @@ const { runTask } = await import('./task.ts');
 const { parseArguments } = await import('./args.ts');
 const { runSeeds } = await import('./seeds.ts');
 const { reportScale } = await import('./scale.ts');
+const { reportMassFailure } = await import('./mass-failure.ts');
 const { huntMutants } = await import('./hunt.ts');
 
 if (!isMainThread && workerData === 'simulate') {
@@ -20,7 +21,13 @@ if (!isMainThread && workerData === 'simulate') {
   try {
     const given = parseArguments(process.argv.slice(2));
     const url = new URL(import.meta.url);
-    if (given.scale.length > 0) process.exitCode = await reportScale(given.scale, given.seed, given.rest);
+    const { pods, lose: lost } = given;
+    if (pods !== undefined)
+      process.exitCode = await reportMassFailure(
+        given.scale.map((peers) => ({ peers, pods, lost })),
+        given.seed,
+      );
+    else if (given.scale.length > 0) process.exitCode = await reportScale(given.scale, given.seed, given.rest);
     else process.exitCode = given.mutants ? await huntMutants(given, url) : await runSeeds(given, url);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

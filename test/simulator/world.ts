@@ -110,7 +110,7 @@ export class SimWorld {
   }
 
   /** A cluster as it is long after its founding: all hosts have the same disk, and start at once. */
-  async foundWide(count: number): Promise<void> {
+  async foundWide(count: number, prepare?: (founder: SimDaemon) => Promise<void>): Promise<void> {
     const first = this.addHost();
     for (let index = 2; index <= count; index += 1) this.addHost();
     await this.found(first);
@@ -123,6 +123,7 @@ export class SimWorld {
     }
     await new Promise<void>((resolve) => this.clock.after(STANDING_MS, resolve));
     for (const host of this.hosts) await takeSubnet(daemon, host.node);
+    await prepare?.(daemon);
     for (const host of this.hosts.slice(1)) {
       for (const [key, value] of first.disk.records) host.disk.records.set(key, value);
       host.book = members;

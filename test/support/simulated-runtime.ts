@@ -134,13 +134,7 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   async createSandbox(pod: SandboxSpec, signal?: AbortSignal): Promise<RuntimeSandbox> {
     await this.call('createSandbox', this.options.callMs, signal);
-    let known = this.pods.get(pod.uid);
-    if (known === undefined) {
-      this.addresses += 1;
-      const ip = `${this.network}.${1 + (this.addresses % 254)}`;
-      known = { uid: pod.uid, namespace: pod.namespace, name: pod.name, sandbox: { ip, running: true }, containers: [] };
-      this.pods.set(pod.uid, known);
-    }
+    const known = this.podOf(pod);
     known.sandbox.running = true;
     return { ...known.sandbox };
   }
@@ -294,7 +288,24 @@ export class SimulatedRuntime implements ContainerRuntime {
     return [...this.pods.keys()];
   }
 
-  private run(pod: SimulatedPod, spec: ContainerStart, behaviour: ImageBehaviour): void {
+  /** Makes it run as though a daemon had started it long ago. */
+  preload(pod: Pick<SandboxSpec, 'uid' | 'namespace' | 'name'>, container: string, image: string): void {
+    this.present.add(image);
+    this.run(this.podOf(pod), { container, image, attempt: 0 }, {});
+  }
+
+  private podOf(pod: Pick<SandboxSpec, 'uid' | 'namespace' | 'name'>): SimulatedPod {
+    let known = this.pods.get(pod.uid);
+    if (known === undefined) {
+      this.addresses += 1;
+      const ip = `${this.network}.${1 + (this.addresses % 254)}`;
+      known = { uid: pod.uid, namespace: pod.namespace, name: pod.name, sandbox: { ip, running: true }, containers: [] };
+      this.pods.set(pod.uid, known);
+    }
+    return known;
+  }
+
+  private run(pod: SimulatedPod, spec: Pick<ContainerStart, 'container' | 'image' | 'attempt'>, behaviour: ImageBehaviour): void {
     const container: Container = {
       name: spec.container,
       attempt: spec.attempt,

@@ -16,14 +16,21 @@ export class ServiceIndex {
   replace(key: ObjectKey, object: DesiredObject | undefined): Set<ObjectKey> {
     const concerned = new Set<ObjectKey>();
     const before = this.places.get(key) ?? [];
+    // Most often only what its node reports of it is another.
+    const isSame = before.length > 0 && before.every(({ value }) => value === object);
+    const after = isSame ? before : this.move(key, before, object);
+    for (const { buckets, bucket, value } of isSame ? before : [...before, ...after]) this.addConcerned(buckets, bucket, value, concerned);
+    if (key.startsWith('services/')) concerned.add(key);
+    return concerned;
+  }
+
+  private move(key: ObjectKey, before: readonly Place[], object: DesiredObject | undefined): Place[] {
     for (const { buckets, bucket } of before) buckets.delete(bucket, key);
     const after = object === undefined ? [] : this.placesOf(key, object);
     for (const { buckets, bucket, value } of after) buckets.set(bucket, key, value);
     if (after.length > 0) this.places.set(key, after);
     else this.places.delete(key);
-    for (const { buckets, bucket, value } of [...before, ...after]) this.addConcerned(buckets, bucket, value, concerned);
-    if (key.startsWith('services/')) concerned.add(key);
-    return concerned;
+    return after;
   }
 
   podsOf(service: DesiredObject): DesiredObject[] {
@@ -41,7 +48,7 @@ export class ServiceIndex {
   private addConcerned(buckets: Buckets<DesiredObject>, bucket: string, value: DesiredObject, concerned: Set<ObjectKey>): void {
     if (buckets === this.writtenByService) concerned.add(bucket);
     if (buckets !== this.podsByLabel) return;
-    for (const service of this.servicesByLabel.list(bucket)) if (matches(value, selectorOf(service))) concerned.add(service.key);
+    for (const service of this.servicesByLabel.values(bucket)) if (matches(value, selectorOf(service))) concerned.add(service.key);
   }
 
   private placesOf(key: ObjectKey, object: DesiredObject): Place[] {
@@ -83,7 +90,11 @@ class Buckets<Value> {
   }
 
   list(bucket: string): Value[] {
-    return [...(this.members.get(bucket)?.values() ?? [])];
+    return [...this.values(bucket)];
+  }
+
+  values(bucket: string): Iterable<Value> {
+    return this.members.get(bucket)?.values() ?? [];
   }
 }
 
