@@ -22,7 +22,7 @@ export interface SimulateArguments {
   verbose: boolean;
   shrink: boolean;
   mutants: boolean;
-  /** Mutants are hunted only in seeds of the plots in which they are likely. */
+  /** Mutants are hunted only in the plots in which they are likely. */
   likely: boolean;
   /** Mutants are not let off after their first failure. */
   every: boolean;
@@ -46,7 +46,7 @@ export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [-
   --verbose              every line of it, also those that seldom matter
   --shrink               looks for a smaller scenario that fails, too
   --mutants [--mutant NAME,NAME]  plants bugs of our own, and shows within how many seeds each is found, and by which checkers
-  --likely               hunts them only where they are likely: quick
+  --likely               hunts each only in its own plots, so many seeds of each: quick
   --every                goes on after a mutant was found: shows all the checkers that find it, and how often it changes anything at all
   --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are; with --rest only the former, without pods
   --pods 9000 --lose 30  with --scale: so many pods run, and so many hosts lose their power at once

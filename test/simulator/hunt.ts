@@ -5,10 +5,8 @@ import { Crew } from './crew.ts';
 import { MUTANTS } from './mutants/all.ts';
 import type { Mutant } from './mutants/mutant.ts';
 import { buildMutant } from './planting.ts';
-import { NAMED_PLOTS } from './plots/all.ts';
 import { allCheckers } from './checkers/all.ts';
 import { failureText, shrunkText, taskOf } from './seeds.ts';
-import { scenarioOf } from './task.ts';
 import { shrink } from './shrink.ts';
 import type { Task, TaskResult } from './task.ts';
 
@@ -35,7 +33,7 @@ export async function huntMutants(given: SimulateArguments, url: URL): Promise<n
   const unknown = names?.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
   if (unknown !== undefined) throw new Error(`no mutant is called ${unknown}: there are ${MUTANTS.map(({ name }) => name).join(', ')}`);
   const healthy = new Healthy(given, url);
-  const sick = new Set<number>();
+  const sick = new Set<string>();
   const tripped = new Map<string, string[]>();
   let missed = 0;
   for (const mutant of wanted) {
@@ -52,7 +50,7 @@ export async function huntMutants(given: SimulateArguments, url: URL): Promise<n
   process.stdout.write('\n');
   for (const { name } of allCheckers())
     process.stdout.write(`${name.padEnd(36)} ${tripped.get(name)?.join(', ') ?? 'tripped by none of these'}\n`);
-  if (sick.size > 0) process.stdout.write(`left out, since they fail without any mutant: seeds ${[...sick].join(' ')}\n`);
+  if (sick.size > 0) process.stdout.write(`left out, since they fail without any mutant: ${[...sick].join(', ')}\n`);
   process.stdout.write(`${wanted.length - missed} found, ${missed} missed\n`);
   return missed === 0 ? 0 : 1;
 }
@@ -78,26 +76,27 @@ class Healthy {
   }
 }
 
-/** Seeds in which the bug is likely to show come first. That one of them finds it says within how many seeds it is found at most. */
-function inOrder({ plots }: Mutant, given: SimulateArguments): number[] {
+/**
+ * Those in which the bug is likely to show come first, and alone with `--likely`: that many seeds of each of its plots, in turn. So what seeds draw by themselves does not
+ * matter to within how many of them it is found.
+ */
+function inOrder({ plots }: Mutant, given: SimulateArguments): Task[] {
   const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
-  const likely = new Set(seeds.filter((seed) => plots?.includes(scenarioOf(taskOf(given, seed)).plot) === true));
-  if (given.likely && likely.size > 0) return [...likely];
-  return [...likely, ...seeds.filter((seed) => !likely.has(seed))];
+  const drawn = seeds.map((seed) => taskOf(given, seed));
+  if (given.plot !== undefined || given.scenario !== undefined || plots === undefined) return drawn;
+  const likely = seeds.flatMap((seed) => plots.map((plot) => taskOf({ ...given, plot }, seed)));
+  return given.likely ? likely : [...likely, ...drawn];
 }
 
 /** A seed that the healthy code fails, too, says nothing about the mutant. */
-async function hunt(mutant: Mutant, asked: SimulateArguments, healthy: Healthy, sick: Set<number>): Promise<Hunted> {
-  // A plot that no seed draws by itself.
-  const named = mutant.plots?.find((plot) => NAMED_PLOTS.some(({ name }) => name === plot));
-  const given: SimulateArguments = named === undefined ? asked : { ...asked, plot: named };
+async function hunt(mutant: Mutant, given: SimulateArguments, healthy: Healthy, sick: Set<string>): Promise<Hunted> {
   const crew = new Crew(await buildMutant(mutant), given.jobs);
   const hunted: Hunted = { found: undefined, ran: 0, touched: 0, checkers: new Map() };
   const queue = inOrder(mutant, given);
+  const next = (): Task | undefined => (hunted.found === undefined || given.every ? queue.shift() : undefined);
   const lane = async (): Promise<void> => {
-    while ((hunted.found === undefined || given.every) && queue.length > 0) {
-      const seed = queue.shift() ?? given.seed;
-      const task = taskOf(given, seed);
+    for (let task = next(); task !== undefined; task = next()) {
+      const { seed } = task;
       const result = await crew.run(task);
       const { failure, plot } = result;
       hunted.ran += 1;
@@ -105,7 +104,7 @@ async function hunt(mutant: Mutant, asked: SimulateArguments, healthy: Healthy, 
       // Without the bug: only where it matters, since that costs as much again.
       const before = failure === undefined && !given.every ? undefined : await healthy.run(task);
       if (before?.digest !== result.digest) hunted.touched += 1;
-      if (before?.failure !== undefined) sick.add(seed);
+      if (before?.failure !== undefined) sick.add(`${plot} ${seed}`);
       if (failure === undefined || before?.failure !== undefined) continue;
       hunted.checkers.set(failure.checker, (hunted.checkers.get(failure.checker) ?? 0) + 1);
       const caught = { checker: failure.checker, plot, seeds: seed - given.seed + 1 };

@@ -148,9 +148,9 @@ export class AnytimeTheOriginalIsKept implements Checker {
     daemon.replica.onWritten(({ changes }) => {
       for (const { key } of changes) {
         for (const [slot, { claim, generation }] of Object.entries(daemon.replica.get(key)?.object.kith?.slots ?? {})) {
-          const name = `${daemon.replica.get(key)?.uid} ${slot} ${claim?.from}`;
-          if (claim === undefined || this.claims.has(`${name} ${generation}`)) continue;
-          this.claims.set(`${name} ${generation}`, { at: world.clock.monotonic(), minority: claim.membersSeen * 2 <= claim.membersKnown });
+          const name = `${daemon.replica.get(key)?.uid} ${slot} ${claim?.from} ${generation} ${claim?.node}`;
+          if (claim === undefined || this.claims.has(name)) continue;
+          this.claims.set(name, { at: world.clock.monotonic(), minority: claim.membersSeen * 2 <= claim.membersKnown });
         }
       }
     });
@@ -180,7 +180,8 @@ export class AnytimeTheOriginalIsKept implements Checker {
     const isTouched = this.touched.has(podUid) || owner.object.kith?.retired?.includes(slot.slot) === true;
     const chain = [owner.uid, ...(owner.object.metadata.ownerReferences ?? []).map(({ uid }) => uid)];
     if (isTouched || chain.some((uid) => this.touched.has(uid))) return;
-    const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation}`);
+    // Two sides may have claimed it for one generation: only one of the claims counts.
+    const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation} ${state.claim.node}`);
     if (claim?.minority === true && started.at < claim.at - 1_000) {
       throw new Violation(this.name, `${host.node} ends ${pod.key}, which ran since before a minority claimed its slot`);
     }

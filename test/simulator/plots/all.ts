@@ -28,10 +28,12 @@ export const PLOTS: readonly Plot[] = [
   flapping,
   crashingStarts,
   thaws,
+  atMostOne,
+  otherKinds,
 ];
 
 /** Drawn where they are named only: in the turn of the others they would give every seed another plot than the one that its bugs are known by. */
-export const NAMED_PLOTS: readonly Plot[] = [atMostOne, otherKinds, shortMemory, lateWords];
+export const NAMED_PLOTS: readonly Plot[] = [shortMemory, lateWords];
 
 /** Every other seed has a plot, each in its turn: few seeds in a row show all. @param forced by name */
 export function plotOf(seed: number, peers: number, forced?: string): Plot | undefined {
