@@ -67,6 +67,8 @@ export interface PodReport {
 export interface EventReport {
   kind: 'event';
   event: KubeEvent;
+  /** Of an Event that a client wrote: counts its versions, from 1. A client may write the next one to another member, which then states it, too: the highest is shown. */
+  edit?: number;
 }
 
 /** Key `death/PEER_ID`: the owner, with observers that could speak agreeing, found that incarnation of that member dead. */

@@ -178,11 +178,15 @@ function valueFor(key: string, value: Fields): ObservedValue {
     (value['kind'] === 'node' && key === 'node' && isMap(value['status'])) ||
     (value['kind'] === 'usage' && key === 'usage' && isUsage(value)) ||
     (value['kind'] === 'pod' && typeof value['uid'] === 'string' && key === `pod/${value['uid']}` && isMap(value['status'])) ||
-    (value['kind'] === 'event' && key.startsWith('event/') && isMap(value['event'])) ||
+    (value['kind'] === 'event' && key.startsWith('event/') && isMap(value['event']) && isEdit(value['edit'])) ||
     (value['kind'] === 'death' && typeof value['peerId'] === 'string' && key === `death/${value['peerId']}` && isDeath(value));
   if (!fits) throw wireInvalid(`the value of record ${key} is not what its key says`);
   // Each branch above has checked the shape that the rest of the daemon relies on; inner status fields are shown, not acted on.
   return value as unknown as ObservedValue;
+}
+
+function isEdit(edit: unknown): boolean {
+  return edit === undefined || (Number.isSafeInteger(edit) && Number(edit) > 0);
 }
 
 function isDeath(value: Fields): boolean {

@@ -55,6 +55,7 @@ export class Selection {
       if (error instanceof KithError) throw new ApiError('BadRequest', error.message, undefined, { cause: error });
       throw error;
     }
+    this.fields = this.fields.map((field) => ({ ...field, path: call.kind.storedPaths?.[field.path] ?? field.path }));
     for (const { path } of this.fields) {
       if (!selectable(call.kind, path)) throw new ApiError('BadRequest', `field label not supported: ${path}`);
     }

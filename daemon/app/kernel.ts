@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { Nftables } from '../adapters/nftables/nftables.ts';
-import { claimNetwork } from '../adapters/linux-network/network-claim.ts';
+import { claimNetwork, type NetworkHolder } from '../adapters/linux-network/network-claim.ts';
 import { run } from '../adapters/system/run.ts';
 import { serviceTable, strangeTables } from '../core/network/tables.ts';
 import type { NodeFacts } from '../core/reconcile/node-status.ts';
@@ -26,7 +26,10 @@ export async function chooseKernel(
   log: Log,
 ): Promise<ChosenKernel> {
   if (chosen.name === 'process') return {};
-  const why = config.network === 'none' ? '--network none' : ((await whyNot(chosen.url)) ?? (await takenBy(clusterId, config.nodeName)));
+  const own = { cluster: clusterId, node: config.nodeName };
+  const whyNone = config.network === 'none' ? '--network none' : await whyNot(chosen.url);
+  const holder = whyNone === undefined ? await claimNetwork(own) : own;
+  const why = whyNone ?? takenBy(clusterId, holder);
   if (why !== undefined || config.network === 'none') {
     const message = `pods of this node are reached on this host only: ${why}`;
     log.warn(message);
@@ -45,13 +48,17 @@ export async function chooseKernel(
       { table: stranger },
     );
   log.info('The kernel leads packets to pods of other hosts and to Services', { network, table });
-  const facts = { available: true, message: `kithd leads packets to pods of other hosts (--network ${network})` };
+  const shared = holder.node === nodeName ? '' : `, and so does that of node ${holder.node} on the same host`;
+  if (shared !== '') log.warn(SHARED, { node: holder.node });
+  const facts = { available: true, message: `kithd leads packets to pods of other hosts (--network ${network})${shared}` };
   return { kernel: { filter, mode: network, table, reservedPorts }, facts };
 }
 
+const SHARED =
+  'Another kithd of this cluster leads packets on this host, too. Each has rules, a bridge and a subnet of its own, and a port of a node or the address for names of the host is only one’s. With an engine for each, an engine that starts takes away the published ports (hostPort) of the other';
+
 /** The rules of two clusters would refuse each other's packets. Several nodes of one cluster get on. */
-async function takenBy(cluster: string, node: string): Promise<string | undefined> {
-  const holder = await claimNetwork({ cluster, node });
+function takenBy(cluster: string, holder: NetworkHolder): string | undefined {
   if (holder.cluster === cluster) return undefined;
   if (holder.cluster === '') return 'another program has the name kith/network in the list of sockets of this host (ss -lx)';
   return `kithd of node ${holder.node} in cluster ${holder.cluster} leads the packets of this host already; one of the two has to be stopped, or started with --network none`;

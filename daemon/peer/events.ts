@@ -1,7 +1,9 @@
+import type { EventReport } from '../../protocol/observed.ts';
 import type { KubeEvent } from '../../protocol/types.ts';
 import type { EventDraft, Now } from '../core/decisions.ts';
+import { ClientEvents } from '../core/events/client-events.ts';
 import { EventLog } from '../core/events/event-log.ts';
-import type { EventChanges } from '../core/events/event-log.ts';
+import type { EventChanges } from '../core/events/kept-events.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { ObservedState } from '../ports/observed.ts';
 
@@ -18,11 +20,12 @@ export interface EventRecorderOptions {
   node: string;
 }
 
-/** Records Events as facts of this node: nobody else may tell them, and they die with its record of them. */
+/** Records Events as facts of this node, its own and those that clients write to it: nobody else may tell them, and they die with its record of them. */
 export class EventRecorder {
   readonly #deps: EventRecorderDeps;
   readonly #options: EventRecorderOptions;
   readonly #log: EventLog;
+  readonly #ofClients = new ClientEvents();
   #cancel: CancelTimer = () => undefined;
 
   constructor(deps: EventRecorderDeps, options: EventRecorderOptions) {
@@ -33,11 +36,18 @@ export class EventRecorder {
 
   /** Takes up the Events of an earlier run of the daemon. */
   start(): void {
-    const own: KubeEvent[] = [];
+    const own: EventReport[] = [];
     for (const { owner, value } of this.#deps.observed.all()) {
-      if (owner === this.#options.peer && value?.kind === 'event') own.push(value.event);
+      if (owner === this.#options.peer && value?.kind === 'event') own.push(value);
     }
-    this.#log.restore(own, this.#now());
+    this.#log.restore(
+      own.filter(({ edit }) => edit === undefined),
+      this.#now(),
+    );
+    this.#ofClients.restore(
+      own.filter(({ edit }) => edit !== undefined),
+      this.#now(),
+    );
     this.#expire();
   }
 
@@ -49,13 +59,21 @@ export class EventRecorder {
     this.#publish(this.#log.record(draft, this.#now()));
   }
 
+  /** @returns what is told to others from now on. @throws what ClientEvents.write throws */
+  write(event: KubeEvent, edit: number): EventChanges {
+    const changes = this.#ofClients.write(event, edit, this.#now());
+    this.#publish(changes);
+    return changes;
+  }
+
   #expire(): void {
     this.#publish(this.#log.expire(this.#now()));
+    this.#publish(this.#ofClients.expire(this.#now()));
     this.#cancel = this.#deps.clock.after(EXPIRE_EVERY_MS, () => this.#expire());
   }
 
   #publish(changes: EventChanges): void {
-    for (const [key, event] of changes) this.#deps.observed.publish(key, event === null ? null : { kind: 'event', event });
+    for (const [key, report] of changes) this.#deps.observed.publish(key, report);
   }
 
   #now(): Now {

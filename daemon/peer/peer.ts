@@ -20,6 +20,7 @@ import { podSubnetOf } from '../core/network/pod-subnets.ts';
 import { clusterDomain } from '../core/network/service-range.ts';
 import { serviceLinks } from '../core/network/service-links.ts';
 import { renderObject } from '../core/status/render.ts';
+import type { DesiredWriter } from '../ports/objects.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import { NodeAgent, type ViewSource } from './agent/agent.ts';
 import { AntiEntropy } from './anti-entropy.ts';
@@ -29,6 +30,7 @@ import { ConflictReporter } from './conflict-reporter.ts';
 import { createDoctor, type Doctor } from './doctor/in-peer.ts';
 import { AcknowledgedWriter } from './desired-writer.ts';
 import { peersAnswer } from './endpoints.ts';
+import { EventWriter } from './event-writer.ts';
 import { EventRecorder } from './events.ts';
 import { Farewell, REMOVED_MESSAGE, removedError } from './farewell.ts';
 import { livePeers } from './live-peers.ts';
@@ -53,7 +55,7 @@ export type { PeerDeps, PeerOptions };
 
 export class Peer {
   readonly objects: ObjectCache;
-  readonly writer: AcknowledgedWriter;
+  readonly writer: DesiredWriter;
   readonly logs: LogRelay;
   readonly streams: StreamRelay;
   readonly events: EventRecorder;
@@ -109,12 +111,18 @@ export class Peer {
       { render: (key) => this.#render(key), clock },
       { peerId: self, lastVersion: options.lastResourceVersion, persistVersion: options.persistResourceVersion },
     );
-    this.writer = new AcknowledgedWriter({
+    const desired = new AcknowledgedWriter({
       replica,
       acknowledge: async (envelope, peers) => this.#replication.acknowledge(envelope, peers),
       livePeers: () => livePeers(view, transport),
       membersKnown: () => view.membersKnown,
       isRemoved: () => view.removed,
+    });
+    this.writer = new EventWriter({
+      desired,
+      events: this.events,
+      report: (key) => this.#observedEvents.report(key),
+      show: (changes) => this.objects.changed(this.#observedEvents.show(self, changes)),
     });
     const write = this.#write;
     const record = (draft: EventDraft): void => this.events.record(draft);

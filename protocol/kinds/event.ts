@@ -1,14 +1,20 @@
-import type { KubeObject } from '../objects.ts';
+import type { DraftObject, KubeObject } from '../objects.ts';
 import { integer, object, string, time } from '../schema/build.ts';
 import type { KubeEvent } from '../types.ts';
 import { ageSince } from '../values/duration.ts';
+import { invalid } from '../schema/field-errors.ts';
 import { column, nameColumn, wideColumn } from './columns.ts';
-import type { KindDefinition } from './kind.ts';
+import type { FieldError, KindDefinition } from './kind.ts';
 import { objectMetaSchema } from './metadata.ts';
 import { objectReferenceSchema } from './stored/references.ts';
 import { typeMetaFields } from './type-meta.ts';
 
-/** Events are facts that nodes report, not desired state: they are read here and written by daemons only. */
+const MAX_MESSAGE = 1_024;
+
+export const eventSourceSchema = object('EventSource', 'Who says so.', { component: string('Part of the system.'), host: string('Node.') });
+export const eventSeriesSchema = object('EventSeries', 'Repeats.', { count: integer('How many.'), lastObservedTime: time('The last.') });
+
+/** Events are facts, not desired state: a daemon tells those of its node, and those that clients write to it, for an hour. */
 export const eventKind: KindDefinition = {
   group: '',
   version: 'v1',
@@ -18,7 +24,7 @@ export const eventKind: KindDefinition = {
   shortNames: ['ev'],
   namespaced: true,
   categories: [],
-  verbs: ['get', 'list', 'watch'],
+  verbs: ['create', 'get', 'list', 'patch', 'update', 'watch'],
   subresources: [],
   schema: object(
     'Event',
@@ -29,13 +35,13 @@ export const eventKind: KindDefinition = {
       involvedObject: objectReferenceSchema,
       reason: string('Why, in one word for programs.'),
       message: string('What happened, for people.'),
-      source: object('EventSource', 'Who says so.', { component: string('Part of the system.'), host: string('Node.') }),
+      source: eventSourceSchema,
       firstTimestamp: time('When it happened first.'),
       lastTimestamp: time('When it happened last.'),
       count: integer('How often it happened.'),
       type: string('Normal or Warning.'),
       eventTime: time('When it happened first, to the microsecond.'),
-      series: object('EventSeries', 'Repeats.', { count: integer('How many.'), lastObservedTime: time('The last.') }),
+      series: eventSeriesSchema,
       action: string('What was done.'),
       related: objectReferenceSchema,
       reportingComponent: string('Part of the system that reports it.'),
@@ -44,6 +50,7 @@ export const eventKind: KindDefinition = {
     { required: ['involvedObject'] },
   ),
   mergeUnits: { members: [] },
+  validate,
   columns: [
     column('Last Seen', 'Time since it happened last.', (object, now) => lastSeen(object, now)),
     column('Type', 'Normal or Warning.', (object) => event(object).type ?? ''),
@@ -64,7 +71,19 @@ export const eventKind: KindDefinition = {
   ],
 };
 
-type LooseEvent = Partial<KubeEvent> & { eventTime?: string };
+/** Upstream's rules for core/v1 (legacyValidateEvent), and its bound of a message. */
+function validate(draft: DraftObject): FieldError[] {
+  const { involvedObject, message = '' } = draft as DraftObject & LooseEvent;
+  const errors: FieldError[] = [];
+  const { namespace = '' } = involvedObject ?? {};
+  // What is in no namespace is told of in the default one.
+  if ((namespace === '' ? 'default' : namespace) !== (draft.metadata.namespace ?? 'default'))
+    errors.push(invalid('involvedObject.namespace', namespace, 'does not match event.namespace'));
+  if (message.length > MAX_MESSAGE) errors.push(invalid('message', '', `can have at most ${MAX_MESSAGE} characters`));
+  return errors;
+}
+
+type LooseEvent = Partial<KubeEvent> & { eventTime?: string; series?: { lastObservedTime?: string } };
 
 function event(object: KubeObject): LooseEvent {
   return object;
@@ -75,6 +94,6 @@ function firstSeen(object: KubeObject, now: number): string {
 }
 
 function lastSeen(object: KubeObject, now: number): string {
-  const { lastTimestamp } = event(object);
+  const { series, lastTimestamp = series?.lastObservedTime } = event(object);
   return lastTimestamp === undefined ? firstSeen(object, now) : ageSince(lastTimestamp, now);
 }

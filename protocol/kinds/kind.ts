@@ -23,6 +23,8 @@ export interface KindDefinition {
   createOnUpdate?: boolean;
   /** Of a further version of a kind: the version that is stored, and the ways there and back. Defaults and rules of both hold on the way in. */
   storedAs?: { kind: KindDefinition; to(draft: DraftObject): DraftObject; from(object: KubeObject): KubeObject };
+  /** Of a further version: where the stored one has the fields that can be selected by; others are at the same place. */
+  storedPaths?: Readonly<Record<string, string>>;
   /** What does not happen yet with objects of this kind: a clause. A write warns of it. */
   noEffect?: string;
   /** Clients write the status, and it is merged like a spec: nobody derives it. Else a status that a client sends is dropped. */
@@ -114,7 +116,9 @@ export function inVersion(kind: KindDefinition, object: KubeObject): KubeObject 
   return kind.storedAs === undefined || object.apiVersion === apiVersionOf(kind) ? object : kind.storedAs.from(object);
 }
 
-export function groupResourceOf(kind: Pick<KindDefinition, 'group' | 'plural'>): GroupResource {
+/** Of what is stored: of a further version of it, too. */
+export function groupResourceOf({ storedAs, ...given }: Pick<KindDefinition, 'group' | 'plural' | 'storedAs'>): GroupResource {
+  const kind = storedAs?.kind ?? given;
   return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
 }
 

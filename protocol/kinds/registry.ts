@@ -5,6 +5,7 @@ import { cronJobKind } from './cron-job.ts';
 import { customResourceDefinitionKind } from './custom/definition.ts';
 import { deploymentKind } from './deployment.ts';
 import { eventKind } from './event.ts';
+import { eventV1Kind } from './event-v1.ts';
 import { jobKind } from './job.ts';
 import { joinTokenKind } from './join-token.ts';
 import type { KindAlias, KindDefinition } from './kind.ts';
@@ -71,7 +72,13 @@ const KINDS: readonly KindDefinition[] = [
 ];
 
 /** Further versions of those, after them (clients that only know a name take the stored version), and what is not stored. */
-const OTHER_VERSIONS: readonly KindDefinition[] = [horizontalPodAutoscalerV1Kind, ...retiredKinds, ...reviewKinds, ...metricsKinds];
+const OTHER_VERSIONS: readonly KindDefinition[] = [
+  eventV1Kind,
+  horizontalPodAutoscalerV1Kind,
+  ...retiredKinds,
+  ...reviewKinds,
+  ...metricsKinds,
+];
 
 const byResource = new Map<GroupResource, KindDefinition>(KINDS.map((kind) => [groupResourceOf(kind), kind]));
 const byTypeMeta = new Map<string, KindMatch>();

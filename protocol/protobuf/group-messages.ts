@@ -41,6 +41,9 @@ PodFailurePolicyRule action:1s onExitCodes:2PodFailurePolicyOnExitCodesRequireme
 SuccessPolicy rules:1SuccessPolicyRule*
 SuccessPolicyRule succeededIndexes:1s? succeededCount:2i?
 UncountedTerminatedPods succeeded:1s* failed:2s*
+@events
+Event metadata:1meta.ObjectMeta eventTime:2U series:3EventSeries reportingController:4s reportingInstance:5s action:6s reason:7s regarding:8core.ObjectReference related:9core.ObjectReference note:10s type:11s deprecatedSource:12core.EventSource deprecatedFirstTimestamp:13T deprecatedLastTimestamp:14T deprecatedCount:15i
+EventSeries count:1i lastObservedTime:2U
 @autoscaling
 CrossVersionObjectReference kind:1s name:2s apiVersion:3s
 HorizontalPodAutoscaler metadata:1meta.ObjectMeta spec:2HorizontalPodAutoscalerSpec status:3HorizontalPodAutoscalerStatus

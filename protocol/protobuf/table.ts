@@ -29,6 +29,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'batch/v1': 'batch',
   'autoscaling/v1': 'autoscaling',
   'autoscaling/v2': 'autoscalingV2',
+  'events.k8s.io/v1': 'events',
   'policy/v1': 'policy',
   'networking.k8s.io/v1': 'networking',
   'coordination.k8s.io/v1': 'coordination',

@@ -132,7 +132,7 @@ describe('creating', () => {
   it('refuses to write what is not for clients', async () => {
     const member = await world.call('DELETE', '/apis/kith.dev/v1/members/x');
     expect(member.body).toMatchObject({ code: 403, reason: 'Forbidden' });
-    expect((await world.call('POST', '/api/v1/namespaces/default/events', {})).body).toMatchObject({
+    expect((await world.call('DELETE', '/api/v1/namespaces/default/events/x')).body).toMatchObject({
       code: 405,
       reason: 'MethodNotAllowed',
     });

@@ -57,6 +57,21 @@ describe('ephemeralcontainers', () => {
     const pod = { ...podManifest('new'), spec: { ...spec, ...added('x').spec } };
     expect(await refused('POST', PODS, pod)).toContain('spec.ephemeralContainers: Forbidden: cannot be set on create');
   });
+
+  it('may ask for no more than the namespace allows', async () => {
+    const privileged = added('root', { securityContext: { privileged: true } });
+    const { status, body } = await world.call('PATCH', at, privileged, STRATEGIC);
+    expect([status, body.message]).toEqual([
+      403,
+      'pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "root" must not set securityContext.privileged=true)',
+    ]);
+    const adding = added('adding', { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } });
+    expect((await world.call('PATCH', at, adding, STRATEGIC)).body.message).toContain('non-default capabilities (container "adding"');
+    expect((await world.call('GET', at)).body['spec']).not.toHaveProperty('ephemeralContainers');
+    const label = { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } } };
+    expect((await world.call('PATCH', '/api/v1/namespaces/default', label, MERGE)).status).toBe(200);
+    expect((await world.call('PATCH', at, privileged, STRATEGIC)).status).toBe(200);
+  });
 });
 
 describe('scale', () => {

@@ -206,6 +206,50 @@ withClients(newest, 'kubectl 1.35', (clients) => {
     await writeFile(file, JSON.stringify(config), { mode: 0o600 });
     return file;
   }
+
+  it('takes Events of clients, in both versions, and changes of them at any peer', async () => {
+    const about = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'kube-root-ca.crt' };
+    const metadata = { name: 'told', namespace: 'default' };
+    const legacy = {
+      metadata,
+      involvedObject: about,
+      reason: 'Told',
+      message: 'once',
+      type: 'Normal',
+      source: { component: 'c' },
+      count: 1,
+    };
+    await does('create -f -', JSON.stringify({ apiVersion: 'v1', kind: 'Event', ...legacy }));
+    await shows('events --for configmap/kube-root-ca.crt', /Normal\s+Told\s+ConfigMap\/kube-root-ca.crt\s+once/);
+    await does('patch event told --type=merge -p {"count":7,"message":"seven-times"}');
+    await shows('get event told -o jsonpath={.count},{.message}', /^7,seven-times$/);
+    const by = {
+      reportingController: 'example.com/c',
+      reportingInstance: 'c-1',
+      action: 'Telling',
+      eventTime: '2026-01-01T00:00:00.123456Z',
+    };
+    const newer = { metadata: { ...metadata, name: 'newer' }, regarding: about, reason: 'Newer', note: 'of-now', type: 'Warning', ...by };
+    await does('create -f -', JSON.stringify({ apiVersion: 'events.k8s.io/v1', kind: 'Event', ...newer }));
+    await shows(
+      'get event newer -o jsonpath={.message},{.involvedObject.name},{.eventTime}',
+      /^of-now,kube-root-ca.crt,2026-01-01T00:00:00.123456Z$/,
+    );
+    await shows(
+      'get events.v1.events.k8s.io --field-selector regarding.name=kube-root-ca.crt -o jsonpath={.items[*].note}',
+      /^of-now seven-times$/,
+    );
+    const elsewhere = {
+      ...legacy,
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'x' },
+      involvedObject: { ...about, namespace: 'other' },
+    };
+    expect((await run('create -f -', JSON.stringify(elsewhere))).err).toContain(
+      'involvedObject.namespace: Invalid value: "other": does not match event.namespace',
+    );
+  });
 });
 
 /** Somebody with a certificate of his own. */

@@ -40,7 +40,12 @@ async function connectConsole(folder: string, signal: AbortSignal): Promise<Sock
       await new Promise((resolve) => setTimeout(resolve, CONSOLE_WAIT_MS));
     }
   }
-  throw new KithError('NotFound', `the container's console does not answer: ${(why as Error).message}`, {}, { cause: why });
+  throw new KithError(
+    'NotFound',
+    `the container has ended, or its console does not listen yet (${(why as NodeJS.ErrnoException).code ?? String(why)})`,
+    {},
+    { cause: why },
+  );
 }
 
 /** Through an open folder: the path itself may be longer than a socket's address holds. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { EVENT_LIMITS, EventLog } from '../../../daemon/core/events/event-log.ts';
+import { EventLog } from '../../../daemon/core/events/event-log.ts';
+import type { EventChanges } from '../../../daemon/core/events/kept-events.ts';
+import { EVENT_LIMITS } from '../../../daemon/core/events/limits.ts';
 import type { EventDraft, Now } from '../../../daemon/core/decisions.ts';
 import type { KubeEvent } from '../../../protocol/types.ts';
 
@@ -12,9 +14,9 @@ function at(ms: number): Now {
   return { wall: Date.UTC(2026, 0, 1) + ms, monotonic: ms };
 }
 
-function only(changes: Map<string, KubeEvent | null>): KubeEvent {
+function only(changes: EventChanges): KubeEvent {
   expect([...changes.values()]).toHaveLength(1);
-  return [...changes.values()][0]!;
+  return [...changes.values()][0]!.event;
 }
 
 describe('Events', () => {
@@ -42,7 +44,7 @@ describe('Events', () => {
   it('go on counting after a restart', () => {
     const first = only(new EventLog('node-1').record(draft('web'), at(0)));
     const log = new EventLog('node-1');
-    log.restore([first], at(10_000));
+    log.restore([{ kind: 'event', event: first }], at(10_000));
     expect(only(log.record(draft('web'), at(10_000))).count).toBe(2);
   });
 
