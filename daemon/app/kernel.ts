@@ -54,8 +54,7 @@ export async function chooseKernel(
   return { kernel: { filter, mode: network, table, reservedPorts }, facts };
 }
 
-const SHARED =
-  'Another kithd of this cluster leads packets on this host, too. Each has rules, a bridge and a subnet of its own, and a port of a node or the address for names of the host is only one’s. With an engine for each, an engine that starts takes away the published ports (hostPort) of the other';
+const SHARED = 'Another kithd of this cluster leads packets on this host, too: each has rules, a bridge and a subnet of its own';
 
 /** The rules of two clusters would refuse each other's packets. Several nodes of one cluster get on. */
 function takenBy(cluster: string, holder: NetworkHolder): string | undefined {
