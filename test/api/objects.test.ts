@@ -158,11 +158,8 @@ describe('reading', () => {
     expect(await names('/api/v1/pods?fieldSelector=metadata.name%3Dc')).toEqual(['c']);
     expect(await names('/api/v1/pods?fieldSelector=metadata.namespace%21%3Ddefault')).toEqual(['c']);
     const list = (await world.call('GET', PODS)).body;
-    expect(list).toMatchObject({
-      kind: 'PodList',
-      apiVersion: 'v1',
-      metadata: { resourceVersion: world.cache.list('pods').resourceVersion },
-    });
+    const { resourceVersion } = world.cache.list('pods');
+    expect(list).toMatchObject({ kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion } });
   });
 
   it('refuses selectors that it can not understand', async () => {

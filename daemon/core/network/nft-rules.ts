@@ -116,7 +116,7 @@ function addBalancer(
 ): void {
   const lines = [...first, `ct mark set ct mark or ${OURS}`];
   if (affinitySeconds === undefined) {
-    rules.chains.push([chain, [...lines, `meta l4proto ${protocol} ${turn('dnat to', 'dnat ip addr . port to', targets, at)}`]]);
+    rules.chains.push([chain, [...lines, ...turn(targets).map((target) => `meta l4proto ${protocol} ${target}`)]]);
     return;
   }
   const names = targets.map(({ ip, port }) => `${chain}/${ip}/${port}`);
@@ -131,18 +131,25 @@ function addBalancer(
     ]);
     lines.push(`ip saddr @clients/${affinitySeconds}/${name} goto ${name}`);
   }
-  const [only] = names;
   const choices = names.map((name, index) => `${index} : goto ${name}`).join(', ');
-  rules.chains.push([chain, [...lines, names.length === 1 ? `goto ${only}` : `numgen inc mod ${names.length} vmap { ${choices} }`]]);
+  // The last line: see `turn`.
+  rules.chains.push([
+    chain,
+    [...lines, ...(names.length === 1 ? [] : [`numgen inc mod ${names.length} vmap { ${choices} }`]), `goto ${names[0]}`],
+  ]);
 }
 
 const at = ({ ip, port }: ServiceEndpoint): string => `${ip}:${port}`;
 
-/** One after the other. */
-function turn(one: string, many: string, targets: readonly ServiceEndpoint[], text: (target: ServiceEndpoint) => string): string {
-  if (targets.length === 1) return `${one} ${text(targets[0]!)}`;
+/**
+ * One after the other. The second line is for a packet that comes while the chain is being replaced: the kernel leads it through the old lines to their end, but finds nothing
+ * any more in their map, and what goes by no line is refused (nf_tables picks a chain's lines once for a packet, and asks at each look-up which elements are in force).
+ */
+function turn(targets: readonly ServiceEndpoint[]): string[] {
+  const first = `dnat to ${at(targets[0]!)}`;
+  if (targets.length === 1) return [first];
   const choices = targets.map(({ ip, port }, index) => `${index} : ${ip} . ${port}`).join(', ');
-  return `${many} numgen inc mod ${targets.length} map { ${choices} }`;
+  return [`dnat ip addr . port to numgen inc mod ${targets.length} map { ${choices} }`, first];
 }
 
 /** All of them together. Two Services that ask for one address or port: the first by name has it. */
