@@ -321,9 +321,12 @@ for (const each of all) {
         const atNode = 'debug node/real-1 --image=busybox --profile=general -- ls /host';
         await session.fails(atNode, /violates PodSecurity "baseline:latest": host namespaces/);
         await session.does(`label namespace ${namespace} pod-security.kubernetes.io/enforce=privileged`, / labeled\n$/);
-        await session.does(atNode, /^Creating debugging pod node-debugger-real-1-\w+ with container debugger on node real-1\.\n$/);
+        const { out } = await session.does(
+          atNode,
+          /^Creating debugging pod node-debugger-real-1-\w+ with container debugger on node real-1\.\n$/,
+        );
         await session.shows('events', /Failed to create pod sandbox: the process runtime has no hostNetwork/);
-        await session.does('delete pods -l app.kubernetes.io/managed-by=kubectl-debug --now', /^pod "node-debugger-real-1-/);
+        await session.does(`delete pod ${/pod (\S+)/.exec(out)?.[1] ?? ''} --now`, /^pod "node-debugger-real-1-/);
         await session.does(`label namespace ${namespace} pod-security.kubernetes.io/enforce-`, / unlabeled\n$/);
       }
       const waiting = session.run('wait pod/lone --for=delete --timeout=30s');
