@@ -135,7 +135,6 @@ describe('creating', () => {
     const event = await world.call('DELETE', '/api/v1/namespaces/default/events/x');
     expect(event.body).toMatchObject({ code: 405, reason: 'MethodNotAllowed' });
   });
-  });
 
   it('takes an older apiVersion at its own path, with a warning', async () => {
     const old = { ...deploymentManifest('web'), apiVersion: 'extensions/v1beta1' };
