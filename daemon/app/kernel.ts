@@ -54,7 +54,8 @@ export async function chooseKernel(
   return { kernel: { filter, mode: network, table, reservedPorts }, facts };
 }
 
-const SHARED = 'Another kithd of this cluster leads packets on this host, too: each has rules, a bridge and a subnet of its own';
+const SHARED =
+  'Another kithd of this cluster leads packets on this host, too. Each has rules, a bridge and a subnet of its own; those rules stay when it stops, and then refuse connections to pods that come later: where it does not come back take them away (kithd --uninstall-network with its data folder)';
 
 /** The rules of two clusters would refuse each other's packets. Several nodes of one cluster get on. */
 function takenBy(cluster: string, holder: NetworkHolder): string | undefined {

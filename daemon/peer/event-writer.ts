@@ -1,18 +1,20 @@
 import { KithError } from '../../protocol/errors.ts';
 import type { Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject, ObjectKey, StoredObject } from '../../protocol/objects.ts';
-import type { EventReport } from '../../protocol/observed.ts';
 import type { KubeEvent } from '../../protocol/types.ts';
 import type { EventChanges } from '../core/events/kept-events.ts';
 import type { DesiredWriter } from '../ports/objects.ts';
+import type { ObservedEvents } from './observed-events.ts';
 
 export interface EventWriterDeps {
   desired: DesiredWriter;
   events: { write(event: KubeEvent, edit: number): EventChanges };
-  /** The Event that is shown. */
-  report(key: ObjectKey): EventReport | undefined;
-  /** Shows what was written, at once. */
-  show(changes: EventChanges): void;
+  /** Events of all members. */
+  shown: ObservedEvents;
+  /** Of which the API is told what to show anew. */
+  objects: { changed(keys: Iterable<ObjectKey>): void };
+  /** This member. */
+  self: string;
 }
 
 /** What the API writes with: Events become facts of this node, everything else desired state. */
@@ -25,7 +27,7 @@ export class EventWriter implements DesiredWriter {
 
   read(key: ObjectKey): DesiredObject | undefined {
     if (!isEvent(key)) return this.#deps.desired.read(key);
-    const report = this.#deps.report(key);
+    const report = this.#deps.shown.report(key);
     return report === undefined ? undefined : asDesired(key, report.event);
   }
 
@@ -43,15 +45,16 @@ export class EventWriter implements DesiredWriter {
 
   #writeEvent(mutation: Mutation): DesiredObject {
     const { key } = mutation;
-    const before = this.#deps.report(key);
+    const before = this.#deps.shown.report(key);
     if (mutation.type === 'bury') throw new KithError('Invalid', 'Events are not deleted: they go an hour after they happened last');
     if (mutation.type === 'create' && before !== undefined) throw new KithError('AlreadyExists', `${key} exists`);
     if (mutation.type === 'update' && before !== undefined && before.edit === undefined)
       throw new KithError('Invalid', 'this Event is the word of a node: only Events that clients wrote can be changed');
     const object = mutation.type === 'create' ? mutation.object : mutation.next;
-    const changes = this.#deps.events.write(object as KubeEvent, (before?.edit ?? 0) + 1);
-    this.#deps.show(changes);
-    return asDesired(key, this.#deps.report(key)?.event ?? object);
+    const { events, shown, objects, self } = this.#deps;
+    // Shown at once; to others it goes with the next records.
+    objects.changed(shown.show(self, events.write(object as KubeEvent, (before?.edit ?? 0) + 1)));
+    return asDesired(key, this.#deps.shown.report(key)?.event ?? object);
   }
 }
 

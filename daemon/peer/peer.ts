@@ -20,7 +20,6 @@ import { podSubnetOf } from '../core/network/pod-subnets.ts';
 import { clusterDomain } from '../core/network/service-range.ts';
 import { serviceLinks } from '../core/network/service-links.ts';
 import { renderObject } from '../core/status/render.ts';
-import type { DesiredWriter } from '../ports/objects.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import { NodeAgent, type ViewSource } from './agent/agent.ts';
 import { AntiEntropy } from './anti-entropy.ts';
@@ -55,7 +54,7 @@ export type { PeerDeps, PeerOptions };
 
 export class Peer {
   readonly objects: ObjectCache;
-  readonly writer: DesiredWriter;
+  readonly writer: EventWriter;
   readonly logs: LogRelay;
   readonly streams: StreamRelay;
   readonly events: EventRecorder;
@@ -118,13 +117,7 @@ export class Peer {
       membersKnown: () => view.membersKnown,
       isRemoved: () => view.removed,
     });
-    this.writer = new EventWriter({
-      desired,
-      events: this.events,
-      report: (key) => this.#observedEvents.report(key),
-      show: (changes) => this.objects.changed(this.#observedEvents.show(self, changes)),
-    });
-    const write = this.#write;
+    this.writer = new EventWriter({ desired, events: this.events, shown: this.#observedEvents, objects: this.objects, self });
     const record = (draft: EventDraft): void => this.events.record(draft);
     transport.turnAway((peer) => this.#replication.removalNotice(peer, view.removed));
     this.#farewell = new Farewell({
@@ -132,7 +125,7 @@ export class Peer {
       tell: async (peer, signal) => this.#antiEntropy.syncWith(peer, signal),
       onEnd: () => this.#membersChanged(),
     });
-    this.#brain = new Brain({ view, write, record, showAgain: (keys) => this.objects.changed(keys), clock, log });
+    this.#brain = new Brain({ view, write: this.#write, record, showAgain: (keys) => this.objects.changed(keys), clock, log });
     // Who refuted its death is another one than who was confirmed dead.
     this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
     this.agent = this.#createAgent();
@@ -152,7 +145,7 @@ export class Peer {
       log,
     });
     this.#conflicts = new ConflictReporter({ view, record });
-    this.#manifests = this.#watchFolder(write);
+    this.#manifests = this.#watchFolder(this.#write);
   }
 
   #createAgent(): NodeAgent {

@@ -20,13 +20,7 @@ function members(): { writers: EventWriter[]; shown: ObservedEvents[] } {
       for (const each of shown) each.apply([{ owner: peer, key, value }]);
     };
     const events = new EventRecorder({ observed: Object.assign(observed, { publish }), clock: new AgentClock() }, { peer, node: peer });
-    const own = shown[index]!;
-    return new EventWriter({
-      desired: nothing,
-      events,
-      report: (key) => own.report(key),
-      show: (changes) => own.show(peer, changes),
-    });
+    return new EventWriter({ desired: nothing, events, shown: shown[index]!, objects: { changed: () => undefined }, self: peer });
   });
   return { writers, shown };
 }

@@ -1,12 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Pod } from '../../../protocol/types.ts';
-import { writeFile } from 'node:fs/promises';
-import { fetchClients } from '../../support/kubectl.ts';
-import { PATIENCE_MS, waitFor } from '../../support/wait.ts';
+import { waitFor } from '../../support/wait.ts';
 import { story } from '../in-lab.ts';
-
-const clients = await fetchClients('1.35');
-const missing = 'missing' in clients ? clients.missing : undefined;
 
 /** Pods that share more with their host, or among their containers, than others. */
 export const hostNamespacesStory = story('pods in the namespaces of their host', (cluster) => {
@@ -64,27 +59,6 @@ export const hostNamespacesStory = story('pods in the namespaces of their host',
     // By then there were dozens.
     await waitFor('no zombies', async () => !/\bZ\b|\[sleep\]/.test(await ps('shared')), { everyMs: 500 });
     await cluster.kith(one, ['delete', 'pod', 'shared', 'apart', '--now']);
-    await cluster.kith(one, ['label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce-']);
-  });
-
-  it.skipIf(missing !== undefined)(`can be had of a node by kubectl debug${missing ?? ''}`, async () => {
-    const [one, two] = [cluster.host(1), cluster.host(2)];
-    if ('missing' in clients) return;
-    const kubeconfig = `${one.folder}/kubeconfig-of-debug`;
-    await writeFile(kubeconfig, await one.kith('kubeconfig'), { mode: 0o600 });
-    const kubectl = async (...words: string[]): Promise<string> =>
-      one.exec('env', `HOME=${one.folder}`, `KUBECONFIG=${kubeconfig}`, clients.kubectl, ...words);
-    const look = ['debug', `node/${two.node}`, '--image=busybox', '--image-pull-policy=IfNotPresent', '--profile=sysadmin', '--'];
-    const command = ['sh', '-c', 'hostname; ls /host/proc/1/root >/dev/null && ls /host/etc/passwd; ps'];
-    await expect(kubectl(...look, ...command)).rejects.toThrow(/violates PodSecurity "baseline/);
-    await cluster.kith(one, ['label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged']);
-    const name = /debugging pod (\S+) with/.exec(await kubectl(...look, ...command))?.[1] ?? '';
-    await waitFor('it has ended', async () => (await kubectl('get', 'pod', name, '-o', 'jsonpath={.status.phase}')) === 'Succeeded', {
-      timeoutMs: PATIENCE_MS,
-      everyMs: 200,
-    });
-    expect(await kubectl('logs', name)).toMatch(new RegExp(`^${(await two.exec('hostname')).trim()}\n/host/etc/passwd\n[^]*dockerd`));
-    await kubectl('delete', 'pod', name, '--now');
     await cluster.kith(one, ['label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce-']);
   });
 });
