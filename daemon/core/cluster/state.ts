@@ -16,6 +16,7 @@ import type { ClusterIndex, LeaderView, MemberState, MemberView } from './view.t
 
 /** Owners of owners that a change is told to: pod, ReplicaSet, Deployment, and one to spare. */
 const MAX_OWNER_DEPTH = 4;
+const COUNTED_IN: readonly GroupResource[] = ['poddisruptionbudgets.policy', 'resourcequotas'];
 
 export interface ClusterStateDeps {
   /** The replica's greatest buried life of a key. */
@@ -342,8 +343,9 @@ export class ClusterState implements ClusterIndex {
 
   /** What a budget allows follows from its pods, and from how many they are to be; what a quota counts from all of its namespace. */
   private addBudgets({ object }: DesiredObject, affected: Set<ObjectKey>): void {
-    for (const budget of ['poddisruptionbudgets.policy', 'resourcequotas'].flatMap((resource) => [...this.objects.ofResource(resource)]))
-      if (budget.object.metadata.namespace === object.metadata.namespace) affected.add(budget.key);
+    for (const resource of COUNTED_IN)
+      for (const budget of this.objects.ofResource(resource))
+        if (budget.object.metadata.namespace === object.metadata.namespace) affected.add(budget.key);
   }
 
   private addUnbound(affected: Set<ObjectKey>): void {
