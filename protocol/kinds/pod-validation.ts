@@ -6,6 +6,7 @@ import { asContainer, validateEphemeral } from './ephemeral-container.ts';
 import { validateNames } from './dns-validation.ts';
 import type { FieldError } from './kind.ts';
 import { validateLifecycle, validateProbes } from './probe-validation.ts';
+import { validateTolerations } from './toleration-validation.ts';
 import { validateMounts, validateVolumes } from './volume-validation.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
 
@@ -59,7 +60,7 @@ export function validatePodSpec(spec: PodSpec, path: string): FieldError[] {
     const container = asContainer(ephemeral);
     errors.push(...validateMounts(container, spec, at), ...validateEnv(container, at), ...validateEnvFrom(container, at));
   }
-  errors.push(...validateHostNamespaces(spec, path), ...validateNames(spec, path));
+  errors.push(...validateHostNamespaces(spec, path), ...validateNames(spec, path), ...validateTolerations(spec, path));
   errors.push(...validateLabels(spec.nodeSelector, childPath(path, 'nodeSelector')));
   return errors;
 }

@@ -5,9 +5,12 @@ import type { Described, ObjectSchema, Schema } from '../schema/schema.ts';
 
 const ENGINE = "the engine's own settings hold";
 
+/** Source: IsValidUserID, IsValidGroupID in apimachinery/pkg/util/validation. */
+const USER_IDS = { minimum: 0, maximum: 2_147_483_647 };
+
 const SHARED_FIELDS: Readonly<Record<string, Schema>> = {
-  runAsUser: long('User id of the program.', { minimum: 0 }),
-  runAsGroup: long('Group id of the program.', { minimum: 0 }),
+  runAsUser: long('User id of the program.', USER_IDS),
+  runAsGroup: long('Group id of the program.', USER_IDS),
   runAsNonRoot: boolean('Refuses to run as root.'),
   seLinuxOptions: object(
     'SELinuxOptions',
@@ -52,13 +55,13 @@ export const podSecurityContextSchema: ObjectSchema = object(
   'Security settings of all containers of the pod.',
   {
     ...SHARED_FIELDS,
-    fsGroup: long('Group that owns volumes.', { minimum: 0 }),
+    fsGroup: long('Group that owns volumes.', USER_IDS),
     fsGroupChangePolicy: string('When the owner of volumes is changed.', {
       inert: ['OnRootMismatch'],
       support: 'stored',
       why: 'it is given when a volume is made',
     }),
-    supplementalGroups: list('Further groups.', long('A group.')),
+    supplementalGroups: list('Further groups.', long('A group.', USER_IDS)),
     supplementalGroupsPolicy: string('Whether the groups of the image count.', { inert: ['Merge'], support: 'stored', why: 'they do' }),
     seLinuxChangePolicy: string('How volumes are labelled.', { support: 'stored', why: ENGINE }),
     sysctls: list(

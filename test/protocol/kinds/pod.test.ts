@@ -40,6 +40,31 @@ describe('a pod', () => {
       },
       'spec.containers[0].ports[1].hostPort: Duplicate value: "TCP//80"',
     ],
+    [
+      { tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] },
+      {},
+      'spec.tolerations[0].operator: Invalid value: {"key":"a","operator":"Exists","value":"b"}: value must be empty when `operator` is \'Exists\'',
+    ],
+    [
+      { tolerations: [{ operator: 'Exists' }, { value: 'b' }] },
+      {},
+      'spec.tolerations[1].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"',
+    ],
+    [
+      { tolerations: [{ key: 'a', operator: 'Exists', effect: 'NoSchedule', tolerationSeconds: 3 }] },
+      {},
+      'spec.tolerations[0].effect: Invalid value: "NoSchedule": effect must be \'NoExecute\' when `tolerationSeconds` is set',
+    ],
+    [
+      { tolerations: [{ key: 'a', value: '-b' }] },
+      {},
+      'spec.tolerations[0].operator: Invalid value: "-b": a valid label must be an empty string or consist of alphanumeric characters',
+    ],
+    [
+      {},
+      { securityContext: { runAsUser: -1 } },
+      'spec.containers[0].securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive',
+    ],
     [{}, { env: [{ name: '1a', value: 'x' }] }, 'spec.containers[0].env[0].name: Invalid value: "1a": a valid environment variable name'],
     [{}, { env: [{ name: 'A', valueFrom: {} }] }, 'spec.containers[0].env[0].valueFrom: Invalid value: "": must specify one of'],
     [
