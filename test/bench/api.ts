@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { LocalCluster, LocalPeer } from '../support/local-cluster.ts';
@@ -98,6 +99,8 @@ async function watchPatches(cluster: LocalCluster, pick: (index: number) => stri
   const { metadata } = await client.get<{ metadata: { resourceVersion: string } }>(PODS, { limit: '1' });
   const waiting = new Map<string, { left: number; at: number; done: () => void }>();
   const stop = new AbortController();
+  // One for all watches: that is no leak.
+  setMaxListeners(0, stop.signal);
   const watches = Array.from({ length: watchers }, async () => {
     const query = { resourceVersion: metadata.resourceVersion };
     for await (const { object } of client.watch({ path: PODS, query, signal: stop.signal })) {

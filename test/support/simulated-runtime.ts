@@ -171,7 +171,10 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (!this.lateStarts || signal === undefined) return this.begin(spec, signal);
     const work = this.begin(spec);
     const given = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new KithError('Aborted', 'the caller gave up')), { once: true });
+      const giveUp = (): void => reject(new KithError('Aborted', 'the caller gave up'));
+      const done = (): void => signal.removeEventListener('abort', giveUp);
+      signal.addEventListener('abort', giveUp, { once: true });
+      void work.then(done, done);
     });
     return Promise.race([work, given]);
   }
