@@ -162,7 +162,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     what: 'the scheduler finds a node for pods that have one',
     plots: ['drains'],
     file: 'daemon/core/scheduler/bindings.ts',
-    find: '  if (pod.object.kith?.binding !== undefined || !isActive(view, pod)) return false;',
-    replace: '  if (!isActive(view, pod)) return false;',
+    find: '  if (pod.object.kith?.binding !== undefined || !isActive(view, pod) || !isForUs(pod)) return false;',
+    replace: '  if (!isActive(view, pod) || !isForUs(pod)) return false;',
   }),
 ];
