@@ -36,17 +36,21 @@ export async function huntMutants(given: SimulateArguments, url: URL): Promise<n
   const sick = new Set<string>();
   const tripped = new Map<string, string[]>();
   let missed = 0;
-  for (const mutant of wanted) {
-    const { found, ran, touched, checkers } = await hunt(mutant, given, healthy, sick);
-    const seen = found === undefined ? `MISSED in ${ran} seeds` : `within ${String(found.seeds).padStart(2)} seeds (${found.plot})`;
-    const by = [...checkers].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join(', ');
-    const otherwise = given.every ? `${touched} of ${ran} ran otherwise` : '';
-    process.stdout.write(`${mutant.name.padEnd(26)} ${seen.padEnd(36)} ${otherwise.padEnd(24)} ${by}\n`);
-    if (found === undefined) missed += 1;
-    for (const name of checkers.keys()) tripped.set(name, [...(tripped.get(name) ?? []), mutant.name]);
+  try {
+    for (const mutant of wanted) {
+      const { found, ran, touched, checkers } = await hunt(mutant, given, healthy, sick);
+      const seen = found === undefined ? `MISSED in ${ran} seeds` : `within ${String(found.seeds).padStart(2)} seeds (${found.plot})`;
+      const by = [...checkers].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join(', ');
+      const otherwise = given.every ? `${touched} of ${ran} ran otherwise` : '';
+      process.stdout.write(`${mutant.name.padEnd(26)} ${seen.padEnd(36)} ${otherwise.padEnd(24)} ${by}\n`);
+      if (found === undefined) missed += 1;
+      for (const name of checkers.keys()) tripped.set(name, [...(tripped.get(name) ?? []), mutant.name]);
+    }
+  } finally {
+    // Its threads would keep the process.
+    await healthy.end();
+    await rm(path.join(process.cwd(), 'dist', 'mutants'), { recursive: true, force: true });
   }
-  await healthy.end();
-  await rm(path.join(process.cwd(), 'dist', 'mutants'), { recursive: true, force: true });
   process.stdout.write('\n');
   for (const { name } of allCheckers())
     process.stdout.write(`${name.padEnd(36)} ${tripped.get(name)?.join(', ') ?? 'tripped by none of these'}\n`);
