@@ -4,6 +4,7 @@ import { bucketOf } from '../../../daemon/core/desired/digest.ts';
 import type { DocumentReplica } from '../../../daemon/peer/replica/document-replica.ts';
 import { HISTORY_LIMITS } from '../../../daemon/peer/replica/histories.ts';
 import { MAX_PAST_EPOCHS } from '../../../protocol/wire/limits.ts';
+import { KithError } from '../../../protocol/errors.ts';
 import type { LostEdit, ReplicaVersion } from '../../../protocol/desired.ts';
 import { createWeb, deploymentKey, exchange, makeReplica, patchSpec, restart } from '../../support/replica-world.ts';
 
@@ -81,6 +82,24 @@ describe('a history', () => {
       { path: '/spec/replicas', value: 9 },
       { path: '/spec/template', value: { image: 'a' } },
     ]);
+  });
+
+  it('that can not be written is as it was, here and after a start of the daemon, and is cut then', async () => {
+    const left = await makeReplica({ histories: SHORT });
+    await createWeb(left.replica);
+    for (const replicas of [2, 3, 4, 5]) await patchSpec(left.replica, { replicas });
+    const before = [versionOf(left.replica), left.replica.get(KEY)];
+    await left.replica.cutHistories([], 0);
+    left.store.failure = new KithError('StoreFull', 'no space is left');
+    await expect(left.replica.cutHistories([], 5_000)).rejects.toMatchObject({ code: 'StoreFull' });
+    left.store.failure = undefined;
+    expect([versionOf(left.replica), left.replica.get(KEY)]).toEqual(before);
+    const { replica } = await restart(left, { histories: SHORT });
+    expect([versionOf(replica), replica.get(KEY)]).toEqual(before);
+    await replica.cutHistories([], 0);
+    expect(await replica.cutHistories([], 5_000)).toBe(1);
+    await patchSpec(replica, { replicas: 6 });
+    expect(replica.get(KEY)?.object).toMatchObject({ metadata: { generation: 6 }, spec: { replicas: 6 } });
   });
 
   it('is cut while it changes when it is far too long, as far as all hold it; what came since stays', async () => {
