@@ -8,10 +8,14 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { realPeers, removeQuietly } from '../support/real-peers.ts';
+import { fetchClients, runClient } from '../support/kubectl.ts';
+import { kubectlPeers, withClients } from '../support/kubectl-peers.ts';
+import { DIST, realPeers, removeQuietly } from '../support/real-peers.ts';
 import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 
 const peers = realPeers(3, 'bad');
+const real = kubectlPeers(peers);
+const newest = await fetchClients('1.35');
 const { cluster } = peers;
 const folder = mkdtempSync(path.join(tmpdir(), 'kith-slow-'));
 const MIB = 1024 * 1024;
@@ -30,7 +34,7 @@ beforeAll(async () => {
       spec: {
         nodeName: node,
         terminationGracePeriodSeconds: 1,
-        containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'while :; do sleep 1; done'] }],
+        containers: [{ name: 'main', image: 'busybox', command: ['sh', '-c', 'echo up; while :; do sleep 1; done'] }],
       },
     });
     await peers.waitReady(0, `app=${name}`, 1);
@@ -141,4 +145,37 @@ it('when the daemon of that host hangs, too', async () => {
   } finally {
     process.kill(pid, 'SIGCONT');
   }
+});
+
+withClients(newest, 'kubectl 1.35 and kith', (clients) => {
+  it('end within seconds when the peer dies that they watch and read logs through', async () => {
+    const said: Record<string, string> = { watch: '', log: '', kith: '' };
+    const hear = (name: string) => ({ peer: 0, onOut: (text: string) => void (said[name] += text) });
+    const watching = [
+      real.kubectl(clients, ['get', 'pods', '--watch'], hear('watch')),
+      real.kubectl(clients, ['logs', 'shell-0', '--follow'], hear('log')),
+      runClient(process.execPath, [path.join(DIST, 'kith.js'), 'get', 'pods', '--watch'], real.home, {
+        ...hear('kith'),
+        environment: { KUBECONFIG: real.kubeconfig(0) },
+      }),
+    ];
+    await waitFor('all of them have said something', () => Object.values(said).every((text) => text !== ''), { timeoutMs: PATIENCE_MS });
+    await peers.apply(1, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'late' },
+      spec: { containers: [{ name: 'c', image: 'busybox' }] },
+    });
+    await waitFor('what comes later is seen by the watches', () => [said['watch'], said['kith']].every((text) => text?.includes('late')), {
+      timeoutMs: PATIENCE_MS,
+    });
+    await cluster.killDaemon(0);
+    const began = performance.now();
+    const [watch, log, kith] = await Promise.all(watching);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    // kubectl takes the end of a watch for an end like any other.
+    expect(watch).toMatchObject({ code: 0, out: expect.stringContaining('shell-0') as string });
+    expect(log).toMatchObject({ code: 1, err: expect.stringMatching(/EOF|reset/) as string });
+    expect(kith).toMatchObject({ code: 1, err: expect.stringMatching(/broke off its answer|ended the watch/) as string });
+  });
 });
