@@ -203,7 +203,7 @@ describe('liveness in a cluster', () => {
     expect(await world.clock.pass(3_000, () => world.peer('peer000').liveness.leader().term > term && elected())).toBe(true);
   });
 
-  it.each([650, 1_500, 2_400, 2_950, 3_050, 6_000])(
+  it.each([500, 1_500, 2_400, 2_950, 3_050, 6_000])(
     'has no false death by a host that is back after %i ms without a link',
     async (cutMs) => {
       await cluster(5, `returning ${cutMs}`);
