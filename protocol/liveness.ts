@@ -61,10 +61,8 @@ export const livenessSettings = {
   contestedMs: 2_500,
   /** Connections of a suspect are dropped and dialled anew at most so often. */
   reconnectIntervalMs: 5_000,
-  /** The detector looks at its peers so often while all is well, with what it just heard of them, … */
+  /** The detector looks at its peers so often while all is well, … */
   tickIntervalMs: 100,
-  /** … by itself when nothing was heard for so long (each waking of the loop costs), … */
-  quietTickIntervalMs: 200,
   /** … and so often while somebody is silent. */
   alertTickIntervalMs: 40,
   /** A new peer listens this long for a leader before it stands for one. */

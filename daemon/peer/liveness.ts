@@ -81,10 +81,6 @@ export class PeerLiveness implements Liveness {
   /** The detector's grouping that the worker knows. */
   private grouping = -1;
   private cancelTick: CancelTimer | undefined;
-  /** Monotonic ms: of the last tick, and when the next one is due. */
-  private tickedAt = -Infinity;
-  private tickDue = Infinity;
-  private ticksSoon = false;
   /** While something new is to be told soon. */
   private cancelTelling: CancelTimer | undefined;
   private unsubscribe: (() => void)[] = [];
@@ -181,28 +177,13 @@ export class PeerLiveness implements Liveness {
 
   private scheduleTick(): void {
     const { clock } = this.deps;
-    const now = clock.monotonic();
-    const delayMs = isAlert(this.detector, now) ? this.settings.alertTickIntervalMs : this.settings.quietTickIntervalMs;
-    this.tickedAt = now;
-    this.tickDue = now + delayMs;
-    this.cancelTick?.();
-    this.cancelTick = clock.after(delayMs, () => this.tick());
-  }
-
-  private tick(): void {
-    const lagMs = Math.max(0, this.deps.clock.monotonic() - this.tickDue);
-    this.lagMs = Math.max(lagMs, this.lagMs * LAG_DECAY);
-    this.scheduleTick();
-    this.detect({ type: 'tick', lagMs: this.lagMs < this.settings.stalledLagMs ? this.lagMs : lagMs });
-  }
-
-  /** While we are awake anyway; after all that came together was heard, so that nobody looks silent whose beat is in it. */
-  private tickSoon(): void {
-    if (this.ticksSoon || this.deps.clock.monotonic() - this.tickedAt < this.settings.tickIntervalMs) return;
-    this.ticksSoon = true;
-    void Promise.resolve().then(() => {
-      this.ticksSoon = false;
-      if (this.running) this.tick();
+    const delayMs = isAlert(this.detector, clock.monotonic()) ? this.settings.alertTickIntervalMs : this.settings.tickIntervalMs;
+    const due = clock.monotonic() + delayMs;
+    this.cancelTick = clock.after(delayMs, () => {
+      const lagMs = Math.max(0, clock.monotonic() - due);
+      this.lagMs = Math.max(lagMs, this.lagMs * LAG_DECAY);
+      this.scheduleTick();
+      this.detect({ type: 'tick', lagMs: this.lagMs < this.settings.stalledLagMs ? this.lagMs : lagMs });
     });
   }
 
@@ -335,7 +316,6 @@ export class PeerLiveness implements Liveness {
       this.detect({ type: 'kernel', peer: event.peer, at: event.at, answer: 'refused' });
       return;
     }
-    this.tickSoon();
     const incarnation = event.type === 'beat' ? event.state.incarnation : event.incarnation;
     this.detect({ type: 'heard', peer: event.peer, at: event.at, incarnation });
     this.questions.heard(event.peer);

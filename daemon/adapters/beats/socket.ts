@@ -140,7 +140,6 @@ class UdpBeatSocket implements BeatSocket {
 
   private sendBeats(): void {
     this.lastSentAt = this.deps.now();
-    this.handOverIfSoon(this.lastSentAt);
     const body = encodeBeatBody(this.state);
     for (const link of this.links.values()) if (link.observer) this.send(link, 'beat', NO_NONCE, body);
   }
@@ -205,26 +204,16 @@ class UdpBeatSocket implements BeatSocket {
   private push(event: BeatEvent, news: boolean): void {
     if (this.batch.length >= MAX_BATCH) return;
     this.batch.push(event);
-    const now = this.deps.now();
-    const handOverAt = now + (news ? NEWS_BATCH_MS : livenessSettings.beatBatchMs);
-    if (handOverAt < this.handOverAt) {
-      this.handOverAt = handOverAt;
-      clearTimeout(this.handOver);
-      this.handOver = setTimeout(() => this.handOverNow(), handOverAt - now);
-    } else this.handOverIfSoon(now);
-  }
-
-  /** Already now what is due soon: the thread is awake, and is not woken once more for that. */
-  private handOverIfSoon(now: number): void {
-    if (this.handOverAt - now <= livenessSettings.beatBatchMs / 2) this.handOverNow();
-  }
-
-  private handOverNow(): void {
+    const handOverAt = this.deps.now() + (news ? NEWS_BATCH_MS : livenessSettings.beatBatchMs);
+    if (handOverAt >= this.handOverAt) return;
+    this.handOverAt = handOverAt;
     clearTimeout(this.handOver);
-    this.handOverAt = Infinity;
-    const events = this.batch;
-    this.batch = [];
-    this.deps.emit(events);
+    this.handOver = setTimeout(() => {
+      this.handOverAt = Infinity;
+      const events = this.batch;
+      this.batch = [];
+      this.deps.emit(events);
+    }, handOverAt - this.deps.now());
   }
 }
 
