@@ -3,7 +3,7 @@ import { parseTime } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isReady, isTerminal, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { ReconcilePolicy } from '../../../protocol/policies.ts';
-import { isMajority, reconcilePolicy } from './policy.ts';
+import { isMajority, partitionPolicy, reconcilePolicy } from './policy.ts';
 
 /** How long a node that came back may take to say what still runs there. */
 export const RETURN_REPORT_MS = 10_000;
@@ -34,7 +34,11 @@ export function judgeOriginal(
   const serves = member?.state === 'alive' && !saysUnready(view.nodeReport(member.spec.nodeName));
   if (member !== undefined && serves && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
     return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
-  const policy = reconcilePolicy(view, original) ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
+  const asked = reconcilePolicy(view, original);
+  // It has the lease that its replacement would need to become ready.
+  if (asked === undefined && serves && kept !== undefined && !isReady(view, kept) && holdsLease(view, original))
+    return { verdict: 'restore', reason: `it runs on ${member?.spec.nodeName ?? ''} under its lease, and its replacement has none` };
+  const policy = asked ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
   if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
   if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
   if (!serves) return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
@@ -53,6 +57,13 @@ export function judgeOriginal(
         reason: `it still runs on ${member.spec.nodeName}, and ${claim.membersSeen} of ${claim.membersKnown} members saw its node dead`,
       }
     : replacementStays(view, kept, 'it was started again since');
+}
+
+/** It may run at most once, and by what its node says now it does. */
+function holdsLease(view: ClusterView, original: DesiredObject): boolean {
+  const node = boundNode(original);
+  if (node === undefined || partitionPolicy(view, original) !== 'majority' || !view.isCurrentReport(original.uid, node)) return false;
+  return containersSince(view, original) !== undefined;
 }
 
 function originalStays(

@@ -12,6 +12,7 @@ import type { Candidacy } from '../../core/leases/candidate.ts';
 import { exclusiveOf } from '../../core/leases/resource.ts';
 import { withToken } from '../../core/leases/token.ts';
 import { awaitingMessage } from '../../core/leases/words.ts';
+import { slotStanding } from '../../core/reconcile/slots.ts';
 import type { CancelTimer, Clock } from '../../ports/clock.ts';
 import type { Guard } from '../../ports/guard.ts';
 import type { Log } from '../../ports/log.ts';
@@ -215,12 +216,12 @@ export class Warden {
     const candidacies = voting.party.candidacies();
     const here = view.podsOnNode(view.self.node).filter((pod) => exclusiveOf(view, pod).is === 'one');
     if (candidacies.length === 0 && this.#closing.size === 0 && here.length === 0) return;
-    for (const candidacy of candidacies) {
-      if (this.#isFree(candidacy)) await this.#setFree(candidacy);
-      else if (candidacy.lost || !this.#isWanted(candidacy)) this.#closing.add(candidacy.pod);
-    }
     const before = new Set(this.#starting.keys());
     const listed = await this.#deps.runtime.list(this.#abort.signal);
+    for (const candidacy of candidacies) {
+      if (this.#isFree(candidacy)) await this.#setFree(candidacy);
+      else if (candidacy.lost || !this.#isWanted(candidacy, listed)) this.#closing.add(candidacy.pod);
+    }
     await this.#endUnguarded(here, listed);
     for (const uid of [...this.#closing]) if (!before.has(uid) && !this.#starting.has(uid)) await this.#close(uid, listed);
   }
@@ -243,7 +244,7 @@ export class Warden {
     const { guard, voting } = this.#deps;
     const candidacy = voting.party.candidacies().find(({ pod }) => pod === uid);
     const isOver = candidacy === undefined || candidacy.heldUntil === undefined;
-    const runs = listed.find((pod) => pod.uid === uid)?.containers.some(({ state }) => state !== 'exited') === true;
+    const runs = runsIn(listed, uid);
     if (runs && !isOver) return;
     await guard.clear(uid);
     this.#armed.delete(uid);
@@ -269,15 +270,21 @@ export class Warden {
   }
 
   /** An incomplete view says nothing of what is wanted. */
-  #isWanted({ resource, pod: uid }: Candidacy): boolean {
+  #isWanted({ resource, pod: uid }: Candidacy, listed: readonly RuntimePod[]): boolean {
     const { view } = this.#deps;
     if (view.removed) return false;
     if (!view.complete) return true;
     const pod = view.podsOnNode(view.self.node).find((candidate) => candidate.uid === uid);
     if (pod === undefined || pod.object.kith?.outcome !== undefined || boundNode(pod) !== view.self.node) return false;
+    // Another fills its slot: what runs goes on until that one is ready, which it becomes by this lease only if nothing runs here.
+    if (!runsIn(listed, uid) && ['superseded', 'surplus'].includes(slotStanding(view, pod).is)) return false;
     const exclusive = exclusiveOf(view, pod);
     return exclusive.is === 'unknown' || (exclusive.is === 'one' && exclusive.resource === resource);
   }
+}
+
+function runsIn(listed: readonly RuntimePod[], uid: string): boolean {
+  return listed.find((pod) => pod.uid === uid)?.containers.some(({ state }) => state !== 'exited') === true;
 }
 
 function awaiting(message: string): KithError {
