@@ -143,6 +143,8 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
         throw new Error(`unknown option ${name}\n${USAGE}`);
     }
   }
+  const [smallest = 0] = given.scale.toSorted((left, right) => left - right);
+  if (given.pods !== undefined && given.lose >= smallest) throw new Error(`--pods wants --scale with more hosts than --lose\n${USAGE}`);
   return given;
 }
 
