@@ -81,18 +81,21 @@ type Sizes = SizesAnswer & { rssMiB: number; storeBytes: number };
 
 async function sizesOf({ dataDir, client }: ChurnPeer): Promise<Sizes> {
   const answer = await client.get<SizesAnswer>('/kith.dev/v1/sizes');
-  return { ...answer, rssMiB: rssMiB(dataDir), storeBytes: await folderBytes(path.join(dataDir, 'store')) };
+  const processes = processesOf(dataDir);
+  const [first] = processes;
+  if (first === undefined) throw new Error(`no kithd runs with ${dataDir}`);
+  const rssMiB = processes.reduce((total, id) => total + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${id}/status`))?.[1] ?? 0) / 1024, 0);
+  // A lab's host has mounts of its own.
+  return { ...answer, rssMiB, storeBytes: await folderBytes(path.join(`/proc/${first}/root`, dataDir, 'store')) };
 }
 
-/** Resident memory of the daemon and of what it started of its own program. */
-function rssMiB(dataDir: string): number {
-  let total = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const command = read(`/proc/${pid}/cmdline`);
-    if (!command.includes('kithd.js') || !command.includes(dataDir)) continue;
-    total += Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
-  }
-  return total;
+/** The daemon and what it started of its own program. */
+function processesOf(dataDir: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    const command = read(`/proc/${name}/cmdline`);
+    return command.includes('kithd.js') && command.includes(`${dataDir}\0`);
+  });
 }
 
 function read(file: string): string {
