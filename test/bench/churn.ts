@@ -148,6 +148,7 @@ async function rollOut(peers: readonly ChurnPeer[], rollouts: number): Promise<v
   const spec = { replicas: 3, revisionHistoryLimit: 2, selector: { matchLabels: labels }, template };
   const body = { kind: 'Deployment', apiVersion: 'apps/v1', metadata: { name: 'web' }, spec };
   await at(peers, 0).client.call({ method: 'POST', path: DEPLOYMENTS, body });
+  await waitKnown(peers, path);
   for (let rollout = 1; rollout <= rollouts; rollout += 1) {
     const annotations = { rollout: String(rollout) };
     await patch(at(peers, rollout), path, { spec: { template: { metadata: { annotations } } } });
@@ -171,12 +172,20 @@ function isRolledOut(found: Found | undefined): boolean {
 async function renew(peers: readonly ChurnPeer[], renewals: number): Promise<void> {
   const body = { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata: { name: 'holder' }, spec: { holderIdentity: 'bench' } };
   await at(peers, 0).client.call({ method: 'POST', path: LEASES, body });
+  await waitKnown(peers, `${LEASES}/holder`);
   for (let renewal = 0; renewal < renewals; renewal += 1) {
     // One holder for a while, then another.
     const holder = Math.floor(renewal / 100);
     const spec = { holderIdentity: `bench-${holder}`, renewTime: new Date().toISOString().replace('Z', '000Z') };
     await patch(at(peers, holder), `${LEASES}/holder`, { spec });
   }
+}
+
+/** What was made at one peer reaches the others a moment later. */
+async function waitKnown(peers: readonly ChurnPeer[], path: string): Promise<void> {
+  const all = async (): Promise<boolean> =>
+    (await Promise.all(peers.map(async (_, number) => find(peers, number, path)))).every((found) => found !== undefined);
+  await waitFor(`all peers know ${path}`, all, { timeoutMs: STEP_TIMEOUT_MS, everyMs: 50 });
 }
 
 /** Until nothing is left to forget, or so many seconds are over. */
