@@ -15,7 +15,7 @@ export const RETURN_REPORT_MS = 10_000;
 export type HealVerdict = { verdict: 'wait' | 'restore' | 'bury'; reason: string; lookAgainAt?: number };
 
 /**
- * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both. A replacement that has no node yet is given up for the
+ * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both, but not a lease. A replacement that has no node yet is given up for the
  * original, running or not. Nothing is stopped before the copy that stays is
  * ready.
  * @param kept the replacement; undefined while it is unknown here
@@ -35,8 +35,8 @@ export function judgeOriginal(
   if (member !== undefined && serves && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
     return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
   const asked = reconcilePolicy(view, original);
-  // It has the lease that its replacement would need to become ready.
-  if (asked === undefined && serves && kept !== undefined && !isReady(view, kept) && holdsLease(view, original))
+  // It has the lease that its replacement would need to become ready: whichever is asked for, the other would wait for ever.
+  if (serves && kept !== undefined && !isReady(view, kept) && holdsLease(view, original))
     return { verdict: 'restore', reason: `it runs on ${member?.spec.nodeName ?? ''} under its lease, and its replacement has none` };
   const policy = asked ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
   if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');

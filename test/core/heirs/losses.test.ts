@@ -15,9 +15,10 @@ const nodesOf = (world: ClusterWorld): string[] =>
     .map(({ object }) => object.kith?.binding?.node ?? '')
     .sort();
 
-function running(nodes: number, replicas: number): ClusterWorld {
+function running(nodes: number, replicas: number, annotations: Record<string, string> = {}): ClusterWorld {
   const world = worldOf(nodes);
-  world.create(replicaSetObject('web', replicas));
+  const owner = replicaSetObject('web', replicas);
+  world.create({ ...owner, metadata: { ...owner.metadata, annotations } });
   world.converge();
   return world;
 }
@@ -146,4 +147,23 @@ it('a host that refutes its death says anew what runs there: until then that it 
   const states = view.state.members().map(({ peer, state, since, incarnation }) => ({ peer, state, since, incarnation: incarnation + 1 }));
   view.state.applyLiveness(states, view.state.leader, view.elapsed);
   expect(verdict()).toBe('wait');
+});
+
+it.each([
+  ['any', 'wait'],
+  ['majority', 'restore'],
+])('a replacement that is asked for and not ready, of a pod with partition: %s, has the original %s', (partition, expected) => {
+  const world = running(3, 3, { 'kith.dev/partition': partition, 'kith.dev/reconcile': 'keep-replacement' });
+  const [original] = world.state.podsOnNode('node-1');
+  const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
+  view.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  view.setLeader('node-2');
+  view.setMember('node-1', 'dead');
+  // No node starts anything: the replacement waits for the lease.
+  view.converge({ nodes: [] });
+  const kept = view.pods().find(({ object }) => object.kith?.slot?.generation === 2);
+  const claim = view.object(RS).object.kith?.slots?.[String(kept?.object.kith?.slot?.slot)]?.claim;
+  view.setMember('node-1', 'alive');
+  view.reportPod(original!.key, readyStatus(view.now.wall));
+  expect(judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed).verdict).toBe(expected);
 });
