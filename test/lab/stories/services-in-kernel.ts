@@ -46,7 +46,13 @@ export const servicesInKernel: Story = (cluster) => {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name, labels: of },
-        spec: { nodeName: `host-${host}`, terminationGracePeriodSeconds: 1, containers: [container] },
+        spec: {
+          nodeName: `host-${host}`,
+          // Where an engine needs long to start again, no other node takes its pods meanwhile.
+          nodeSelector: { 'kubernetes.io/hostname': `host-${host}` },
+          terminationGracePeriodSeconds: 1,
+          containers: [container],
+        },
       });
       const service = (name: string, spec: object): object => ({
         apiVersion: 'v1',
