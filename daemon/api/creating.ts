@@ -4,6 +4,7 @@ import type { Json } from '../../protocol/json.ts';
 import { CUSTOM_DEFINITIONS } from '../../protocol/kinds/custom/definition.ts';
 import { type Binding, type DesiredObject, type KubeObject, objectKey, type StoredObject } from '../../protocol/objects.ts';
 import { formatTime } from '../../protocol/values/time.ts';
+import { DEFAULT_NAMESPACES } from '../core/controllers/namespaces.ts';
 import type { ResourceAccess } from '../core/authorization/rules.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import { authorizeResource } from './authorization.ts';
@@ -155,7 +156,10 @@ function checkDefinition({ kind }: ResourceCall, deps: ApiDeps): void {
 function checkNamespace(call: ResourceCall, name: string, deps: ApiDeps): void {
   if (call.namespace === undefined) return;
   const namespaces = { group: '', plural: 'namespaces' };
-  const namespace = deps.desired.read(objectKey('namespaces', '', call.namespace));
+  const key = objectKey('namespaces', '', call.namespace);
+  const namespace = deps.desired.read(key);
+  // In the first moments of a cluster the leader has not made them yet.
+  if (namespace === undefined && DEFAULT_NAMESPACES.includes(call.namespace) && deps.desired.buriedLife(key) === 0) return;
   if (namespace === undefined) throw notFound(namespaces, call.namespace);
   if (namespace.object.metadata.deletionTimestamp === undefined) return;
   const why = `unable to create new content in namespace ${call.namespace} because it is being terminated`;

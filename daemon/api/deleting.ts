@@ -1,6 +1,7 @@
 import { KithError } from '../../protocol/errors.ts';
 import { groupResourceOf } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
+import { DEFAULT_NAMESPACES } from '../core/controllers/namespaces.ts';
 import { planDeletion } from '../core/deletion.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import { isRecord, readDocument } from './body.ts';
@@ -15,8 +16,6 @@ import type { KeyedLock } from './timing.ts';
 
 /** Deletions of one request that wait for their acknowledgement at the same time. */
 const PARALLEL_DELETIONS = 32;
-/** Kubernetes keeps these, too. */
-const KEPT_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 export interface DeleteOptions {
   gracePeriodSeconds?: number;
@@ -105,7 +104,8 @@ function checkDeletion(call: ObjectCall, current: KubeObject, options: DeleteOpt
       `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${meta}`,
     );
   }
-  if (call.kind.kind === 'Namespace' && KEPT_NAMESPACES.includes(call.name)) {
+  // Kubernetes keeps these, too.
+  if (call.kind.kind === 'Namespace' && DEFAULT_NAMESPACES.includes(call.name)) {
     throw forbidden(call.kind, call.name, 'this namespace may not be deleted');
   }
 }
