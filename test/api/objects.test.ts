@@ -41,11 +41,6 @@ describe('creating', () => {
     expect(answer.body.metadata['name']).toMatch(/^web-[a-z0-9]{5}$/);
   });
 
-  it('takes objects in a namespace that every cluster has, before the leader has made it', async () => {
-    expect((await world.call('GET', '/api/v1/namespaces/kube-public')).status).toBe(404);
-    expect((await world.call('POST', '/api/v1/namespaces/kube-public/pods', podManifest('web'))).status).toBe(201);
-  });
-
   it('refuses what exists, in a namespace that does not, and in one that is going', async () => {
     await world.call('POST', PODS, podManifest('web'));
     const twice = await world.call('POST', PODS, podManifest('web'));
