@@ -15,9 +15,8 @@ export const RETURN_REPORT_MS = 10_000;
 export type HealVerdict = { verdict: 'wait' | 'restore' | 'bury'; reason: string; lookAgainAt?: number };
 
 /**
- * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both, but not a lease. A replacement that has no node yet is given up for the
- * original, running or not. Nothing is stopped before the copy that stays is
- * ready.
+ * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both, but not a lease. A replacement that has no node yet is
+ * given up for the original, running or not. Nothing is stopped before the copy that stays is ready.
  * @param kept the replacement; undefined while it is unknown here
  * @param monotonic ms
  */
