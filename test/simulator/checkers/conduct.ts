@@ -43,12 +43,33 @@ export class AnytimeOnePlaceAPod implements Checker {
   }
 }
 
+interface Claim {
+  node: string;
+  at: number;
+  rank: number;
+  /** Since when the node whose pod it was is down; undefined: it is up, or nobody knows which it was. */
+  lostAt: number | undefined;
+}
+
 /** What an heir takes from a dead node while the network is whole, one heir takes: the next one's turn comes when it sees no claim. */
 export class AnytimeOneHeirClaims implements Checker {
   readonly name = 'anytimeOneHeirClaims';
-  private readonly claims = new Map<string, { node: string; at: number; rank: number }>();
+  private readonly claims = new Map<string, Claim>();
+  /** Of each slot, or name of a bare pod: the nodes of the pods that filled it, newest last. */
+  private readonly homes = new Map<string, Map<string, string>>();
+  private readonly downSince = new Map<string, number>();
+
+  onTick({ hosts, clock }: SimWorld): void {
+    for (const { node, daemon } of hosts) {
+      if (daemon !== undefined) this.downSince.delete(node);
+      else if (!this.downSince.has(node)) this.downSince.set(node, clock.monotonic());
+    }
+  }
 
   onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    replica.onChanged((changes) => {
+      for (const { key, after } of changes) if (after !== undefined && key.startsWith('pods/')) this.note(after);
+    });
     replica.onWritten(({ changes }) =>
       world.guard(() => {
         for (const { key } of changes) {
@@ -56,19 +77,33 @@ export class AnytimeOneHeirClaims implements Checker {
           const pod = replica.get(key);
           const binding = pod?.object.kith?.binding;
           if (pod === undefined || binding?.by !== 'heir' || binding.node !== host.node) continue;
-          this.look(pod, { node: host.node, at: world.clock.monotonic(), rank: binding.rank }, world);
+          const lostAt = this.downSince.get(this.homeBefore(pod) ?? '');
+          this.look(pod, { node: host.node, at: world.clock.monotonic(), rank: binding.rank, lostAt }, world);
         }
       }),
     );
   }
 
-  private look(pod: DesiredObject, claim: { node: string; at: number; rank: number }, world: SimWorld): void {
+  private note(pod: DesiredObject): void {
+    const node = pod.object.kith?.binding?.node;
+    if (node === undefined) return;
+    const place = placeOf(pod);
+    const homes = this.homes.get(place) ?? new Map<string, string>();
+    this.homes.set(place, homes);
+    if (!homes.has(pod.uid)) homes.set(pod.uid, node);
+  }
+
+  private homeBefore(pod: DesiredObject): string | undefined {
+    return [...(this.homes.get(placeOf(pod)) ?? [])].findLast(([uid]) => uid !== pod.uid)?.[1];
+  }
+
+  private look(pod: DesiredObject, claim: Claim, world: SimWorld): void {
     const before = this.claims.get(pod.uid);
     this.claims.set(pod.uid, claim);
-    const { node, at, rank } = claim;
+    const { node, at } = claim;
     if (before === undefined || before.node === node || world.troubles > 0 || world.network.isTroubled(at - CLAIM_MS)) return;
-    // The first heir had more to claim than it may have in flight, and came to this pod in the moment in which the next one's turn began.
-    if (before.rank > rank && at - before.at < HEARD_MS) return;
+    // The turns of both had begun, since the first one has more to claim than it may have in flight: they came to this pod in the same moment.
+    if (at - before.at < HEARD_MS && isInTurn(before) && isInTurn(claim)) return;
     throw new Violation(
       this.name,
       `${pod.key} was claimed by ${before.node} and ${at - before.at} ms later by ${node}, with no trouble on the network`,
@@ -76,6 +111,18 @@ export class AnytimeOneHeirClaims implements Checker {
   }
 }
 
+/** What a pod fills, whichever pod does. */
+function placeOf({ key, object }: DesiredObject): string {
+  const slot = object.kith?.slot;
+  return slot === undefined ? key : `${slot.owner} ${slot.slot}`;
+}
+
+function isInTurn({ at, rank, lostAt }: Claim): boolean {
+  return lostAt !== undefined && at - lostAt >= rank * TURN_MS;
+}
+
+/** What is promised between the turns of two heirs, whatever the daemon's settings say. */
+const TURN_MS = 2_000;
 /** Until a claim that was just written is heard of and acted on by all others. */
 const HEARD_MS = 100;
 /** Longer than a claim takes to reach everybody where nothing is wrong with the network. */
