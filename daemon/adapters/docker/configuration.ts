@@ -124,7 +124,8 @@ export function containerConfig(
     Source: hostPath,
     Target: mountPath,
     ReadOnly: readOnly,
-    BindOptions: { Propagation: propagation === 'private' ? 'rprivate' : propagation },
+    // The engine takes rprivate by default, but for what its own folder is part of (`/` of `kubectl debug node/…`): there it refuses rprivate, and takes rslave.
+    ...(propagation === 'private' ? {} : { BindOptions: { Propagation: propagation } }),
   }));
   const words =
     terminationFile === undefined || start.terminationMessagePath === ''

@@ -152,6 +152,18 @@ describe('names and configuration', () => {
     expect(config.HostConfig).not.toHaveProperty('CpuQuota');
   });
 
+  it('how mounts on the host reach a container is said where it is asked for only: the engine takes what its own folder is part of in no private way', () => {
+    const mount = { hostPath: '/', mountPath: '/host', readOnly: false };
+    const mountsOf = (propagation: 'private' | 'rslave' | 'rshared') => {
+      const start = containerStart(podSpec(1), 'i', ':', { mounts: [{ ...mount, propagation }] });
+      return (containerConfig(owner, start, { sandboxId: 's' }, undefined) as { HostConfig: { Mounts: object[] } }).HostConfig.Mounts;
+    };
+    const plain = { Type: 'bind', Source: '/', Target: '/host', ReadOnly: false };
+    expect(mountsOf('private')).toEqual([plain]);
+    expect(mountsOf('rslave')).toEqual([{ ...plain, BindOptions: { Propagation: 'rslave' } }]);
+    expect(mountsOf('rshared')).toEqual([{ ...plain, BindOptions: { Propagation: 'rshared' } }]);
+  });
+
   it('a pod in the network of its host bears its name and publishes nothing; one whose containers see each other has somebody who buries orphans', () => {
     const ports = [{ containerPort: 80, hostPort: 80 }];
     const onHost = {

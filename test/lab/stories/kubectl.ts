@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -11,6 +12,15 @@ import { story } from '../in-lab.ts';
 
 const BYTES = 300_000;
 const all = await Promise.all(KUBECTL_VERSIONS.map(async (version) => fetchClients(version)));
+
+const UNPRIVILEGED = 'this machine lacks capabilities that its engine gives to privileged containers';
+
+/** Engines give privileged containers all that the kernel knows, and fail where the machine itself may not have one of them. */
+function mayHaveAllCapabilities(): boolean {
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const last = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
+  return BigInt(`0x${mask}`) === (1n << BigInt(last + 1)) - 1n;
+}
 
 /** Each command is asked of the next host's peer, whoever runs the pod. */
 export const kubectlStory = story('real clients of three hosts', (cluster) => {
@@ -34,6 +44,44 @@ export const kubectlStory = story('real clients of three hosts', (cluster) => {
         if (!('missing' in each)) await walk(cluster, each);
       },
     );
+  }
+
+  const newest = all.find((each): each is Clients => !('missing' in each) && each.version === '1.35');
+  for (const profile of ['legacy', 'general', 'sysadmin']) {
+    const missing =
+      newest === undefined ? 'no kubectl 1.35' : profile === 'sysadmin' && !mayHaveAllCapabilities() ? UNPRIVILEGED : undefined;
+    it.skipIf(missing !== undefined)(
+      `kubectl debug of another host, with the profile ${profile}${missing === undefined ? '' : ` (${missing})`}`,
+      async () => debugHost(cluster, newest!, profile),
+    );
+  }
+
+  async function debugHost({ lab }: LabCluster, clients: Clients, profile: string): Promise<void> {
+    await lab.host(1).kith('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged', '--overwrite');
+    const [program, ...more] = words(clients, 'debug', '-it', 'node/host-2', '--image=busybox', `--profile=${profile}`, '--', 'sh');
+    const shell = new TerminalSession(lab.host(1).commandLine(program, ...more), {});
+    shell.type('\r');
+    await shell.sees(/[$#] /);
+    // Its processes, its network and its files.
+    shell.type(`ps | grep -c [d]ockerd; hostname; ip -4 address; ls -d /host${lab.host(2).folder}\r`);
+    await shell.sees(/\r\n[1-9]\d*\r\n/);
+    await shell.sees(/host-2\r\n/);
+    await shell.sees(` ${lab.host(2).address}/`);
+    await shell.sees(`/host${lab.host(2).folder}\r\n`);
+    if (profile === 'sysadmin') {
+      shell.type('mount -t tmpfs none /mnt && echo mounted\r');
+      await shell.sees(/\r\nmounted\r\n/);
+    }
+    shell.type('exit\r');
+    const { code, said } = await shell.end();
+    expect(code).toBe(0);
+    const name = /Creating debugging pod (\S+) with container debugger on node host-2/.exec(said)?.[1] ?? said;
+    await waitFor('the program has ended, as every peer tells', async () => {
+      const told = await Promise.all(lab.hosts.map(async (host) => host.kith('get', 'pod', name, '-o', 'jsonpath={.status.phase}')));
+      return told.every((phase) => phase === 'Succeeded');
+    });
+    await lab.host(1).kith('delete', 'pod', name, '--now');
+    await lab.host(1).kith('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce-');
   }
 
   /** The command as the host whose turn it is runs it, with its own peer. */
