@@ -82,6 +82,11 @@ export class AntiEntropy {
     for (const peer of [...this.differences.keys()]) if (!peers.includes(peer)) this.differences.delete(peer);
   }
 
+  /** Whether this peer, since its start, has held all that some complete member held. */
+  get hasCaughtUp(): boolean {
+    return this.caughtUp;
+  }
+
   /** From now on this peer says that it holds the whole desired state. */
   setComplete(): void {
     this.complete = true;

@@ -42,6 +42,8 @@ export interface BrainDeps {
   record(event: EventDraft): void;
   /** These keys may show something else now, though nothing changed but the time. */
   showAgain?(keys: readonly ObjectKey[]): void;
+  /** Whether this peer has held all that some complete member held since its start. */
+  hasCaughtUp?(): boolean;
   clock: Clock;
   log: Log;
 }
@@ -132,6 +134,7 @@ export class Brain {
       return;
     }
     const keys = this.takeKeys();
+    this.orphans.caughtUp = this.deps.hasCaughtUp?.();
     try {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };
       const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });

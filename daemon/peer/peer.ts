@@ -104,8 +104,9 @@ export class Peer {
       { self, incarnation, persistIncarnation },
     );
     this.events = new EventRecorder({ observed: this.#observed, clock }, { peer: self, node });
-    this.#antiEntropy = new AntiEntropy({ replica, transport, clock, random, log }, { clusterId });
-    this.#replication = new Replication({ replica, transport, antiEntropy: this.#antiEntropy, clock, log }, { clusterId });
+    const antiEntropy = new AntiEntropy({ replica, transport, clock, random, log }, { clusterId });
+    this.#antiEntropy = antiEntropy;
+    this.#replication = new Replication({ replica, transport, antiEntropy, clock, log }, { clusterId });
     this.objects = new ObjectCache(
       { render: (key) => this.#render(key), clock },
       { peerId: self, lastVersion: options.lastResourceVersion, persistVersion: options.persistResourceVersion },
@@ -122,10 +123,11 @@ export class Peer {
     transport.turnAway((peer) => this.#replication.removalNotice(peer, view.removed));
     this.#farewell = new Farewell({
       clock,
-      tell: async (peer, signal) => this.#antiEntropy.syncWith(peer, signal),
+      tell: async (peer, signal) => antiEntropy.syncWith(peer, signal),
       onEnd: () => this.#membersChanged(),
     });
-    this.#brain = new Brain({ view, write: this.#write, record, showAgain: (keys) => this.objects.changed(keys), clock, log });
+    const showAgain = (keys: readonly ObjectKey[]): void => this.objects.changed(keys);
+    this.#brain = new Brain({ view, write: this.#write, record, showAgain, hasCaughtUp: () => antiEntropy.hasCaughtUp, clock, log });
     // Who refuted its death is another one than who was confirmed dead.
     this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
     this.agent = this.#createAgent();
@@ -137,13 +139,7 @@ export class Peer {
     this.services = this.#createServices();
     this.#leaving = new LeavingPods({ services: this.services, view, transport, clock, log });
     this.doctor = createDoctor(deps, options, { view, services: this.services, kernel: this.#kernel, leases: this.#leases });
-    this.#completion = new Completion({
-      transport,
-      antiEntropy: this.#antiEntropy,
-      members: () => this.members().map(({ peerId }) => peerId),
-      clock,
-      log,
-    });
+    this.#completion = new Completion({ transport, antiEntropy, members: () => this.members().map(({ peerId }) => peerId), clock, log });
     this.#conflicts = new ConflictReporter({ view, record });
     this.#manifests = this.#watchFolder(this.#write);
   }

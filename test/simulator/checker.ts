@@ -37,6 +37,8 @@ export interface Checker {
   missing?(world: SimWorld): string | undefined;
   /** For `eventually…`: how long it may take once the one before holds, ms. */
   readonly withinMs?: number;
+  /** For `eventually…`: how long it may fail to hold at rest before it holds again, ms; default: not at all. */
+  readonly waversMs?: number;
   /** For `finally…`, at rest. @throws Violation */
   atRest?(world: SimWorld): void | Promise<void>;
   /** The time of rest begins. */

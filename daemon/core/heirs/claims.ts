@@ -30,6 +30,8 @@ export interface HeirSettings {
    * this long: what it takes to refute a death, twice. So has a node whose death a minority declared.
    */
   newsSettleMs: number;
+  /** Who has just started and has not heard yet what others hold claims nothing for this long: what heirs have claimed meanwhile it can not know. */
+  catchUpMs: number;
   /**
    * A node that lives but says that its container engine is away keeps its pods this long: an engine that is restarted or upgraded is back by then, and most likely
    * its containers never stopped.
@@ -47,6 +49,7 @@ export const HEIR_SETTINGS: HeirSettings = {
   inFlightMs: 60_000,
   queueMs: 500,
   newsSettleMs: 3_000,
+  catchUpMs: 30_000,
   unreadyMs: 10_000,
   noHeirMs: 10_000,
 };
@@ -63,6 +66,8 @@ export interface OrphanMemory {
   trustedSince?: number;
   /** When this peer began to decide: what it knew then may be from long before. */
   startedAt?: number;
+  /** Whether it has held all that a complete member held since then; undefined: nobody said. */
+  caughtUp?: boolean;
 }
 
 /** One pass over the orphans: running totals and how many more may be claimed. */
@@ -125,7 +130,10 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
   }
   const endsAt = view.leader.isSelf ? opensAt + (heirs.length + 1) * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= endsAt) takeOver(pass, orphan, kind, heirs);
-  else if (Number.isFinite(Math.min(turnAt, endsAt))) pass.decisions.push({ do: 'wake', key: orphan.key, at: Math.min(turnAt, endsAt) });
+  else if (Number.isFinite(Math.min(turnAt, endsAt))) {
+    const soonest = pass.memory?.caughtUp === false ? now.monotonic + settings.queueMs : Number.POSITIVE_INFINITY;
+    pass.decisions.push({ do: 'wake', key: orphan.key, at: Math.min(turnAt, endsAt, soonest) });
+  }
 }
 
 /** Monotonic ms. */
@@ -166,9 +174,10 @@ function healedAt({ memory, settings }: Pass, lostSince: number): number {
   return lostSince < trustedSince ? trustedSince + settings.newsSettleMs : Number.NEGATIVE_INFINITY;
 }
 
-/** Of a death others tell a starting peer at once; what heirs have claimed since comes with the first comparison. */
+/** Of a death others tell a starting peer at once, or as soon as it is connected; what heirs have claimed since comes with the first comparison. */
 function caughtUpAt({ memory, settings }: Pass): number {
-  return (memory?.startedAt ?? Number.NEGATIVE_INFINITY) + settings.newsSettleMs;
+  if (memory?.startedAt === undefined) return Number.NEGATIVE_INFINITY;
+  return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);
 }
 
 /** Two members have nobody to ask. */

@@ -7,6 +7,8 @@ import { isMajority, partitionPolicy, reconcilePolicy } from './policy.ts';
 
 /** How long a node that came back may take to say what still runs there. */
 export const RETURN_REPORT_MS = 10_000;
+/** Who is heard again as who it was repeats nothing by itself: within this time what is held here of it was compared with what it says now. */
+export const HEARD_AGAIN_MS = 3_000;
 
 /**
  * What becomes of a pod whose slot was claimed while its node was out of sight. `wait`: nothing yet. `restore`: it goes back into its slot. `bury`: the
@@ -43,6 +45,9 @@ export function judgeOriginal(
   if (!serves) return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
   if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
   // What its node said before it was lost tells nothing of what runs there now.
+  const comparedAt = member.incarnationSince < member.since ? member.since + HEARD_AGAIN_MS : Number.NEGATIVE_INFINITY;
+  if (monotonic < comparedAt)
+    return { verdict: 'wait', reason: `${member.spec.nodeName} has just been heard again`, lookAgainAt: comparedAt };
   const runningSince = view.isCurrentReport(original.uid, member.spec.nodeName) ? containersSince(view, original) : undefined;
   if (runningSince === undefined) {
     // A refutation makes all older words of it void, this node's own, too, until they are said again.

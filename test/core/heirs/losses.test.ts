@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isReady } from '../../../daemon/core/cluster/pods.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
-import { judgeOriginal } from '../../../daemon/core/heirs/heal.ts';
+import { HEARD_AGAIN_MS, judgeOriginal } from '../../../daemon/core/heirs/heal.ts';
 import { renderPod } from '../../../daemon/core/status/pod-status.ts';
 import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 
@@ -126,7 +126,25 @@ it('a host that has just started catches up before it claims: others may have cl
   fresh.setMember('node-1', 'dead');
   expect(claims()).toBe(0);
   fresh.elapsed += HEIR_SETTINGS.newsSettleMs + HEIR_SETTINGS.escalationMs;
+  // It heard of the death, and nobody has told it yet what they hold.
+  memory.caughtUp = false;
+  expect(claims()).toBe(0);
+  memory.caughtUp = true;
   expect(claims()).toBeGreaterThan(0);
+});
+
+it('a host that nobody tells what they hold claims after a time all the same', () => {
+  const world = running(3, 6);
+  const fresh = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-3', world.desired.copy());
+  fresh.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  const memory: OrphanMemory = { nodes: new Map(), since: new Map(), startedAt: fresh.elapsed, caughtUp: false };
+  const plan = (): ReturnType<typeof planClaims> => planClaims(fresh.state, fresh.pods(), fresh.now, HEIR_SETTINGS, memory);
+  fresh.setMember('node-1', 'dead');
+  // It looks again soon: nothing else tells it that it has caught up.
+  const wakes = plan().map((each) => (each.do === 'wake' ? each.at - fresh.elapsed : Number.NaN));
+  expect(new Set(wakes)).toEqual(new Set([HEIR_SETTINGS.queueMs]));
+  fresh.elapsed += HEIR_SETTINGS.catchUpMs + HEIR_SETTINGS.escalationMs;
+  expect(plan().some((each) => each.do === 'write')).toBe(true);
 });
 
 it('a host that refutes its death says anew what runs there: until then that it ran there counts', () => {
@@ -147,6 +165,25 @@ it('a host that refutes its death says anew what runs there: until then that it 
   const states = view.state.members().map(({ peer, state, since, incarnation }) => ({ peer, state, since, incarnation: incarnation + 1 }));
   view.state.applyLiveness(states, view.state.leader, view.elapsed);
   expect(verdict()).toBe('wait');
+});
+
+it('a node that is heard again as who it was has to say first what still runs there', () => {
+  const world = running(3, 3);
+  const [original] = world.state.podsOnNode('node-1');
+  const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
+  view.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  view.setLeader('node-2');
+  for (const lost of ['node-1', 'node-3']) view.setMember(lost, 'dead');
+  view.elapsed += HEIR_SETTINGS.doubtMs;
+  view.converge({ nodes: ['node-2'] });
+  const filled = original?.object.kith?.slot;
+  const claim = view.object(RS).object.kith?.slots?.[String(filled?.slot)]?.claim;
+  const kept = view.pods().find(({ object }) => object.kith?.slot?.slot === filled?.slot && object.kith?.slot?.generation === 2);
+  const judged = (): ReturnType<typeof judgeOriginal> => judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed);
+  view.setMember('node-1', 'alive');
+  expect(judged()).toMatchObject({ verdict: 'wait', lookAgainAt: view.elapsed + HEARD_AGAIN_MS });
+  view.elapsed += HEARD_AGAIN_MS;
+  expect(judged().verdict).toBe('restore');
 });
 
 it.each([

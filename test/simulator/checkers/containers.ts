@@ -58,16 +58,40 @@ function keyOf(host: SimHost, uid: string): string {
 /** No container is stopped but by an order: loss of contact, a restart or an empty view is none. */
 export class AnytimeStoppedByOrder implements Checker {
   readonly name = 'anytimeStoppedByOrder';
+  private readonly engines = new Set<SimHost>();
+  /** What was wrong with stopping a pod when the daemon told its engine to, by node and uid. Desired state may change before the engine is through. */
+  private readonly asked = new Map<string, string | undefined>();
 
-  onContainer(host: SimHost, event: RuntimeEvent): void {
-    const isStop = event.what === 'stop' || (event.what === 'kill' && event.by === 'order');
-    const { daemon } = host;
-    if (!isStop || daemon === undefined) return;
-    const key = keyOf(host, event.podUid);
-    if (!hasProved(host)) throw new Violation(this.name, `${host.node} stops ${key} though it does not hold the whole state`);
-    if (orderToStop(daemon, host.node, event.podUid, key) === undefined) {
-      throw new Violation(this.name, `${host.node} stops ${key} (${event.podUid}), and its desired state does not say so`);
-    }
+  onBoot(host: SimHost): void {
+    if (this.engines.has(host)) return;
+    this.engines.add(host);
+    const { runtime } = host;
+    const [stop, remove] = [runtime.stopContainer.bind(runtime), runtime.removePod.bind(runtime)];
+    runtime.stopContainer = (uid, ...rest) => {
+      this.asked.set(`${host.node} ${uid}`, this.wrongWith(host, uid));
+      return stop(uid, ...rest);
+    };
+    runtime.removePod = (uid, ...rest) => {
+      this.asked.set(`${host.node} ${uid}`, this.wrongWith(host, uid));
+      return remove(uid, ...rest);
+    };
+  }
+
+  onContainer(host: SimHost, { what, by, podUid }: RuntimeEvent): void {
+    const isStop = what === 'stop' || (what === 'kill' && by === 'order');
+    if (!isStop || host.daemon === undefined) return;
+    const name = `${host.node} ${podUid}`;
+    const wrong = this.asked.has(name) ? this.asked.get(name) : this.wrongWith(host, podUid);
+    if (wrong !== undefined) throw new Violation(this.name, wrong);
+  }
+
+  private wrongWith(host: SimHost, uid: string): string | undefined {
+    const { daemon, node } = host;
+    const key = keyOf(host, uid);
+    if (!hasProved(host)) return `${node} stops ${key} though it does not hold the whole state`;
+    if (daemon !== undefined && orderToStop(daemon, node, uid, key) === undefined)
+      return `${node} stops ${key} (${uid}), and its desired state does not say so`;
+    return undefined;
   }
 }
 
@@ -75,11 +99,16 @@ export class AnytimeStoppedByOrder implements Checker {
 export class AnytimeRestartedForCause implements Checker {
   readonly name = 'anytimeRestartedForCause';
   private readonly ended = new Map<string, { by: RuntimeEvent['by']; losses: number }>();
+  /** How often the disk of its host had lost something when a container was told to stop: it may do so again before that one has. */
+  private readonly asked = new Map<string, number>();
 
   onContainer(host: SimHost, event: RuntimeEvent): void {
     const container = `${host.node} ${event.podUid} ${event.container}`;
-    if (event.what === 'exit' || event.what === 'kill') this.ended.set(container, { by: event.by, losses: host.losses });
+    if (event.what === 'stop') this.asked.set(container, host.losses);
+    if (event.what === 'exit' || event.what === 'kill')
+      this.ended.set(container, { by: event.by, losses: this.asked.get(container) ?? host.losses });
     if (event.what !== 'start') return;
+    this.asked.delete(container);
     const name = `${keyOf(host, event.podUid)} on ${host.node}`;
     const running =
       host.runtime.inspect(event.podUid)?.containers.filter(({ name: of, state }) => of === event.container && state === 'running') ?? [];

@@ -39,6 +39,8 @@ export class EventuallyOneLeader implements Checker {
 export class EventuallyEqual implements Checker {
   readonly name = 'eventuallyEqual';
   readonly withinMs = 60_000;
+  /** Histories are cut at rest, too, and what was cut goes from peer to peer as they compare. */
+  readonly waversMs = 30_000;
 
   missing(world: SimWorld): string | undefined {
     const [first, ...others] = world.running().filter(({ isGone }) => !isGone);

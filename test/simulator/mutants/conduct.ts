@@ -116,8 +116,8 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     what: 'an heir that has just started claims by what its disk knew',
     plots: ['quietDeath', 'crashingStarts'],
     file: 'daemon/core/heirs/claims.ts',
-    find: '  return (memory?.startedAt ?? Number.NEGATIVE_INFINITY) + settings.newsSettleMs;',
-    replace: '  return (memory?.startedAt ?? Number.NEGATIVE_INFINITY) + (settings.newsSettleMs === 0 ? 1 : 0);',
+    find: '  return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);',
+    replace: '  return memory.startedAt + (memory.caughtUp === false ? settings.newsSettleMs : settings.newsSettleMs);',
   }),
   one({
     name: 'runs-unbound',
