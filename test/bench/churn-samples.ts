@@ -5,13 +5,17 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ApiClient } from '../../cli/client.ts';
 import type { SizesAnswer } from '../../protocol/answers.ts';
+import type { LabHost } from '../lab/types.ts';
 import { rounded } from './args.ts';
+import { engineFigures, type EngineFigures } from './churn-engine.ts';
 
 /** A daemon, of a lab's host or of this machine. */
 export interface ChurnPeer {
   node: string;
   dataDir: string;
   client: ApiClient;
+  /** Of a lab's host: what its engine and its kernel hold is counted, too. */
+  host?: LabHost;
 }
 
 /** Of the peer that has most of each. */
@@ -26,7 +30,12 @@ export interface ChurnSample {
   /** In all histories, and in the longest. */
   changes: number;
   longest: number;
+  /** On hosts of a lab: at the ends of phases, and now and then. */
+  engine?: EngineFigures;
 }
+
+/** Engines are asked with each so manieth sample. */
+const EVERY = 6;
 
 export class ChurnSampler {
   readonly samples: ChurnSample[] = [];
@@ -34,6 +43,7 @@ export class ChurnSampler {
   private readonly peers: readonly ChurnPeer[];
   private readonly began = performance.now();
   private timer: NodeJS.Timeout | undefined;
+  private taken = 0;
 
   constructor(peers: readonly ChurnPeer[]) {
     this.peers = peers;
@@ -43,7 +53,7 @@ export class ChurnSampler {
   start(everyMs: number): void {
     const again = async (): Promise<void> => {
       // A daemon that is busy is asked again later.
-      await this.take().catch(() => undefined);
+      await this.take(this.taken++ % EVERY === 0).catch(() => undefined);
       if (this.timer !== undefined) this.timer = setTimeout(() => void again(), everyMs);
     };
     this.timer = setTimeout(() => void again(), 0);
@@ -54,7 +64,8 @@ export class ChurnSampler {
     this.timer = undefined;
   }
 
-  async take(): Promise<ChurnSample> {
+  /** @param withEngines counts what the hosts' engines and kernels hold, which takes them a moment */
+  async take(withEngines = false): Promise<ChurnSample> {
     const { phase } = this;
     const all = await Promise.all(this.peers.map(sizesOf));
     const most = (pick: (sizes: Sizes) => number): number => Math.max(...all.map(pick));
@@ -71,10 +82,21 @@ export class ChurnSampler {
       documentKiB: Math.round(most(({ documentBytes }) => documentBytes) / 1024),
       changes: most(({ changes }) => changes),
       longest: most(({ longest }) => longest[0]?.changes ?? 0),
+      ...(withEngines ? await mostOfEngines(this.peers) : {}),
     };
     this.samples.push(sample);
     return sample;
   }
+}
+
+/** Nothing where there are none. */
+async function mostOfEngines(peers: readonly ChurnPeer[]): Promise<{ engine?: EngineFigures }> {
+  const all = await Promise.all(peers.flatMap(({ host }) => (host === undefined ? [] : [engineFigures(host)])));
+  const [first] = all;
+  if (first === undefined) return {};
+  const engine = { ...first };
+  for (const name of Object.keys(first) as (keyof EngineFigures)[]) engine[name] = Math.max(...all.map((figures) => figures[name]));
+  return { engine };
 }
 
 type Sizes = SizesAnswer & { rssMiB: number; storeBytes: number };

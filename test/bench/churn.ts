@@ -10,6 +10,8 @@ import { withLab } from './with-lab.ts';
 
 const DEFAULTS = {
   jobs: 1_000,
+  /** Times that so many come and go, with rest between them: memory that grows with each is a leak. */
+  rounds: 1,
   /** Jobs that are there at once. */
   parallel: 24,
   /** CronJobs that fire every minute, and for how long: 24 of them for 4 minutes are 96 runs. */
@@ -34,13 +36,14 @@ const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 export interface ChurnFigures {
   runtime: string;
   jobs: number;
-  /** From the first Job's creation until the last one is gone. */
+  rounds: number;
+  /** From the first Job's creation until the last one is gone, of all rounds. */
   jobsSeconds: number;
   cronRuns: number;
   rollouts: number;
   renewals: number;
   /** What there was at most in each phase, and at its end. */
-  phases: Record<string, { most: Omit<ChurnSample, 'phase' | 'atS'>; end: Omit<ChurnSample, 'phase'> }>;
+  phases: Record<string, { most: Omit<ChurnSample, 'phase' | 'atS' | 'engine'>; end: Omit<ChurnSample, 'phase'> }>;
   samples: ChurnSample[];
 }
 
@@ -58,7 +61,8 @@ export async function benchChurn(given: BenchArguments, say: (text: string) => v
   if (runtime === 'process') return withPeers(3, async ({ peers }) => churn(peers, { wanted, runtime, say }));
   return withLab(3, say, async (lab) => {
     await lab.startCluster();
-    return churn(lab.hosts, { wanted, runtime, say });
+    const peers = lab.hosts.map((host) => ({ node: host.node, dataDir: host.dataDir, client: host.client, host }));
+    return churn(peers, { wanted, runtime, say });
   });
 }
 
@@ -70,33 +74,38 @@ async function churn(
   const phase = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     sampler.phase = name;
     const result = await work();
-    say(`churn: ${JSON.stringify(await sampler.take())}`);
+    say(`churn: ${JSON.stringify(await sampler.take(true))}`);
     return result;
   };
   await phase('before', async () => Promise.resolve());
   sampler.start(SAMPLE_MS);
   try {
-    const jobsSeconds = await phase('jobs', async () => runJobs(peers, wanted));
+    let jobsSeconds = 0;
+    for (let round = 1; round <= wanted.rounds; round += 1) {
+      if (round > 1) await phase(`rest before round ${round}`, async () => rest(sampler, wanted.settle));
+      jobsSeconds += await phase(round === 1 ? 'jobs' : `jobs, round ${round}`, async () => runJobs(peers, wanted, round));
+    }
     const [cronRuns] = await phase('day', async () =>
       Promise.all([runCrons(peers, wanted), rollOut(peers, wanted.rollouts), renew(peers, wanted.renewals)]),
     );
     await phase('rest', async () => rest(sampler, wanted.settle));
-    const { jobs, rollouts, renewals } = wanted;
-    return { runtime, jobs, jobsSeconds, cronRuns, rollouts, renewals, phases: phasesOf(sampler.samples), samples: sampler.samples };
+    const { jobs, rounds, rollouts, renewals } = wanted;
+    const { samples } = sampler;
+    return { runtime, jobs, rounds, jobsSeconds, cronRuns, rollouts, renewals, phases: phasesOf(samples), samples };
   } finally {
     sampler.stop();
   }
 }
 
 /** As many at once as wanted, each at another peer; its successor is made when it is gone. */
-async function runJobs(peers: readonly ChurnPeer[], { jobs, parallel }: Wanted): Promise<number> {
+async function runJobs(peers: readonly ChurnPeer[], { jobs, parallel }: Wanted, round: number): Promise<number> {
   const began = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < jobs) {
       const number = (next += 1);
       const { client } = at(peers, number);
-      const name = `churn-${number}`;
+      const name = `churn-${round}-${number}`;
       await client.call({ method: 'POST', path: JOBS, body: { kind: 'Job', apiVersion: 'batch/v1', metadata: { name }, spec: jobSpec() } });
       await waitFor(
         `${name} is over`,
@@ -200,7 +209,7 @@ async function rest(sampler: ChurnSampler, seconds: number): Promise<void> {
 function phasesOf(samples: readonly ChurnSample[]): ChurnFigures['phases'] {
   const phases: ChurnFigures['phases'] = {};
   for (const { phase, ...sample } of samples) {
-    const { atS: _at, ...figures } = sample;
+    const { atS: _at, engine: _engine, ...figures } = sample;
     const most = { ...(phases[phase]?.most ?? figures) };
     for (const name of Object.keys(figures) as (keyof typeof figures)[]) most[name] = Math.max(most[name], figures[name]);
     phases[phase] = { most, end: sample };
