@@ -18,6 +18,8 @@ import { verifySignature } from '../adapters/identity/signatures.ts';
 import { Libp2pTransport } from '../adapters/libp2p/transport.ts';
 import { LinuxNetwork } from '../adapters/linux-network/linux-network.ts';
 import { NetworkHealthChecker } from '../adapters/health/health-checker.ts';
+import { HostMounts } from '../adapters/volumes/host-mounts.ts';
+import { run } from '../adapters/system/run.ts';
 import { FolderVolumes } from '../adapters/volumes/volume-store.ts';
 import { UserSpaceProxy } from '../adapters/proxy/proxy.ts';
 import { TcpProber } from '../adapters/prober/prober.ts';
@@ -139,7 +141,10 @@ export class Daemon {
   }
 
   #volumes(): FolderVolumes {
-    return new FolderVolumes({ log: this.#log }, { dataDir: path.join(this.#config.dataDir, 'pods') });
+    const { dataDir } = this.#config;
+    const options = { folder: path.join(dataDir, 'parts'), may: process.getuid?.() === 0 };
+    const mounts = this.#runtime?.name === 'docker' ? new HostMounts({ run }, options) : undefined;
+    return new FolderVolumes({ log: this.#log }, { dataDir: path.join(dataDir, 'pods'), mounts });
   }
 
   #podFiles(identity: PeerIdentity, { caCertificate }: ClusterKeys): Required<Pick<PeerDeps, 'volumes' | 'accounts'>> {

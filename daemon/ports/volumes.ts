@@ -8,7 +8,7 @@ export interface VolumeStore {
   /**
    * Paths of the host for the mounts of a container, held until `release`. A `subPath` is found without following what leads out of its volume, and made where it
    * is missing and may be.
-   * @throws KithError `VolumeFailed`
+   * @throws KithError `VolumeFailed`; `SubPathFailed` when it is the part that one container wants
    */
   resolve(podUid: string, volumes: readonly PodVolume[], mounts: readonly MountRequest[]): Promise<ResolvedMounts>;
   /** Removes all of a pod but what outlives it. Not an error if nothing is there. */
@@ -19,13 +19,15 @@ export interface VolumeStore {
   podUids(): Promise<string[]>;
 }
 
-export type PodVolume = { name: string } & (
-  | { kind: 'emptyDir'; inMemory: boolean }
-  | { kind: 'hostPath'; path: string; type: string }
-  /** Storage of this node that outlives its pods, by the name of its PersistentVolume. */
-  | { kind: 'local'; volume: string; readOnly: boolean }
-  | { kind: 'files'; files: readonly VolumeFile[]; isSecret: boolean }
-);
+export type PodVolume = { name: string } &
+  /** In memory it holds `limitBytes` at most, where this host can see to it. */
+  (
+    | { kind: 'emptyDir'; inMemory: boolean; limitBytes?: number }
+    | { kind: 'hostPath'; path: string; type: string }
+    /** Storage of this node that outlives its pods, by the name of its PersistentVolume. */
+    | { kind: 'local'; volume: string; readOnly: boolean }
+    | { kind: 'files'; files: readonly VolumeFile[]; isSecret: boolean }
+  );
 
 export interface VolumeFile {
   /** Relative, without `..`. */
@@ -41,6 +43,8 @@ export interface VolumeOwner {
 }
 
 export interface MountRequest {
+  /** Whose it is, for words. */
+  container: string;
   volume: string;
   mountPath: string;
   subPath: string;

@@ -57,7 +57,10 @@ const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'Director
 export const volumeSources: Readonly<Record<string, Schema>> = {
   emptyDir: object('EmptyDirVolumeSource', 'An empty folder that lives as long as the pod.', {
     medium: oneOf('`Memory` keeps it in memory.', ['', 'Memory']),
-    sizeLimit: quantity('The most that it may hold.', { support: 'stored', why: 'a pod whose folder grows beyond it is not evicted' }),
+    sizeLimit: quantity('The most that it may hold.', {
+      support: 'stored',
+      why: 'a pod whose folder on disk grows beyond it is not evicted; in memory it is held where kithd is root beside Docker',
+    }),
   }),
   hostPath: object(
     'HostPathVolumeSource',

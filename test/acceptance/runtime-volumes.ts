@@ -72,7 +72,7 @@ export function volumeTests(tools: () => RuntimeTools): void {
     if (!tools().world.seesProcesses) {
       await expect(tools().start('true', { mounts })).rejects.toMatchObject({
         code: 'InvalidContainer',
-        message: expect.stringContaining('open file') as string,
+        message: expect.stringContaining('does not exist') as string,
       });
       return inside.close();
     }

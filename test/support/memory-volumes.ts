@@ -1,3 +1,4 @@
+import { KithError } from '../../protocol/errors.ts';
 import type { MountRequest, PodVolume, ResolvedMounts, VolumeStore } from '../../daemon/ports/volumes.ts';
 
 /** Volumes that nobody writes to. */
@@ -11,7 +12,12 @@ export class MemoryVolumes implements VolumeStore {
     this.pods.set(podUid, volumes);
   }
 
+  /** Parts of volumes that lead out of them. */
+  readonly holes = new Set<string>();
+
   async resolve(podUid: string, _volumes: readonly PodVolume[], mounts: readonly MountRequest[]): Promise<ResolvedMounts> {
+    const hole = mounts.find(({ subPath }) => this.holes.has(subPath));
+    if (hole !== undefined) throw new KithError('SubPathFailed', `failed to prepare subPath for volumeMount "${hole.volume}"`);
     const resolved = mounts.map(({ volume, mountPath, readOnly, propagation, subPath }) => {
       const hostPath = ['/pods', podUid, volume, subPath].filter((step) => step !== '').join('/');
       return { hostPath, mountPath, readOnly, propagation };

@@ -31,8 +31,6 @@ const HOST_NETWORK = 'host';
 /** The engine gives back the address of what has ended a moment after it says that it has ended. */
 const ADDRESS_RETRY_MS = 100;
 const ADDRESS_RETRIES = 10;
-/** A path could be exchanged for a link by a container of the pod before the engine mounts it. */
-const NO_OPEN_FILES = 'a subPath is given to the engine as an open file, and this engine does not see our processes';
 /** Places that are tried for one start, when the network was removed under us or somebody else has the address. */
 const PLACES = 3;
 
@@ -228,8 +226,6 @@ export class Starter {
       const ours = file === undefined ? [] : [file, ...optional];
       const isOurs = error instanceof EngineRefusal && ours.some((path) => error.message.includes(path));
       const cannotBind = isOurs && /bind source path does not exist|mount source/i.test(error.message);
-      const open = error instanceof EngineRefusal && /\/proc\/\d+\/fd\//.test(error.message);
-      if (open) throw new KithError('InvalidContainer', `${NO_OPEN_FILES}: ${error.message}`);
       if (!cannotBind) throw error;
       this.#bindsFiles = false;
       this.#log.warn(

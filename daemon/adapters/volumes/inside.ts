@@ -75,5 +75,5 @@ async function openStep(folder: FileHandle, step: string, subPath: string, creat
 }
 
 function refused(subPath: string, why: string): KithError {
-  return new KithError('VolumeFailed', `failed to prepare subPath "${subPath}": ${why}`);
+  return new KithError('VolumeFailed', `"${subPath}": ${why}`);
 }

@@ -10,6 +10,7 @@ import type { Log } from '../../ports/log.ts';
 import type { Mount, MountRequest, PodVolume, ResolvedMounts, VolumeOwner, VolumeStore } from '../../ports/volumes.ts';
 import { writeAtomically } from './atomic-files.ts';
 import { checkHostPath } from './host-path.ts';
+import type { HostMounts } from './host-mounts.ts';
 import { type Inside, openInside } from './inside.ts';
 
 export interface FolderVolumesOptions {
@@ -19,6 +20,8 @@ export interface FolderVolumesOptions {
   localDir?: string;
   /** A folder in memory that every program of this host sees. Default: /dev/shm; without it all is on disk. */
   memoryDir?: string;
+  /** For a runtime that mounts by name, and not by open files. */
+  mounts?: HostMounts;
 }
 
 /** Names of PersistentVolumes that Kith makes. */
@@ -39,10 +42,13 @@ export class FolderVolumes implements VolumeStore {
   readonly #memory: string;
   readonly #local: string;
   readonly #memoryDir: string;
+  readonly #mounts: HostMounts | undefined;
   #hasMemory: Promise<boolean> | undefined;
 
-  constructor(deps: { log: Log }, { dataDir, memoryDir = '/dev/shm', localDir = join(dirname(dataDir), 'volumes') }: FolderVolumesOptions) {
+  constructor(deps: { log: Log }, options: FolderVolumesOptions) {
+    const { dataDir, memoryDir = '/dev/shm', localDir = join(dirname(dataDir), 'volumes'), mounts } = options;
     this.#log = deps.log;
+    this.#mounts = mounts;
     this.#disk = dataDir;
     this.#local = localDir;
     this.#memoryDir = memoryDir;
@@ -71,34 +77,45 @@ export class FolderVolumes implements VolumeStore {
     }
     if ((await stat(folder).catch(() => undefined)) !== undefined) return;
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (volume.kind === 'emptyDir' && volume.inMemory && volume.limitBytes !== undefined)
+      await this.#mounts?.memory(folder, volume.limitBytes);
     if (group !== undefined) await chown(folder, -1, group);
     await chmod(folder, group === undefined ? EMPTY_MODE : EMPTY_MODE | SET_GROUP_ID);
   }
 
   async resolve(podUid: string, volumes: readonly PodVolume[], mounts: readonly MountRequest[]): Promise<ResolvedMounts> {
     const opened: Inside[] = [];
+    const writable: { inside: Inside; mount: Mount }[] = [];
+    let forget = async (): Promise<void> => undefined;
     const release = async (): Promise<void> => {
       await Promise.all(opened.splice(0).map((inside) => inside.close()));
+      await forget();
     };
     try {
       const resolved: Mount[] = [];
-      for (const { volume: name, subPath, mountPath, readOnly, propagation, optional } of mounts) {
+      for (const request of mounts) {
+        const { volume: name, subPath, mountPath, readOnly, propagation, optional } = request;
         const volume = volumes.find((candidate) => candidate.name === name);
         if (volume === undefined) throw new KithError('VolumeFailed', `there is no volume "${name}"`);
-        let hostPath = volume.kind === 'hostPath' ? volume.path : await this.#folderOf(podUid, volume);
-        if (subPath !== '') {
-          const inside = await openInside(hostPath, subPath, { create: volume.kind !== 'files' });
-          opened.push(inside);
-          // What only we write to can't be exchanged meanwhile: its path is as good, for engines that don't see our processes.
-          hostPath = volume.kind === 'files' ? inside.found : inside.path;
-        }
-        resolved.push({
-          hostPath,
+        const mount: Mount = {
+          hostPath: volume.kind === 'hostPath' ? volume.path : await this.#folderOf(podUid, volume),
           mountPath,
           readOnly: readOnly || volume.kind === 'files' || (volume.kind === 'local' && volume.readOnly),
           propagation,
           ...(optional === undefined ? {} : { optional }),
-        });
+        };
+        resolved.push(mount);
+        if (subPath === '') continue;
+        const inside = await partOf(request, mount.hostPath, { create: volume.kind !== 'files' });
+        opened.push(inside);
+        // What only we write to can't be exchanged meanwhile: its path is as good as what is open.
+        mount.hostPath = volume.kind === 'files' ? inside.found : inside.path;
+        if (volume.kind !== 'files') writable.push({ inside, mount });
+      }
+      if (this.#mounts !== undefined && writable.length > 0) {
+        const named = await this.#mounts.name(writable.map(({ inside }) => inside));
+        forget = named.release;
+        for (const [index, { mount }] of writable.entries()) mount.hostPath = named.paths[index]!;
       }
       return { mounts: resolved, release };
     } catch (error) {
@@ -108,6 +125,7 @@ export class FolderVolumes implements VolumeStore {
   }
 
   async remove(podUid: string): Promise<void> {
+    await this.#mounts?.clear(join(this.#memory, checked(podUid), 'volumes'));
     for (const root of [this.#disk, this.#memory]) {
       await rm(join(root, checked(podUid)), { recursive: true, force: true, maxRetries: 3 });
     }
@@ -146,6 +164,21 @@ export class FolderVolumes implements VolumeStore {
       },
     );
     return this.#hasMemory;
+  }
+}
+
+/** @throws KithError `SubPathFailed`, in kubelet's words and with the reason, which upstream has in its log only */
+async function partOf({ volume, container, subPath }: MountRequest, root: string, options: { create: boolean }): Promise<Inside> {
+  try {
+    return await openInside(root, subPath, options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KithError(
+      'SubPathFailed',
+      `failed to prepare subPath for volumeMount "${volume}" of container "${container}": ${why}`,
+      {},
+      { cause: error },
+    );
   }
 }
 

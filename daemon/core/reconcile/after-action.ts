@@ -168,6 +168,9 @@ function holdAfter(old: Hold | undefined, reason: HoldReason, message: string, n
   return { reason, message, failures, failedAt: now.monotonic, at };
 }
 
+/** Of one container, before the engine is asked. Other objects can mend the first. */
+const CONFIG_ERRORS: readonly string[] = ['CreateContainerConfigError', 'VerifyNonRootError', 'SubPathFailed'];
+
 /** The container counts as started, whatever the next list says: the delay before its next restart is set here. */
 function started(before: PodMemory, action: StartContainer, pod: Pod): AfterAction {
   const isMain = pod.spec.containers.some(({ name }) => name === action.container);
@@ -209,13 +212,13 @@ function notStarted(known: PodMemory, action: StartContainer, failure: Failure, 
     const delay = nextCrashDelay(crashDelayMs, last?.ranMs ?? 0);
     return { memory: withContainer(before, container, { ended, crashDelayMs: delay }), events };
   }
-  if (failure.code === 'CreateContainerConfigError' || failure.code === 'VerifyNonRootError') {
+  if (CONFIG_ERRORS.includes(failure.code)) {
     const old = before.containers[container]?.hold;
     // Looked at again and again: told once while it stays the same.
     const isTold = old?.reason === 'CreateContainerConfigError' && old.message === failure.message;
     const hold = {
       ...holdAfter(undefined, 'CreateContainerConfigError', failure.message, now),
-      ...(failure.code === 'VerifyNonRootError' ? { fixed: true as const } : {}),
+      ...(failure.code === 'CreateContainerConfigError' ? {} : { fixed: true as const }),
       at: now.monotonic + BACK_OFF_FIRST_MS,
     };
     return { memory: withContainer(before, container, { hold }), events: isTold ? [] : events };

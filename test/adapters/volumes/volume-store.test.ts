@@ -20,6 +20,7 @@ const file = (path: string, text: string, mode = 0o644): VolumeFile => ({ path, 
 const files = (name: string, list: VolumeFile[], isSecret = false): PodVolume => ({ name, kind: 'files', files: list, isSecret });
 const empty: PodVolume = { name: 'work', kind: 'emptyDir', inMemory: false };
 const mount = (volume: string, subPath = ''): MountRequest => ({
+  container: 'main',
   volume,
   mountPath: '/x',
   subPath,
@@ -80,7 +81,7 @@ describe('a part of a volume', () => {
     const at = await pathOf([empty], mount('work'));
     expect(await pathOf([empty], mount('work', 'deep/er'))).toBe(join(at, 'deep/er'));
     expect(await readFile(await pathOf([config], mount('config', 'a')), 'utf8')).toBe('1');
-    await expect(volumes.resolve(UID, [config], [mount('config', 'b')])).rejects.toMatchObject({ code: 'VolumeFailed' });
+    await expect(volumes.resolve(UID, [config], [mount('config', 'b')])).rejects.toMatchObject({ code: 'SubPathFailed' });
   });
 
   it('never is outside', async () => {
@@ -90,7 +91,10 @@ describe('a part of a volume', () => {
     await symlink('../../..', join(at, 'up'));
     await symlink('/etc/not-there', join(at, 'dangling'));
     for (const subPath of ['etc', 'etc/passwd', 'up', 'up/x', 'dangling', '../x']) {
-      await expect(volumes.resolve(UID, [empty], [mount('work', subPath)]), subPath).rejects.toMatchObject({ code: 'VolumeFailed' });
+      await expect(volumes.resolve(UID, [empty], [mount('work', subPath)]), subPath).rejects.toMatchObject({
+        code: 'SubPathFailed',
+        message: expect.stringContaining('failed to prepare subPath for volumeMount "work" of container "main": ') as string,
+      });
     }
     expect(await lstat('/etc/not-there').catch(() => undefined)).toBeUndefined();
   });

@@ -114,3 +114,28 @@ describe('ConfigMaps and Secrets as files', () => {
     await world.clock.until('gone', () => world.volumes.pods.size === 0);
   });
 });
+
+describe('parts of volumes', () => {
+  it('that can not be had hold up the container that wants them, and no other one', async () => {
+    const wants = (name: string, subPath: string) => ({ name, image: 'app:1', volumeMounts: [{ name: 'work', mountPath: '/x', subPath }] });
+    world.volumes.holes.add('out');
+    const pod = await world.addPod('web', {
+      spec: { volumes: [{ name: 'work', emptyDir: {} }], containers: [wants('first', 'out'), wants('second', 'in')] },
+    });
+    await world.clock.until('the second runs', () => world.runtime.running().length === 1);
+    const waiting = { reason: 'CreateContainerConfigError', message: 'failed to prepare subPath for volumeMount "work"' };
+    const status = {
+      containerStatuses: [
+        { name: 'first', state: { waiting } },
+        { name: 'second', state: { running: {} } },
+      ],
+    };
+    await world.clock.advance(60_000);
+    expect(world.status(pod)).toMatchObject(status);
+    expect(world.told().filter((text) => text.includes('failed to prepare subPath'))).toHaveLength(1);
+    expect(world.runtime.calls.filter((call) => call.startsWith('createSandbox'))).toHaveLength(1);
+    // The next try finds what it wants.
+    world.volumes.holes.clear();
+    await world.clock.until('both run', () => world.isReady(pod));
+  });
+});

@@ -8,6 +8,7 @@ const PROPAGATION = { None: 'private', HostToContainer: 'rslave', Bidirectional:
 /** Where a container wants its volumes. @param env for `subPathExpr` */
 export function mountsOf(container: Container, env: Readonly<Record<string, string>>): MountRequest[] {
   return (container.volumeMounts ?? []).map(({ name, mountPath, readOnly, subPath, subPathExpr, mountPropagation }) => ({
+    container: container.name,
     volume: name,
     mountPath: mountPath.startsWith('/') ? mountPath : `/${mountPath}`,
     subPath: subPathExpr !== undefined && subPathExpr !== '' ? expand(subPathExpr, env) : (subPath ?? ''),

@@ -1,4 +1,5 @@
 import type { Pod, PodSpec } from '../../../../protocol/types.ts';
+import { memoryBytes } from '../../../../protocol/values/quantity.ts';
 import type { PodVolume, VolumeFile } from '../../../ports/volumes.ts';
 import { accountOf, ROOT_CA } from '../../accounts/account-volume.ts';
 import type { ConfigData, ConfigSource } from '../config-source.ts';
@@ -56,7 +57,7 @@ function resolveOne(
     return written(ofConfig('configmap', configMap.name, config.configMap, configMap, configMap.defaultMode), false);
   if (secret !== undefined) return written(ofConfig('secret', secret.secretName, config.secret, secret, secret.defaultMode), true);
   if (downwardAPI !== undefined) return written(ofPod(downwardAPI.items ?? [], pod, facts, downwardAPI.defaultMode), false);
-  if (projected === undefined) return { name, kind: 'emptyDir', inMemory: volume.emptyDir?.medium === 'Memory' };
+  if (projected === undefined) return emptyDir(name, volume.emptyDir);
   const files = new Map<string, VolumeFile>();
   const configMapOf = (name: string): ConfigData | undefined => config.configMap(name) ?? rootCa(name, credentials);
   for (const source of projected.sources ?? []) {
@@ -73,6 +74,12 @@ function resolveOne(
   }
   const isSecret = (projected.sources ?? []).some((source) => (source.secret ?? source.serviceAccountToken) !== undefined);
   return { name, kind: 'files', files: [...files.values()], isSecret };
+}
+
+/** A limit of 0 is none, as upstream. */
+function emptyDir(name: string, { medium, sizeLimit }: NonNullable<Volume['emptyDir']> = {}): PodVolume {
+  const limitBytes = sizeLimit === undefined ? 0 : memoryBytes(sizeLimit);
+  return { name, kind: 'emptyDir', inMemory: medium === 'Memory', ...(limitBytes > 0 ? { limitBytes } : {}) };
 }
 
 /** Every namespace has it; one that somebody wrote comes first. */
