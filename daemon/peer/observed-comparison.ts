@@ -9,6 +9,7 @@ import {
   MAX_BATCH_RECORDS,
   MAX_OBSERVED_VERSIONS,
   OBSERVED_ANSWER_BYTES,
+  type RecordVersion,
 } from '../../protocol/wire-observed.ts';
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -34,10 +35,13 @@ export interface ComparisonHost {
   /** Records as they travel. Answers how many were new. */
   take(payload: Uint8Array): number;
   beforeRound(): void;
+  memberCount(): number;
 }
 
 /** From so many owners on a comparison begins with hashes of buckets of them, so that it costs no more in a wide cluster. */
 const SUMMARY_FROM_OWNERS = 32;
+/** From so many members on the same record is not asked of two peers at once. */
+const WIDE_FROM_MEMBERS = 32;
 
 /**
  * Anti-entropy of observed state. Each side pulls for itself: digests by owner, then versions of those that differ, then the records. In a wide cluster digests of the buckets
@@ -47,6 +51,8 @@ export class ObservedComparison {
   private readonly deps: ComparisonDeps;
   private readonly host: ComparisonHost;
   private readonly comparing = new Set<string>();
+  /** Records that one peer of a wide cluster was asked for and has not answered: no other is asked. */
+  private readonly pulling = new Set<string>();
   private cancelRound: CancelTimer | undefined;
   private unsubscribe: (() => void) | undefined;
   private abort = new AbortController();
@@ -113,9 +119,20 @@ export class ObservedComparison {
     const only = buckets === undefined ? undefined : new Set(buckets);
     const owners = table.digest(this.deps.clock.monotonic(), only);
     const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners, ...(buckets === undefined ? {} : { buckets }) }));
-    const wanted = versions.filter((version) => table.isNewer(version)).map(({ owner, key }) => ({ owner, key }));
-    if (wanted.length === 0) return false;
-    return this.host.take(await this.ask(peer, { type: 'pull', wanted })) > 0;
+    const wanted = versions.filter((version) => table.isNewer(version) && !this.pulling.has(nameOf(version)));
+    return wanted.length > 0 && this.pull(peer, wanted);
+  }
+
+  /** A peer that starts in a wide cluster compares with many at once, all of which have what it lacks: one of them suffices, and the next round asks for what that one did not give. */
+  private async pull(peer: string, wanted: readonly RecordVersion[]): Promise<boolean> {
+    const names = this.host.memberCount() < WIDE_FROM_MEMBERS ? [] : wanted.map(nameOf);
+    for (const name of names) this.pulling.add(name);
+    try {
+      const answer = await this.ask(peer, { type: 'pull', wanted: wanted.map(({ owner, key }) => ({ owner, key })) });
+      return this.host.take(answer) > 0;
+    } finally {
+      for (const name of names) this.pulling.delete(name);
+    }
   }
 
   /** Undefined from a peer that knows no summaries yet. */
@@ -156,4 +173,8 @@ export class ObservedComparison {
     }
     return encodeObservedAnswer({ type: 'records', records });
   }
+}
+
+function nameOf({ owner, key, incarnation, sequence }: RecordVersion): string {
+  return `${owner} ${key} ${incarnation} ${sequence}`;
 }

@@ -89,6 +89,7 @@ export class PeerObserved implements ObservedState {
       table: this.table,
       take: (payload) => this.take(this.reader.read(payload)),
       beforeRound: () => this.tidy(),
+      memberCount: () => this.nodesOf.size,
     });
   }
 

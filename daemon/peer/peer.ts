@@ -78,7 +78,7 @@ export class Peer {
   readonly #leaving: LeavingPods;
   readonly #leases: Leases | undefined;
   readonly #observedEvents = new ObservedEvents();
-  readonly #viewListeners = new Set<() => void>();
+  readonly #viewListeners = new Set<(affected: ReadonlySet<ObjectKey>) => void>();
   readonly #memberListeners = new Set<(members: readonly MemberSpec[]) => void>();
   readonly #unsubscribe: (() => void)[] = [];
 
@@ -362,7 +362,7 @@ export class Peer {
     this.objects.changed(affected);
     this.#brain.touch(affected);
     this.#podNetwork.touch(affected);
-    for (const listener of this.#viewListeners) listener();
+    for (const listener of this.#viewListeners) listener(affected);
   }
 
   #becomeComplete(): void {

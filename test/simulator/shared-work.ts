@@ -2,9 +2,11 @@ import { resolveObject } from '../../daemon/core/desired/resolve.ts';
 import type { RecordReader } from '../../daemon/ports/observed.ts';
 import type { VerifySignature } from '../../daemon/ports/identity.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
+import { jsonEqual } from '../../protocol/json.ts';
 import type { Json } from '../../protocol/json.ts';
 import type { Resolution, Resolve } from '../../daemon/core/desired/resolve.ts';
 import { recordReader } from '../../daemon/peer/observed.ts';
+import { compareVersions } from '../../daemon/peer/observed-table.ts';
 import type { ReadRecord } from '../../daemon/peer/replica/disk.ts';
 import { readRecordJson } from '../../daemon/peer/replica/record.ts';
 import type { DocumentState } from '../../daemon/ports/documents.ts';
@@ -35,15 +37,27 @@ export function sharedRecords(): ReadRecord {
   };
 }
 
-/** The same for messages that all are sent, and for what they say. */
+/**
+ * The same for messages that all are sent, and for what they say. Of the records that messages of other make-up bring, as the answers of anti-entropy do, all peers keep
+ * the first that was equal.
+ */
 export function sharedReader(verify: VerifySignature): RecordReader {
   const reader = recordReader(verify);
   const messages = new WeakMap<Uint8Array, readonly ObservedRecord[]>();
   const signed = new WeakMap<ObservedRecord, boolean>();
+  const newest = new Map<string, ObservedRecord>();
+  const shared = (record: ObservedRecord): ObservedRecord => {
+    const name = `${record.owner} ${record.key}`;
+    const known = newest.get(name);
+    if (known !== undefined && jsonEqual(known, record)) return known;
+    // Of two that are on their way at the same time the older one is not kept: it is held by few.
+    if (known === undefined || compareVersions(known, record) <= 0) newest.set(name, freeze(record));
+    return record;
+  };
   return {
     read(payload) {
       let records = messages.get(payload);
-      if (records === undefined) messages.set(payload, (records = freeze(reader.read(payload))));
+      if (records === undefined) messages.set(payload, (records = freeze(reader.read(payload).map(shared))));
       return records;
     },
     isSigned(record) {

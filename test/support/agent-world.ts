@@ -148,17 +148,15 @@ export class AgentWorld {
   admit: AdmitPods = () => new Map();
   leaveRotation: NonNullable<NodeAgentDeps['leaveRotation']> = () => undefined;
   agent: NodeAgent | undefined;
-  private readonly viewListeners = new Set<() => void>();
+  private readonly viewListeners = new Set<(affected: ReadonlySet<ObjectKey>) => void>();
 
   constructor() {
     this.state = new ClusterState({ buriedLife: (key) => this.desired.graves.get(key) ?? 0 }, { self: { peer: PEER, node: NODE } });
     this.desired.onChanged((changes) => {
-      this.state.applyDesired(changes, this.clock.monotonic());
-      this.changed();
+      this.changed(this.state.applyDesired(changes, this.clock.monotonic()));
     });
     this.observed.onChanged((records) => {
-      this.state.applyObserved(records, this.clock.monotonic());
-      this.changed();
+      this.changed(this.state.applyObserved(records, this.clock.monotonic()));
     });
     this.state.setComplete(true);
   }
@@ -170,19 +168,18 @@ export class AgentWorld {
     const object = { apiVersion: 'kith.dev/v1', kind: 'Member', metadata, spec };
     await this.desired.write([{ type: 'create', key: objectKey('members.kith.dev', '', peer), object }]);
     const members = this.state.members().map((member) => ({ peer: member.peer, state: 'alive' as const, since: 0, incarnation: 1 }));
-    this.state.applyLiveness(members, { term: 1, peer: PEER, isSelf: true }, this.clock.monotonic());
-    this.changed();
+    this.changed(this.state.applyLiveness(members, { term: 1, peer: PEER, isSelf: true }, this.clock.monotonic()));
   }
 
-  changed(): void {
-    for (const listener of this.viewListeners) listener();
+  changed(affected: ReadonlySet<ObjectKey>): void {
+    for (const listener of this.viewListeners) listener(affected);
   }
 
   startAgent(): NodeAgent {
     const { runtime, observed, clock } = this;
     const views = {
       view: () => this.state,
-      onChanged: (listener: () => void) => {
+      onChanged: (listener: (affected: ReadonlySet<ObjectKey>) => void) => {
         this.viewListeners.add(listener);
         return () => this.viewListeners.delete(listener);
       },

@@ -1,5 +1,6 @@
 import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
+import { requiredAntiAffinity } from '../scheduler/pod-queries.ts';
 import { boundNode } from './pods.ts';
 
 const NOTHING: readonly DesiredObject[] = [];
@@ -42,6 +43,8 @@ export class ObjectIndex {
   private readonly byOwner = new Buckets();
   private readonly byNode = new Buckets();
   private readonly byNamespace = new Buckets();
+  /** One bucket. */
+  private readonly byRule = new Buckets();
 
   get(key: ObjectKey): DesiredObject | undefined {
     return this.byKey.get(key);
@@ -76,6 +79,11 @@ export class ObjectIndex {
     return this.byNode.list(node);
   }
 
+  /** Pods with required anti-affinity. */
+  repelling(): readonly DesiredObject[] {
+    return this.byRule.list('');
+  }
+
   replace(key: ObjectKey, after: DesiredObject | undefined): void {
     const before = this.byKey.get(key);
     if (before !== undefined) {
@@ -98,6 +106,7 @@ export class ObjectIndex {
       if (owner.controller === true) places.push([this.byController, owner.uid]);
     }
     if (resource === 'pods') places.push([this.byNode, boundNode(desired) ?? '']);
+    if (resource === 'pods' && requiredAntiAffinity(desired).length > 0) places.push([this.byRule, '']);
     return places;
   }
 }

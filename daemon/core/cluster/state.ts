@@ -25,6 +25,8 @@ export interface ClusterStateDeps {
   graveOf?(key: ObjectKey): Tombstone | undefined;
 }
 
+type Reported = Readonly<{ report: PodReport; incarnation: number }>;
+
 export interface ClusterStateOptions {
   self: { peer: string; node: string };
 }
@@ -37,7 +39,7 @@ export class ClusterState implements ClusterIndex {
   readonly self: { peer: string; node: string };
   private readonly deps: ClusterStateDeps;
   private readonly objects = new ObjectIndex();
-  private readonly podReports = new Map<string, { report: PodReport; incarnation: number }>();
+  private readonly podReports = new Map<string, Reported>();
   private readonly nodeReports = new Map<string, NodeReport>();
   private readonly usages = new UsageIndex();
   /** Nodes that say that they are not ready: monotonic ms since when. */
@@ -185,6 +187,10 @@ export class ClusterState implements ClusterIndex {
     return this.objects.podsOnNode('');
   }
 
+  repellingPods(): readonly DesiredObject[] {
+    return this.objects.repelling();
+  }
+
   podReport(podUid: string, node: string): PodReport | undefined {
     return this.podReports.get(reportKey(podUid, node))?.report;
   }
@@ -255,12 +261,7 @@ export class ClusterState implements ClusterIndex {
     }
   }
 
-  private applyPodReport(
-    uid: string,
-    node: string,
-    reported: { report: PodReport; incarnation: number } | undefined,
-    affected: Set<ObjectKey>,
-  ): void {
+  private applyPodReport(uid: string, node: string, reported: Reported | undefined, affected: Set<ObjectKey>): void {
     if (reported === undefined) this.podReports.delete(reportKey(uid, node));
     else this.podReports.set(reportKey(uid, node), reported);
     const key = this.objects.keyOfUid(uid);

@@ -52,6 +52,8 @@ export interface ClusterIndex extends ClusterView {
   admittedWhenRemoved(peer: string): readonly string[] | undefined;
   /** Pods without a binding, in no order. */
   unboundPods(): readonly DesiredObject[];
+  /** Pods that keep others away from where they run, by required anti-affinity, in no order. */
+  repellingPods(): readonly DesiredObject[];
   /** Monotonic ms (of this peer) since when the node is dead or no member's; undefined while it is a living member's, or nothing was ever bound to it. */
   nodeLostSince(node: string): number | undefined;
   /** Monotonic ms (of this peer) since when the node says of itself that it is not ready: its container engine is away. */

@@ -1,10 +1,12 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
-import { objectKey } from '../../../protocol/objects.ts';
+import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
-import { asPod, controllerOf, isTerminal } from '../cluster/pods.ts';
+import { asPod, boundNode, controllerOf, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { ClaimPlaces } from '../storage/claim-places.ts';
+import { claimKeysOf } from '../storage/claims.ts';
 import { matchesNode, NO_MATCH, pinnedNode, refusalOf } from './node-rules.ts';
+import { requiredAntiAffinity } from './pod-queries.ts';
 import { type NodeFilter, placeFilter } from './pod-rules.ts';
 import { amountsOf, type HostPort, type PodShape, portsCollide, shapeOf } from './pod-shape.ts';
 import { Topology } from './topology.ts';
@@ -18,21 +20,48 @@ const DEFAULT_PODS = 110;
 const TOO_MANY_PODS = 'Too many pods';
 const PORTS_TAKEN = "node(s) didn't have free ports for the requested pod ports";
 
+/** A node that was asked about. */
 interface Row {
-  node: Node;
-  ready: boolean;
   others: Map<string, number>;
   ports: HostPort[];
 }
 
+/** What the nodes' own objects say. */
+interface NodeList {
+  nodes: readonly Node[];
+  names: readonly string[];
+  hashes: Uint32Array;
+  index: ReadonlyMap<string, number>;
+  hasSoftTaints: boolean;
+}
+
+/** By the view's list, which is another one as soon as any node is. */
+const lists = new WeakMap<readonly DesiredObject[], NodeList>();
+
+function nodeListOf(view: ClusterIndex): NodeList {
+  const objects = view.list('nodes');
+  const known = lists.get(objects);
+  if (known !== undefined) return known;
+  const nodes = objects.map(({ object }) => object as Node).sort((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
+  const names = nodes.map((node) => node.metadata.name);
+  const hasSoftTaints = nodes.some(({ spec }) => spec.taints?.some(({ effect }) => effect === 'PreferNoSchedule') === true);
+  const index = new Map(names.map((name, at) => [name, at]));
+  const list = { nodes, names, hashes: Uint32Array.from(names, textHash), index, hasSoftTaints };
+  lists.set(objects, list);
+  return list;
+}
+
 /**
- * All nodes and what is free on them, in columns, so that a thousand are looked through in microseconds. `take` keeps running totals while a batch is placed.
+ * All nodes and what is free on them, in columns, so that a thousand are looked through in microseconds. `take` keeps running totals while a batch is placed. What runs on a node is
+ * counted when somebody asks about that node, and what pods say of each other when somebody asks who heeds it: an heir looks at a few nodes, at every claim that it hears of.
  */
 export class NodeTable {
   readonly names: readonly string[];
   readonly hashes: Uint32Array;
-  private readonly rows: Row[];
-  private readonly index = new Map<string, number>();
+  private readonly view: ClusterIndex;
+  private readonly nodes: readonly Node[];
+  private readonly index: ReadonlyMap<string, number>;
+  private readonly rows: (Row | undefined)[];
   private readonly cpuFree: Float64Array;
   private readonly memoryFree: Float64Array;
   private readonly podsFree: Float64Array;
@@ -44,26 +73,23 @@ export class NodeTable {
   private readonly siblings = new Map<string, Uint16Array>();
   private readonly refusals = new Map<string, readonly (string | undefined)[]>();
   private readonly openPlaces = new Map<string, readonly number[]>();
+  private readonly taken: { pod: DesiredObject; index: number }[] = [];
+  /** Some pod that runs, or was taken, keeps others away. */
+  private repels: boolean;
+  private related: { topology: Topology; claims: ClaimPlaces } | undefined;
   private lastFilter: { pod: DesiredObject; size: number; filter: NodeFilter | undefined } | undefined;
-  readonly topology: Topology;
-  readonly claims: ClaimPlaces;
   /** Some node has a taint that only says that pods had better not come. */
   readonly hasSoftTaints: boolean;
 
   constructor(view: ClusterIndex) {
-    const nodes = view.list('nodes').map(({ object }) => object as Node);
-    nodes.sort((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
-    this.names = nodes.map((node) => node.metadata.name);
-    this.hashes = Uint32Array.from(this.names, textHash);
+    const { nodes, names, hashes, index, hasSoftTaints } = nodeListOf(view);
+    this.view = view;
+    [this.nodes, this.names, this.hashes, this.index, this.hasSoftTaints] = [nodes, names, hashes, index, hasSoftTaints];
     const column = (): Float64Array => new Float64Array(nodes.length);
     [this.cpuFree, this.memoryFree, this.podsFree] = [column(), column(), column()];
     [this.cpuTotal, this.memoryTotal, this.cpuScored, this.memoryScored] = [column(), column(), column(), column()];
-    this.rows = nodes.map((node, index) => this.openRow(view, node, index));
-    this.hasSoftTaints = nodes.some(({ spec }) => spec.taints?.some(({ effect }) => effect === 'PreferNoSchedule') === true);
-    const labelsOfNamespace = (name: string) => view.get(objectKey('namespaces', '', name))?.object.metadata.labels;
-    this.claims = new ClaimPlaces(view);
-    this.topology = new Topology({ nodes, labelsOfNamespace });
-    for (const name of this.names) for (const pod of view.podsOnNode(name)) if (!isTerminal(view, pod)) this.take(pod, name);
+    this.rows = nodes.map(() => undefined);
+    this.repels = view.repellingPods().length > 0;
   }
 
   get size(): number {
@@ -74,32 +100,45 @@ export class NodeTable {
     return this.index.has(node);
   }
 
+  /** Where pods are that others want to be near, or away from. */
+  get topology(): Topology {
+    return this.relations().topology;
+  }
+
+  get claims(): ClaimPlaces {
+    return this.relations().claims;
+  }
+
   /** Counts the pod on the node. */
   take(pod: DesiredObject, node: string): void {
     const index = this.index.get(node);
     if (index === undefined) return;
-    this.claims.take(pod, node);
-    const shape = shapeOf(pod);
-    subtract(this.cpuFree, index, shape.cpuMillis);
-    subtract(this.memoryFree, index, shape.memoryBytes);
-    subtract(this.podsFree, index, 1);
-    subtract(this.cpuScored, index, shape.cpuMillis || LEAST_CPU_MILLIS);
-    subtract(this.memoryScored, index, shape.memoryBytes || LEAST_MEMORY_BYTES);
-    const row = this.rows[index];
-    if (row !== undefined) {
-      for (const [name, amount] of shape.others) row.others.set(name, (row.others.get(name) ?? 0) - amount);
-      row.ports.push(...shape.hostPorts);
-    }
-    // Of what runs on a node that is out of sight nobody knows; its successor must find a place.
-    if (row?.ready === true) this.topology.add(pod, index);
+    this.count(pod, index, this.row(index));
+    this.taken.push({ pod, index });
+    this.repels ||= requiredAntiAffinity(pod).length > 0;
+    if (this.related !== undefined) this.relate(this.related, pod, index);
     const controller = controllerOf(pod)?.uid;
-    if (controller !== undefined) this.siblingsOf(controller)[index]! += 1;
+    const counts = controller === undefined ? undefined : this.siblings.get(controller);
+    if (counts !== undefined) counts[index]! += 1;
   }
 
-  /** How many pods of the same controller run on each node; undefined when none does anywhere. */
+  /** How many pods of the same controller run on each node; undefined when nobody controls it. */
   spreadOf(pod: DesiredObject): Uint16Array | undefined {
     const controller = controllerOf(pod)?.uid;
-    return controller === undefined ? undefined : this.siblings.get(controller);
+    if (controller === undefined) return undefined;
+    const known = this.siblings.get(controller);
+    if (known !== undefined) return known;
+    const counts = new Uint16Array(this.rows.length);
+    const countAt = (index: number | undefined): void => {
+      if (index !== undefined) counts[index]! += 1;
+    };
+    for (const other of this.view.ownedBy(controller)) {
+      const node = parseObjectKey(other.key).resource === 'pods' ? boundNode(other) : undefined;
+      if (node !== undefined && !isTerminal(this.view, other)) countAt(this.index.get(node));
+    }
+    for (const { pod: other, index } of this.taken) if (controllerOf(other)?.uid === controller) countAt(index);
+    this.siblings.set(controller, counts);
+    return counts;
   }
 
   /** Per node, why its rules refuse the pod; one array for all pods with the same rules. */
@@ -108,8 +147,8 @@ export class NodeTable {
     if (known !== undefined) return known;
     const { spec } = asPod(pod);
     const pinned = pinnedNode(spec);
-    const refusals = this.rows.map(({ node, ready }) =>
-      pinned === undefined || pinned === node.metadata.name ? refusalOf(node, ready, spec) : NO_MATCH,
+    const refusals = this.nodes.map((node, index) =>
+      pinned === undefined || pinned === node.metadata.name ? refusalOf(node, this.isReady(index), spec) : NO_MATCH,
     );
     this.refusals.set(shape.rulesKey, refusals);
     return refusals;
@@ -117,6 +156,7 @@ export class NodeTable {
 
   /** Whether what is free on the node suffices. */
   hasRoom(index: number, shape: PodShape): boolean {
+    this.row(index);
     if (this.cpuFree[index]! < shape.cpuMillis && shape.cpuMillis > 0) return false;
     if (this.memoryFree[index]! < shape.memoryBytes && shape.memoryBytes > 0) return false;
     if (this.podsFree[index]! < 1) return false;
@@ -126,8 +166,7 @@ export class NodeTable {
 
   /** Whether it would suffice if these pods of the node were gone. */
   hasRoomWithout(index: number, shape: PodShape, gone: readonly PodShape[]): boolean {
-    const row = this.rows[index];
-    if (row === undefined) return false;
+    const row = this.row(index);
     const freed = (of: (each: PodShape) => number): number => gone.reduce((sum, each) => sum + of(each), 0);
     if (shape.cpuMillis > 0 && this.cpuFree[index]! + freed((each) => each.cpuMillis) < shape.cpuMillis) return false;
     if (shape.memoryBytes > 0 && this.memoryFree[index]! + freed((each) => each.memoryBytes) < shape.memoryBytes) return false;
@@ -141,8 +180,7 @@ export class NodeTable {
 
   /** Why what is free on the node does not suffice, in Kubernetes' words. */
   shortagesOf(index: number, shape: PodShape): string[] {
-    const row = this.rows[index];
-    if (row === undefined) return [];
+    const row = this.row(index);
     if (shape.hostPorts.some((port) => row.ports.some((taken) => portsCollide(port, taken)))) return [PORTS_TAKEN];
     const shortages: string[] = [];
     if (this.podsFree[index]! < 1) shortages.push(TOO_MANY_PODS);
@@ -156,6 +194,7 @@ export class NodeTable {
 
   /** Thousandths of the node that would be left with the pod on it: more is better. Whole, so that all peers agree. */
   leftWith(index: number, shape: PodShape): number {
+    this.row(index);
     const cpu = (this.cpuScored[index]! - (shape.cpuMillis || LEAST_CPU_MILLIS)) / (this.cpuTotal[index]! || 1);
     const memory = (this.memoryScored[index]! - (shape.memoryBytes || LEAST_MEMORY_BYTES)) / (this.memoryTotal[index]! || 1);
     return Math.floor(Math.max(0, cpu) * 500 + Math.max(0, memory) * 500);
@@ -170,13 +209,14 @@ export class NodeTable {
 
   /** Rules about where other pods run, as they are now. The last pod's are kept: it is asked about node by node. */
   filterOf(pod: DesiredObject): NodeFilter | undefined {
+    if (!this.repels && !looksAtPods(pod)) return undefined;
     const { size } = this.topology;
     if (this.lastFilter?.pod !== pod || this.lastFilter.size !== size) this.lastFilter = { pod, size, filter: placeFilter(this, pod) };
     return this.lastFilter.filter;
   }
 
   nodeAt(index: number): Node {
-    return this.rows[index]!.node;
+    return this.nodes[index]!;
   }
 
   /** The places of a label that the pod may be spread over: those with a node that lives and whose labels suit. One list for all pods with the same rules. */
@@ -187,32 +227,72 @@ export class NodeTable {
     const { spec } = asPod(pod);
     const { of } = this.topology.places(topologyKey);
     const open = new Set<number>();
-    for (const [index, { node, ready }] of this.rows.entries()) {
+    for (const [index, node] of this.nodes.entries()) {
       const place = of[index] ?? -1;
-      if (place >= 0 && !open.has(place) && ready && matchesNode(node, spec)) open.add(place);
+      if (place >= 0 && !open.has(place) && this.isReady(index) && matchesNode(node, spec)) open.add(place);
     }
     const list = [...open];
     this.openPlaces.set(text, list);
     return list;
   }
 
-  private openRow(view: ClusterIndex, node: Node, index: number): Row {
-    const { name } = node.metadata;
-    this.index.set(name, index);
-    const status = view.nodeReport(name)?.status;
-    const condition = status?.conditions?.find((each) => each.type === 'Ready');
-    const others = amountsOf(status?.allocatable);
+  private isReady(index: number): boolean {
+    const name = this.names[index] ?? '';
+    if (this.view.memberOfNode(name)?.state !== 'alive') return false;
+    return this.view.nodeReport(name)?.status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+  }
+
+  private row(index: number): Row {
+    return this.rows[index] ?? this.openRow(index);
+  }
+
+  private openRow(index: number): Row {
+    const { view } = this;
+    const name = this.names[index] ?? '';
+    const others = amountsOf(view.nodeReport(name)?.status.allocatable);
+    const row = { others, ports: [] };
+    this.rows[index] = row;
     this.cpuTotal[index] = this.cpuFree[index] = this.cpuScored[index] = others.get('cpu') ?? 0;
     this.memoryTotal[index] = this.memoryFree[index] = this.memoryScored[index] = others.get('memory') ?? 0;
     this.podsFree[index] = others.get('pods') ?? DEFAULT_PODS;
-    return { node, ready: view.memberOfNode(name)?.state === 'alive' && condition?.status === 'True', others, ports: [] };
+    for (const pod of view.podsOnNode(name)) if (!isTerminal(view, pod)) this.count(pod, index, row);
+    return row;
   }
 
-  private siblingsOf(controller: string): Uint16Array {
-    const known = this.siblings.get(controller) ?? new Uint16Array(this.rows.length);
-    this.siblings.set(controller, known);
-    return known;
+  private count(pod: DesiredObject, index: number, row: Row): void {
+    const shape = shapeOf(pod);
+    subtract(this.cpuFree, index, shape.cpuMillis);
+    subtract(this.memoryFree, index, shape.memoryBytes);
+    subtract(this.podsFree, index, 1);
+    subtract(this.cpuScored, index, shape.cpuMillis || LEAST_CPU_MILLIS);
+    subtract(this.memoryScored, index, shape.memoryBytes || LEAST_MEMORY_BYTES);
+    for (const [name, amount] of shape.others) row.others.set(name, (row.others.get(name) ?? 0) - amount);
+    row.ports.push(...shape.hostPorts);
   }
+
+  private relations(): NonNullable<NodeTable['related']> {
+    if (this.related !== undefined) return this.related;
+    const { view } = this;
+    const labelsOfNamespace = (name: string) => view.get(objectKey('namespaces', '', name))?.object.metadata.labels;
+    const related = { claims: new ClaimPlaces(view), topology: new Topology({ nodes: this.nodes, labelsOfNamespace }) };
+    for (const [index, name] of this.names.entries())
+      for (const pod of view.podsOnNode(name)) if (!isTerminal(view, pod)) this.relate(related, pod, index);
+    for (const { pod, index } of this.taken) this.relate(related, pod, index);
+    this.related = related;
+    return related;
+  }
+
+  private relate({ claims, topology }: NonNullable<NodeTable['related']>, pod: DesiredObject, index: number): void {
+    claims.take(pod, this.names[index] ?? '');
+    // Of what runs on a node that is out of sight nobody knows; its successor must find a place.
+    if (this.isReady(index)) topology.add(pod, index);
+  }
+}
+
+/** Where the pod may go depends on where others, or its claims, are. */
+function looksAtPods(pod: DesiredObject): boolean {
+  const { affinity, topologySpreadConstraints } = asPod(pod).spec;
+  return affinity !== undefined || topologySpreadConstraints !== undefined || claimKeysOf(pod).length > 0;
 }
 
 function subtract(column: Float64Array, index: number, amount: number): void {

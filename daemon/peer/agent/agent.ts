@@ -1,6 +1,6 @@
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
-import { parseObjectKey } from '../../../protocol/objects.ts';
+import { type ObjectKey, parseObjectKey } from '../../../protocol/objects.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { cpuMillis } from '../../../protocol/values/quantity.ts';
 import type { ClusterView } from '../../core/cluster/view.ts';
@@ -35,12 +35,13 @@ import { ProbeRunner } from './probe-runner.ts';
 import { ReleasedVolumes } from './released-volumes.ts';
 import { NodeReporter } from './node-reporter.ts';
 import { UsageReporter } from './usage-reporter.ts';
+import { ViewNews } from './view-news.ts';
 import { PodTrack, hasVolumes, listedOf, newReport, ownGrace, subjectPod } from './pod-track.ts';
 
 /** The view, and word of its changes. */
 export interface ViewSource {
   view(): ClusterView;
-  onChanged(listener: () => void): () => void;
+  onChanged(listener: (affected: ReadonlySet<ObjectKey>) => void): () => void;
 }
 
 export interface NodeAgentDeps {
@@ -88,6 +89,7 @@ export class NodeAgent {
   readonly #accounted: AccountedPods;
   readonly #released: ReleasedVolumes;
   readonly #node: NodeReporter;
+  readonly #news = new ViewNews();
   readonly #tracks = new Map<string, PodTrack>();
   /** What the last look at all pods wanted of each, by uid. */
   #cases: ReadonlyMap<string, PodCase> = new Map();
@@ -124,7 +126,8 @@ export class NodeAgent {
     if (signal?.aborted === true) return stop();
     signal?.addEventListener('abort', stop, { once: true });
     this.#ends.push(() => signal?.removeEventListener('abort', stop));
-    this.#ends.push(this.#deps.views.onChanged(() => this.#decideWithin(0)));
+    const { views } = this.#deps;
+    this.#ends.push(views.onChanged((affected) => this.#decideWithin(this.#news.lookWithinMs(views.view(), this.#cases, affected))));
     this.#keep(this.#engine.run(this.#stopping.signal));
     this.#keep(new UsageReporter(this.#deps, this.#engine).run(this.#stopping.signal));
   }
@@ -180,12 +183,8 @@ export class NodeAgent {
     for (const podCase of cases) wakeAt = Math.min(wakeAt, this.#decidePod(view, podCase, listing, now));
     this.#cases = new Map(cases.map((podCase) => [podCase.uid, podCase]));
     this.#forget(view, this.#cases);
-    this.#keep(
-      this.#released.remove(
-        view,
-        [...this.#tracks.values()].flatMap(({ pod }) => pod ?? []),
-      ),
-    );
+    const pods = [...this.#tracks.values()].flatMap(({ pod }) => pod ?? []);
+    this.#keep(this.#released.remove(view, pods));
     if ([...this.#tracks.values()].some((track) => !track.settled)) this.#engine.listWithin(LIMITS.relistBusyMs);
     if (wakeAt < Infinity) this.#decideWithin(Math.max(0, wakeAt - now.monotonic));
   }

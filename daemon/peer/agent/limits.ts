@@ -24,6 +24,8 @@ export const AGENT_LIMITS = {
   /** It grows with the time that a decision takes, by this factor: a host of many pods in a busy cluster spends no more than a part of its time on deciding. */
   decideGapPerDecision: 5,
   decideGapMostMs: 100,
+  /** After changes of other hosts' pods only, in ms: nothing should follow from them here, and if anything does it is found then. */
+  foreignNewsMs: 1_000,
   /** An engine that is away is asked again after these ms, doubling. */
   engineRetryMs: 500,
   engineRetryMostMs: 5_000,

@@ -57,8 +57,7 @@ describe('an incomplete view', () => {
     await world.clock.until('started', () => world.isReady(bound));
     await world.clock.advance(60_000);
     expect(world.runtime.running()).toEqual(['bound/main#0', 'deleted/main#0', 'web/main#0']);
-    world.state.setComplete(true);
-    world.changed();
+    world.changed(world.state.setComplete(true));
     await world.clock.until('only the bound one', () => world.runtime.running().join() === 'bound/main#0');
   });
 });
@@ -69,8 +68,7 @@ describe('a pod of ours that desired state does not know', () => {
     const pod = await world.addPod('web');
     await world.clock.until('ready', () => world.isReady(pod));
     world.desired.objects.delete(pod.key);
-    world.state.applyDesired([{ key: pod.key, before: pod, after: undefined }], 0);
-    world.changed();
+    world.changed(world.state.applyDesired([{ key: pod.key, before: pod, after: undefined }], 0));
     await world.clock.advance(120_000);
     expect(world.runtime.running()).toEqual(['web/main#0']);
     expect(unknownPods(world.state, [world.runtime.inspect(pod.uid)!]).map(({ uid }) => uid)).toEqual([pod.uid]);

@@ -39,3 +39,26 @@ it('a pod that was deleted while its sandbox was made is not started', async () 
   await world.clock.until('it is gone', () => world.desired.objects.size === 0, 10_000);
   expect(world.runtime.calls).not.toContain('startContainer');
 });
+
+it("what happens to other hosts' pods only does not make a host look at its own at once", async () => {
+  world = new AgentWorld();
+  let looks = 0;
+  world.admit = () => {
+    looks += 1;
+    return new Map();
+  };
+  world.startAgent();
+  const own = await world.addPod('web');
+  await world.clock.until('ready', () => world.isReady(own));
+  await world.clock.advance(LIMITS.relistMs / 2);
+  looks = 0;
+  await world.addPod('elsewhere', { node: 'node-2' });
+  await world.addPod('nowhere', { node: '' });
+  await world.clock.advance(LIMITS.foreignNewsMs - 100);
+  expect(looks).toBe(0);
+  await world.clock.advance(200);
+  expect(looks).toBe(1);
+  await world.addPod('another');
+  await world.clock.advance(100);
+  expect(looks).toBeGreaterThan(1);
+});
