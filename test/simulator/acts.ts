@@ -27,6 +27,8 @@ export class Acts {
   private readonly world: SimWorld;
   private readonly undoing = new Set<() => unknown>();
   private readonly users: Users;
+  /** Hosts that are being let in. */
+  private readonly joining = new Set<Promise<void>>();
   /** Hosts that are started again when the calm begins. */
   private isCalm = false;
 
@@ -58,7 +60,7 @@ export class Acts {
       host.trap = undefined;
       if (host.daemon === undefined) await world.boot(host);
     }
-    await Promise.all([...undone, this.users.answered()]);
+    await Promise.all([...undone, ...this.joining, this.users.answered()]);
     // Members end a void admission by themselves.
     for (const host of world.hosts) if (host.isGone && !host.isVoid) await this.removeForGood(host);
   }
@@ -90,8 +92,11 @@ export class Acts {
         return void this.users.deletePod(act);
       case 'drain':
         return this.users.drain(act, (forMs, undo) => this.later(forMs, undo));
-      case 'join':
-        return void this.join(act.by);
+      case 'join': {
+        const joined = this.join(act.by).finally(() => this.joining.delete(joined));
+        this.joining.add(joined);
+        return undefined;
+      }
       case 'image':
         return this.image(act);
       case 'deletePods':

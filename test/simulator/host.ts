@@ -20,6 +20,13 @@ export interface SimDaemon extends PeerDaemon {
 /** When a crash that lies in wait strikes: in the moment after a write is on disk and before anybody hears of it, and so on. */
 export type CrashMoment = 'now' | 'afterWrite' | 'beforeStart' | 'afterStart';
 
+/** Resolves when the daemon is up, or has died before that. Its clocks are those of the attempt that is under way. */
+export interface Starting {
+  up: Promise<void>;
+  end: () => void;
+  clocks: HostClock[];
+}
+
 /** A host: its disk, containers, files and kernel outlive its daemons. */
 export class SimHost {
   readonly index: number;
@@ -41,6 +48,8 @@ export class SimHost {
   /** Peer id of who let it in; its own of the founder. */
   admittedBy = '';
   daemon: SimDaemon | undefined;
+  /** A start that is under way. */
+  starting: Starting | undefined;
   /** Of the daemon that runs next, too. */
   aheadMs = 0;
   rate = 1;

@@ -1,3 +1,4 @@
+import { KithError } from '../../protocol/errors.ts';
 import { createMember } from '../../daemon/app/members.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import { planPodSubnet } from '../../daemon/core/network/pod-subnets.ts';
@@ -15,7 +16,7 @@ import type { Draw } from './draw.ts';
 import { guardOf } from './guard.ts';
 import { sharedReader, sharedRecords, sharedResolve } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
-import type { SimDaemon } from './host.ts';
+import type { SimDaemon, Starting } from './host.ts';
 import type { WayFault } from './network.ts';
 import { SimNetwork } from './network.ts';
 import { Timeline } from './timeline.ts';
@@ -25,6 +26,8 @@ import { CLUSTER } from './cluster.ts';
 /** Members written in one batch, and how long the founder has to make their nodes. */
 const WRITE_AT_ONCE = 200;
 const STANDING_MS = 5_000;
+/** Until a daemon that could not start is started again, as a supervisor does. */
+const RESTART_MS = 1_000;
 
 export interface WorldOptions {
   /** CPU of each node. */
@@ -142,10 +145,32 @@ export class SimWorld {
     await this.boot(host);
   }
 
-  /** Starts the daemon on what the disk has. */
+  /** Starts the daemon on what the disk has: again and again where that is full, as its supervisor does. */
   async boot(host: SimHost): Promise<void> {
+    if (host.starting !== undefined) return host.starting.up;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    host.starting = { up: promise, end: resolve, clocks: [] };
+    this.#bootUntilUp(host, host.starting).then(resolve, reject);
+    return promise;
+  }
+
+  async #bootUntilUp(host: SimHost, starting: Starting): Promise<void> {
+    while (host.starting === starting) {
+      try {
+        await this.#compose(host, starting);
+        if (host.starting === starting) host.starting = undefined;
+      } catch (error) {
+        if (!(error instanceof KithError) || error.code !== 'StoreFull') throw error;
+        this.timeline.add(host.node, `the daemon can not start: ${error.message}`);
+        await new Promise<void>((resolve) => this.clock.after(RESTART_MS, resolve));
+      }
+    }
+  }
+
+  async #compose(host: SimHost, starting: Starting): Promise<void> {
     const clock = host.newClock(this.clock);
     const worker = host.newClock(this.clock);
+    starting.clocks = [clock, worker];
     host.incarnation += 1;
     host.hasPower = true;
     this.timeline.add(host.node, `the daemon starts, incarnation ${host.incarnation}`);
@@ -185,6 +210,8 @@ export class SimWorld {
         podRange: this.options.podRange,
       },
     );
+    // It died meanwhile.
+    if (host.starting !== starting) return;
     const daemon: SimDaemon = { ...composed, worker };
     host.daemon = daemon;
     daemon.peer.onMembers((members) => {
@@ -200,15 +227,19 @@ export class SimWorld {
 
   /** SIGKILL, or worse: nothing of the daemon runs on. */
   kill(host: SimHost, why: string): void {
-    const { daemon } = host;
-    if (daemon === undefined) return;
+    const { daemon, starting } = host;
+    if (daemon === undefined && starting === undefined) return;
     this.timeline.add(host.node, `the daemon dies: ${why}`);
     this.disturb();
     host.daemon = undefined;
+    host.starting = undefined;
     host.guard.stop();
-    daemon.clock.kill();
-    daemon.worker.kill();
+    for (const clock of starting?.clocks ?? []) clock.kill();
+    starting?.end();
+    daemon?.clock.kill();
+    daemon?.worker.kill();
     host.disk.crash(this.draw, this.clock.monotonic());
+    if (daemon === undefined) return;
     void daemon.beats.stop();
     void daemon.transport.stop();
   }

@@ -6,7 +6,6 @@ import type { Acknowledged, Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 import { ownerOf } from './containers.ts';
-import { uidsRunning } from './convergence.ts';
 
 /** How long nothing must have been wrong before all is expected to be well: three silences, a redial, and two rounds of anti-entropy. */
 const QUIET_MS = 30_000;
@@ -183,8 +182,8 @@ export class AnytimeTheOriginalIsKept implements Checker {
   /** Uids of pods that a user asked to be deleted, or whose owner changed in a way that may end them. */
   private readonly touched = new Set<string>();
   /** What is started where: by its end there may be only a grave of it. */
-  private readonly started = new Map<string, { at: number; pod: DesiredObject; owner: DesiredObject }>();
-  private readonly claims = new Map<string, { at: number; minority: boolean }>();
+  private readonly started = new Map<string, { at: number; aheadMs: number; pod: DesiredObject; owner: DesiredObject }>();
+  private readonly claims = new Map<string, { at: number; aheadMs: number; minority: boolean }>();
 
   onAcknowledged(_host: SimHost, { mutations, objects }: Acknowledged): void {
     for (const [index, { uid, object }] of objects.entries()) {
@@ -195,19 +194,23 @@ export class AnytimeTheOriginalIsKept implements Checker {
     }
   }
 
-  onBoot(_host: SimHost, daemon: SimDaemon, world: SimWorld): void {
+  onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
     daemon.replica.onWritten(({ changes }) => {
       for (const { key } of changes) {
         for (const [slot, { claim, generation }] of Object.entries(daemon.replica.get(key)?.object.kith?.slots ?? {})) {
           const name = `${daemon.replica.get(key)?.uid} ${slot} ${claim?.from} ${generation} ${claim?.node}`;
           if (claim === undefined || this.claims.has(name)) continue;
-          this.claims.set(name, { at: world.clock.monotonic(), minority: claim.membersSeen * 2 <= claim.membersKnown });
+          this.claims.set(name, {
+            at: world.clock.monotonic(),
+            aheadMs: host.aheadMs,
+            minority: claim.membersSeen * 2 <= claim.membersKnown,
+          });
         }
       }
     });
   }
 
-  onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent, world: SimWorld): void {
+  onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent): void {
     const { daemon } = host;
     if (daemon === undefined) return;
     if (what === 'start') {
@@ -215,7 +218,7 @@ export class AnytimeTheOriginalIsKept implements Checker {
       const owner = pod === undefined ? undefined : ownerOf(daemon, pod);
       // A host that lost its disk may start what it knows again before it knows the owner: what ran there before runs no more.
       if (pod === undefined || owner === undefined) this.started.delete(`${host.node} ${podUid}`);
-      else this.started.set(`${host.node} ${podUid}`, { at, pod, owner });
+      else this.started.set(`${host.node} ${podUid}`, { at, aheadMs: host.aheadMs, pod, owner });
     }
     const isEnd = what === 'stop' || (what === 'kill' && by === 'order');
     const started = this.started.get(`${host.node} ${podUid}`);
@@ -223,7 +226,7 @@ export class AnytimeTheOriginalIsKept implements Checker {
     const { pod } = started;
     // Two sides made the same pod, and this is the copy whose binding does not count.
     const home = daemon.replica.get(pod.key)?.object.kith?.binding?.node;
-    if (home !== host.node && world.hosts.some((other) => other.node === home && uidsRunning(other).includes(podUid))) return;
+    if (home !== undefined && home !== host.node) return;
     const slot = pod.object.kith?.slot;
     const owner = daemon.replica.get(started.owner.key);
     const state = owner?.object.kith?.slots?.[String(slot?.slot)];
@@ -233,7 +236,9 @@ export class AnytimeTheOriginalIsKept implements Checker {
     if (isTouched || chain.some((uid) => this.touched.has(uid))) return;
     // Two sides may have claimed it for one generation: only one of the claims counts.
     const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation} ${state.claim.node}`);
-    if (claim?.minority === true && started.at < claim.at - 1_000) {
+    // Which was first is judged by the clocks of two hosts.
+    const isSo = claim !== undefined && started.at + started.aheadMs < claim.at + claim.aheadMs - 1_000;
+    if (claim?.minority === true && isSo && started.at < claim.at - 1_000) {
       throw new Violation(this.name, `${host.node} ends ${pod.key}, which ran since before a minority claimed its slot`);
     }
   }
