@@ -26,6 +26,11 @@ export function parseObjectKey(key: ObjectKey): ObjectKeyParts {
   return { resource: key.slice(0, first), namespace: key.slice(first + 1, second), name: key.slice(second + 1) };
 }
 
+/** Of a key: what most look at first, and often all. */
+export function resourceOf(key: ObjectKey): GroupResource {
+  return key.slice(0, key.indexOf('/'));
+}
+
 export interface OwnerReference {
   apiVersion: string;
   kind: string;

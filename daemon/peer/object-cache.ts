@@ -1,7 +1,7 @@
 import { KithError } from '../../protocol/errors.ts';
 import { jsonEqual } from '../../protocol/json.ts';
 import { METRICS_GROUP } from '../../protocol/kinds/stored/metrics.ts';
-import { type GroupResource, type KubeObject, type ObjectKey, parseObjectKey } from '../../protocol/objects.ts';
+import { type GroupResource, type KubeObject, type ObjectKey, resourceOf } from '../../protocol/objects.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { ObjectEvent, ObjectSource } from '../ports/objects.ts';
 import { EventRing, RING_LIMITS, type RingLimits } from './event-ring.ts';
@@ -80,7 +80,7 @@ export class ObjectCache implements ObjectSource {
   /** Says that what these keys show may differ from now on. */
   changed(keys: Iterable<ObjectKey>): void {
     for (const key of keys) {
-      const { resource } = parseObjectKey(key);
+      const resource = resourceOf(key);
       const dirty = this.dirty.get(resource);
       if (dirty === undefined) this.dirty.set(resource, new Set([key]));
       else dirty.add(key);
@@ -89,7 +89,7 @@ export class ObjectCache implements ObjectSource {
   }
 
   get(key: ObjectKey): KubeObject | undefined {
-    const { resource } = parseObjectKey(key);
+    const resource = resourceOf(key);
     if (this.dirty.get(resource)?.delete(key) === true) this.refresh(resource, key);
     return this.byResource.get(resource)?.get(key)?.object;
   }

@@ -2,7 +2,7 @@ import { CUSTOM_DEFINITIONS } from '../../../protocol/kinds/custom/definition.ts
 import { NODE_METRICS, POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { ReplicaChange } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
-import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
+import { objectKey, parseObjectKey, resourceOf } from '../../../protocol/objects.ts';
 import type { NodeReport, ObservedRecord, PodReport, PodUsage, UsageReport } from '../../../protocol/observed.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
 import { CLUSTER_ROLES } from '../authorization/authorizer.ts';
@@ -68,7 +68,7 @@ export class ClusterState implements ClusterIndex {
       this.addRelated(key, before, affected);
       this.objects.replace(key, after);
       this.addRelated(key, after, affected);
-      const { resource } = parseObjectKey(key);
+      const resource = resourceOf(key);
       if (resource === MEMBERS) membersChanged = true;
       if (resource === 'nodes') {
         this.addUnbound(affected);

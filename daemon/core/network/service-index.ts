@@ -5,8 +5,8 @@ import { ENDPOINTS, ENDPOINT_SLICES, serviceOf } from './written-endpoints.ts';
 
 /** Which pods, Endpoints and EndpointSlices concern which service, kept up to date object by object: so that one pod's change is not looked up in every service. */
 export class ServiceIndex {
-  /** What of each object was indexed: it has changed by the time it is taken out. */
-  private readonly places = new Map<ObjectKey, Place[]>();
+  /** What of each key was indexed: it has changed by the time it is taken out. */
+  private readonly indexed = new Map<ObjectKey, DesiredObject>();
   private readonly podsByLabel = new Buckets<DesiredObject>();
   /** By one of the labels that it selects by. */
   private readonly servicesByLabel = new Buckets<DesiredObject>();
@@ -15,22 +15,24 @@ export class ServiceIndex {
   /** @returns services that this change may concern */
   replace(key: ObjectKey, object: DesiredObject | undefined): Set<ObjectKey> {
     const concerned = new Set<ObjectKey>();
-    const before = this.places.get(key) ?? [];
+    const before = this.indexed.get(key);
     // Most often only what its node reports of it is another.
-    const isSame = before.length > 0 && before.every(({ value }) => value === object);
-    const after = isSame ? before : this.move(key, before, object);
-    for (const { buckets, bucket, value } of isSame ? before : [...before, ...after]) this.addConcerned(buckets, bucket, value, concerned);
+    if (before !== object) {
+      if (before !== undefined) this.addConcerned(key, before, concerned);
+      this.move(key, before, object);
+    }
+    if (object !== undefined) this.addConcerned(key, object, concerned);
     if (key.startsWith('services/')) concerned.add(key);
     return concerned;
   }
 
-  private move(key: ObjectKey, before: readonly Place[], object: DesiredObject | undefined): Place[] {
-    for (const { buckets, bucket } of before) buckets.delete(bucket, key);
-    const after = object === undefined ? [] : this.placesOf(key, object);
-    for (const { buckets, bucket, value } of after) buckets.set(bucket, key, value);
-    if (after.length > 0) this.places.set(key, after);
-    else this.places.delete(key);
-    return after;
+  private move(key: ObjectKey, before: DesiredObject | undefined, object: DesiredObject | undefined): void {
+    if (before !== undefined) for (const { buckets, bucket } of this.placesOf(key, before)) buckets.delete(bucket, key);
+    this.indexed.delete(key);
+    if (object === undefined) return;
+    const places = this.placesOf(key, object);
+    for (const { buckets, bucket } of places) buckets.set(bucket, key, object);
+    if (places.length > 0) this.indexed.set(key, object);
   }
 
   podsOf(service: DesiredObject): DesiredObject[] {
@@ -45,10 +47,13 @@ export class ServiceIndex {
     return this.writtenByService.list(service);
   }
 
-  private addConcerned(buckets: Buckets<DesiredObject>, bucket: string, value: DesiredObject, concerned: Set<ObjectKey>): void {
-    if (buckets === this.writtenByService) concerned.add(bucket);
-    if (buckets !== this.podsByLabel) return;
-    for (const service of this.servicesByLabel.values(bucket)) if (matches(value, selectorOf(service))) concerned.add(service.key);
+  private addConcerned(key: ObjectKey, object: DesiredObject, concerned: Set<ObjectKey>): void {
+    if (this.servicesByLabel.isEmpty() && key.startsWith('pods/')) return;
+    for (const { buckets, bucket } of this.placesOf(key, object)) {
+      if (buckets === this.writtenByService) concerned.add(bucket);
+      if (buckets !== this.podsByLabel) continue;
+      for (const service of this.servicesByLabel.values(bucket)) if (matches(object, selectorOf(service))) concerned.add(service.key);
+    }
   }
 
   private placesOf(key: ObjectKey, object: DesiredObject): Place[] {
@@ -57,23 +62,21 @@ export class ServiceIndex {
       return Object.entries(object.object.metadata.labels ?? {}).map(([name, label]) => ({
         buckets: this.podsByLabel,
         bucket: labelBucket(namespace, name, label),
-        value: object,
       }));
     }
     if (resource === 'services') {
       const [first] = selectorOf(object);
-      return first === undefined ? [] : [{ buckets: this.servicesByLabel, bucket: labelBucket(namespace, ...first), value: object }];
+      return first === undefined ? [] : [{ buckets: this.servicesByLabel, bucket: labelBucket(namespace, ...first) }];
     }
     if (resource !== ENDPOINTS && resource !== ENDPOINT_SLICES) return [];
     const service = serviceOf(object, resource);
-    return service === undefined ? [] : [{ buckets: this.writtenByService, bucket: service, value: object }];
+    return service === undefined ? [] : [{ buckets: this.writtenByService, bucket: service }];
   }
 }
 
 interface Place {
   buckets: Buckets<DesiredObject>;
   bucket: string;
-  value: DesiredObject;
 }
 
 class Buckets<Value> {
@@ -87,6 +90,10 @@ class Buckets<Value> {
   delete(bucket: string, key: ObjectKey): void {
     const members = this.members.get(bucket);
     if (members?.delete(key) === true && members.size === 0) this.members.delete(bucket);
+  }
+
+  isEmpty(): boolean {
+    return this.members.size === 0;
   }
 
   list(bucket: string): Value[] {

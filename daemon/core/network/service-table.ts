@@ -1,6 +1,6 @@
 import { jsonEqual } from '../../../protocol/json.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
-import { parseObjectKey } from '../../../protocol/objects.ts';
+import { resourceOf } from '../../../protocol/objects.ts';
 import { MEMBERS } from '../cluster/membership.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import { API_SERVICE } from './api-service.ts';
@@ -25,7 +25,7 @@ export class ServiceTable {
   update(view: ClusterView, affected: Iterable<ObjectKey>): Set<ObjectKey> {
     const concerned = new Set<ObjectKey>();
     for (const key of affected) {
-      const { resource } = parseObjectKey(key);
+      const resource = resourceOf(key);
       if (resource === MEMBERS) concerned.add(API_SERVICE);
       if (!RELEVANT.has(resource)) continue;
       for (const service of this.index.replace(key, view.get(key))) concerned.add(service);

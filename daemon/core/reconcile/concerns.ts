@@ -1,6 +1,6 @@
 import { NODE_METRICS, POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { GroupResource, ObjectKey } from '../../../protocol/objects.ts';
-import { objectKey } from '../../../protocol/objects.ts';
+import { objectKey, resourceOf } from '../../../protocol/objects.ts';
 import { boundNode, controllerObject } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import type { PodCase } from './judge.ts';
@@ -45,7 +45,7 @@ export function ownConcerns(view: ClusterView, cases: Iterable<PodCase>): Set<Ob
 export function concernsNode(view: ClusterView, changed: Iterable<ObjectKey>, own: ReadonlySet<ObjectKey>): boolean {
   for (const key of changed) {
     if (own.has(key)) return true;
-    const resource = key.slice(0, key.indexOf('/'));
+    const resource = resourceOf(key);
     if (!NAMED_BY_ANY_POD.has(resource)) return true;
     const pod = resource === 'pods' ? view.get(key) : undefined;
     if (pod !== undefined && boundNode(pod) === view.self.node) return true;

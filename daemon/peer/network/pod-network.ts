@@ -4,7 +4,7 @@
  */
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
-import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
+import { objectKey, resourceOf } from '../../../protocol/objects.ts';
 import { gatewayOf, readSubnet, type Subnet } from '../../../protocol/values/ipv4.ts';
 import { MEMBERS } from '../../core/cluster/membership.ts';
 import type { ClusterView } from '../../core/cluster/view.ts';
@@ -94,7 +94,7 @@ export class PodNetwork {
     this.#deps.kernel?.ways.touch(affected);
     let concerned = complete !== this.#wasComplete;
     this.#wasComplete = complete;
-    for (const key of affected) concerned ||= CONCERNED.has(parseObjectKey(key).resource);
+    for (const key of affected) concerned ||= CONCERNED.has(resourceOf(key));
     if (concerned) this.#lookWithin(POD_NETWORK_LIMITS.coalesceMs);
   }
 

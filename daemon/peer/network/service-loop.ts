@@ -3,7 +3,7 @@
  * itself; a failing sink harms nobody else.
  */
 import type { KubeObject, ObjectKey } from '../../../protocol/objects.ts';
-import { parseObjectKey } from '../../../protocol/objects.ts';
+import { resourceOf } from '../../../protocol/objects.ts';
 import type { ClusterView } from '../../core/cluster/view.ts';
 import { deriveEndpoints, keyOfDerived } from '../../core/network/derived-endpoints.ts';
 import { sentTo, takenForStaying } from '../../core/network/leaving.ts';
@@ -67,7 +67,7 @@ export class ServiceLoop implements ShownNetwork {
     const shown = new Set<ObjectKey>();
     let nodes = false;
     for (const key of affected) {
-      const { resource } = parseObjectKey(key);
+      const resource = resourceOf(key);
       nodes ||= resource === 'nodes';
       if (resource === 'services' && !changed.has(key)) this.#derive(key, shown);
     }

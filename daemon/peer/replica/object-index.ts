@@ -1,6 +1,6 @@
 import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
-import { parseObjectKey } from '../../../protocol/objects.ts';
+import { resourceOf } from '../../../protocol/objects.ts';
 import { BUCKETS } from '../../../protocol/wire/limits.ts';
 import { BucketDigests, bucketOf, versionHash } from '../../core/desired/digest.ts';
 import type { LifeState } from '../../core/desired/lives.ts';
@@ -112,7 +112,7 @@ export class ObjectIndex {
   }
 
   private setVisible(key: ObjectKey, desired: DesiredObject | undefined): void {
-    const { resource } = parseObjectKey(key);
+    const resource = resourceOf(key);
     const objects = this.byResource.get(resource);
     if (desired === undefined) {
       objects?.delete(key);

@@ -1,6 +1,8 @@
 import { expect, it, vi } from 'vitest';
 import { NodeTable } from '../../../daemon/core/scheduler/node-table.ts';
+import { pairWeight, textHash } from '../../../daemon/core/scheduler/weights.ts';
 import { planClaims } from '../../../daemon/core/heirs/claims.ts';
+import { rankHeirs } from '../../../daemon/core/heirs/ranking.ts';
 import { keyOf, podObject, worldOf, type ClusterWorld } from '../../support/cluster-view.ts';
 
 /** A pod on each node. */
@@ -32,7 +34,18 @@ it('an heir looks at few nodes for each claim, not at all', () => {
   planClaims(world.state, orphans, world.now);
   expect(orphans).toHaveLength(1);
   const looked = new Set(podsOnNode.mock.calls.map(([node]) => node));
-  expect(looked.size).toBeGreaterThan(0);
-  // Three heirs of forty: about 3 (1 + ln(40 / 3)) are the best of those before them.
-  expect(looked.size).toBeLessThan(25);
+  // Its own node, this one, and those of the first three heirs.
+  expect(looked.size).toBeLessThanOrEqual(5);
+});
+
+it('heirs are the nodes of the greatest weights that fit, the same as ever', () => {
+  const world = occupied(60);
+  for (const node of ['node-3', 'node-17', 'node-44']) world.setMember(node, 'dead');
+  const table = new NodeTable(world.state);
+  for (const pod of world.pods()) {
+    const weight = (node: string): number => pairWeight(textHash(pod.uid), textHash(node));
+    const fitting = table.names.filter((_, index) => table.fits(pod, index));
+    expect(rankHeirs(table, pod, 3)).toEqual(fitting.sort((left, right) => weight(right) - weight(left)).slice(0, 3));
+    expect(rankHeirs(table, pod, 100)).toHaveLength(57);
+  }
 });
