@@ -7,8 +7,12 @@ export class MemoryVolumes implements VolumeStore {
   /** How often a pod's volumes were written. */
   writes = 0;
 
+  /** How long it takes to write them, whatever is given up meanwhile. */
+  slow: () => Promise<void> = async () => undefined;
+
   async prepare(podUid: string, volumes: readonly PodVolume[]): Promise<void> {
     this.writes += 1;
+    await this.slow();
     this.pods.set(podUid, volumes);
   }
 

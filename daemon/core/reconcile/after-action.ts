@@ -39,7 +39,9 @@ export function eventsBefore(action: PodAction, pod: Pod): EventDraft[] {
 
 /** What an action that ended adds to memory, and the Events it is told by. An engine that is away is nobody's failure. */
 export function afterAction(before: PodMemory, action: PodAction, result: ActionResult, pod: Pod, now: Now): AfterAction {
-  if (!result.ok && (result.code === 'RuntimeUnavailable' || result.code === 'Aborted')) return { memory: before, events: [] };
+  if (!result.ok && (result.code === 'RuntimeUnavailable' || result.code === 'Aborted')) {
+    return { memory: action.do === 'mountVolumes' ? { ...before, volumesReady: false } : before, events: [] };
+  }
   switch (action.do) {
     case 'createSandbox':
       return result.ok
@@ -48,7 +50,7 @@ export function afterAction(before: PodMemory, action: PodAction, result: Action
     case 'mountVolumes':
       return result.ok
         ? cleared({ ...before, volumesReady: true })
-        : failed(before, action, result.message, now, mountEvents(before, pod, result.message));
+        : failed({ ...before, volumesReady: false }, action, result.message, now, mountEvents(before, pod, result.message));
     case 'ensureImage':
       return result.ok ? imageThere(before, action, result.image, pod) : imageMissing(before, action, result, pod, now);
     case 'startContainer':
@@ -62,7 +64,7 @@ export function afterAction(before: PodMemory, action: PodAction, result: Action
     case 'bury':
       if (result.ok)
         return {
-          ...cleared(action.do === 'removePod' ? { ...before, sandboxMade: false, volumesReady: false } : before),
+          ...cleared(action.do === 'removePod' ? { ...before, sandboxMade: false, volumesReady: undefined } : before),
           events: endEvents(action, result, pod),
         };
       return failed(before, action, result.message, now, killEvents(action, pod, result.message));

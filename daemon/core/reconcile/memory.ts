@@ -16,7 +16,7 @@ export interface PodMemory {
   readonly containers: Readonly<Record<string, ContainerMemory>>;
   /** The last operation on the pod as a whole (sandbox, stop, removal, write) failed. */
   readonly retry?: Retry & { readonly of: PodAction['do'] };
-  /** Its volumes are there. Looked at again when the daemon has restarted. */
+  /** Its volumes are there; `false`: some may be, as making them failed or was given up. Looked at again when the daemon has restarted. */
   readonly volumesReady?: boolean;
   /** The sandbox was made anew under what ran already: attempts of init containers from which on they count. */
   readonly initFrom?: Readonly<Record<string, number>>;

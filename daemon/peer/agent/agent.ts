@@ -1,6 +1,5 @@
 import type { Mutation } from '../../../protocol/desired.ts';
-import type { DesiredObject } from '../../../protocol/objects.ts';
-import { type ObjectKey, parseObjectKey } from '../../../protocol/objects.ts';
+import { parseObjectKey, type DesiredObject, type ObjectKey } from '../../../protocol/objects.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { cpuMillis } from '../../../protocol/values/quantity.ts';
 import type { ClusterView } from '../../core/cluster/view.ts';
@@ -367,6 +366,7 @@ export class NodeAgent {
       if (track.busyWith !== undefined) continue;
       track.giveUp();
       this.#tracks.delete(track.uid);
+      if (track.memory.volumesReady !== undefined) this.#keep(this.#volumes.discard(track.uid));
       this.#deps.observed.publish(`pod/${track.uid}`, null);
     }
     if (this.#swept || !view.complete) return;
@@ -375,7 +375,7 @@ export class NodeAgent {
       ({ owner, value }) => owner === view.self.peer && value?.kind === 'pod' && !concerned.has(value.uid),
     );
     for (const { key } of stale) this.#deps.observed.publish(key, null);
-    this.#keep(this.#volumes.sweep(new Set(concerned.keys())));
+    this.#keep(this.#volumes.sweep([...concerned.values()]));
   }
 
   #keep(work: Promise<void>): void {

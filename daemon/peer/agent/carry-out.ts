@@ -141,7 +141,7 @@ export class CarryOut {
     const { wants } = built(subject.pod);
     // After it was let in: files may say by which lease.
     const start = async (spec: ContainerStart): Promise<void> => {
-      const held = wants.length === 0 ? NO_MOUNTS : await this.#volumes.mounts(subject, wants);
+      const held = wants.length === 0 ? NO_MOUNTS : await this.#volumes.mounts(subject, wants, signal);
       try {
         await runtime.startContainer({ ...spec, mounts: held.mounts }, signal);
       } finally {

@@ -5,6 +5,7 @@ import { accountOf } from '../../core/accounts/account-volume.ts';
 import { mountFailure } from '../../core/reconcile/config-holds.ts';
 import type { ConfigSource } from '../../core/reconcile/config-source.ts';
 import type { PodFacts } from '../../core/reconcile/environment.ts';
+import type { PodCase } from '../../core/reconcile/judge.ts';
 import { DEFAULT_TOKEN_SECONDS, followsOthers, resolveVolumes } from '../../core/reconcile/volumes/resolve.ts';
 import type { PodCredentials } from '../../core/reconcile/volumes/resolve.ts';
 import type { AccountTokens } from '../../ports/account-tokens.ts';
@@ -38,6 +39,8 @@ export class PodVolumes {
   /** By pod uid: the objects whose contents were written last. Compared by identity: an object that changes is another one. */
   readonly #written = new Map<string, readonly unknown[]>();
   readonly #writing = new Set<string>();
+  /** By pod uid: what is being done with its volumes. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(deps: PodVolumesDeps) {
     this.#deps = deps;
@@ -47,15 +50,15 @@ export class PodVolumes {
   /** @throws KithError `VolumeFailed` */
   async prepare({ pod, facts, config }: VolumeSubject, signal: AbortSignal): Promise<void> {
     const inputs = [...inputsOf(pod, config, this.#accounts.of(pod)), this.#token(pod)];
-    await this.#deps.volumes.prepare(pod.metadata.uid, this.#resolve({ pod, facts, config }), ownerOf(pod), signal);
+    await this.#prepare(pod, this.#resolve({ pod, facts, config }), signal);
     this.#written.set(pod.metadata.uid, inputs);
   }
 
   /** Paths of the host, with what they follow from as it is now. @throws KithError `VolumeFailed` */
-  async mounts(subject: VolumeSubject, wants: readonly MountRequest[]): Promise<ResolvedMounts> {
+  async mounts(subject: VolumeSubject, wants: readonly MountRequest[], signal: AbortSignal): Promise<ResolvedMounts> {
     const volumes = this.#resolve(subject);
     // A host that was started anew has lost what was in memory.
-    await this.#deps.volumes.prepare(subject.pod.metadata.uid, volumes, ownerOf(subject.pod));
+    await this.#prepare(subject.pod, volumes, signal);
     return this.#deps.volumes.resolve(subject.pod.metadata.uid, volumes, wants);
   }
 
@@ -72,7 +75,7 @@ export class PodVolumes {
     const files = volumes.filter(({ kind }) => kind === 'files');
     this.#writing.add(uid);
     try {
-      await this.#deps.volumes.prepare(uid, files, ownerOf(pod), signal);
+      await this.#prepare(pod, files, signal);
     } catch (error) {
       if (signal.aborted) return;
       this.#written.delete(uid);
@@ -90,15 +93,43 @@ export class PodVolumes {
   async remove(uid: string): Promise<void> {
     this.#written.delete(uid);
     this.#accounts.forget(uid);
-    await this.#deps.volumes.remove(uid);
+    await this.#inTurn(uid, async () => this.#deps.volumes.remove(uid));
   }
 
-  /** Removes what an earlier run of the daemon left of pods that are gone. Never throws. */
-  async sweep(kept: ReadonlySet<string>): Promise<void> {
+  /** Of a pod that is gone, and was before it had a sandbox: no other step removes them. Never throws. */
+  async discard(uid: string): Promise<void> {
+    await this.remove(uid).catch((error: unknown) =>
+      this.#deps.log.warn('Volumes of a pod that is gone could not be removed', { uid, error }),
+    );
+  }
+
+  /** Removes what an earlier run of the daemon left of pods that are gone, or go without having run here. Never throws. */
+  async sweep(cases: readonly PodCase[]): Promise<void> {
+    const kept = new Set(cases.filter(({ intent, listed }) => intent.want !== 'gone' || listed !== undefined).map(({ uid }) => uid));
     try {
-      for (const uid of await this.#deps.volumes.podUids()) if (!kept.has(uid)) await this.#deps.volumes.remove(uid);
+      for (const uid of await this.#deps.volumes.podUids()) if (!kept.has(uid)) await this.remove(uid);
     } catch (error) {
       this.#deps.log.warn('Volumes of pods that are gone could not be removed', { error });
+    }
+  }
+
+  async #prepare(pod: Pod, volumes: readonly PodVolume[], signal: AbortSignal): Promise<void> {
+    const { uid } = pod.metadata;
+    await this.#inTurn(uid, async () => {
+      signal.throwIfAborted();
+      await this.#deps.volumes.prepare(uid, volumes, ownerOf(pod), signal);
+    });
+  }
+
+  /** One after the other for a pod: a step that was given up goes on for a moment, and must not make anew what is being removed. */
+  async #inTurn(uid: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(uid) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(work);
+    this.#turns.set(uid, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(uid) === turn) this.#turns.delete(uid);
     }
   }
 

@@ -113,6 +113,22 @@ describe('ConfigMaps and Secrets as files', () => {
     await world.deletePod('web', 0);
     await world.clock.until('gone', () => world.volumes.pods.size === 0);
   });
+
+  it.each(['this node', 'somebody else'])('go with a pod that is deleted while they are made, and that %s buries', async (who) => {
+    const made = Promise.withResolvers<void>();
+    world.volumes.slow = () => made.promise;
+    const pod = await world.addPod('web', { spec: { volumes: [{ name: 'work', emptyDir: {} }], ...container({}) } });
+    await world.clock.until('they are being made', () => world.volumes.writes === 1);
+    if (who === 'this node') await world.deletePod('web', 0);
+    else await world.bury(pod.key);
+    // The step is given up, but a file system goes on.
+    await world.clock.advance(1_000);
+    made.resolve();
+    await world.clock.advance(10_000);
+    expect([...world.volumes.pods.keys()]).toEqual([]);
+    expect(world.desired.objects.has(pod.key)).toBe(false);
+    expect(world.runtime.calls).not.toContain('createSandbox');
+  });
 });
 
 describe('parts of volumes', () => {

@@ -49,7 +49,7 @@ it('the files of a pod’s account are written once, and its token anew before i
   const pod = withAccountVolume(podOf(), account);
   const { signal } = new AbortController();
   await made.prepare({ pod, facts, config }, signal);
-  await made.mounts({ pod, facts, config }, []);
+  await made.mounts({ pod, facts, config }, [], new AbortController().signal);
   const files = { 'ca.crt': 'the CA', namespace: 'dev', token: '1 p-1 default  3607000' };
   expect(volumes.files('p-1', 'kube-api-access')).toEqual(files);
   const { writes } = volumes;

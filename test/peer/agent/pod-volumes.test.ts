@@ -18,7 +18,7 @@ it('a file of the downward API has the number of the lease under which its pod r
   await made.prepare(subject, new AbortController().signal);
   expect(volumes.files('u1', 'pod')).toEqual({ token: '' });
   token = 7;
-  await made.mounts(subject, []);
+  await made.mounts(subject, [], new AbortController().signal);
   expect(volumes.files('u1', 'pod')).toEqual({ token: '7' });
   // Started again in place, under another lease.
   token = 8;
@@ -27,4 +27,19 @@ it('a file of the downward API has the number of the lease under which its pod r
   const { writes } = volumes;
   await made.refresh(pod, subject.facts, subject.config, new AbortController().signal);
   expect(volumes.writes).toBe(writes);
+});
+
+it('what is being written as the pod is removed goes, too', async () => {
+  const volumes = new MemoryVolumes();
+  const made = new PodVolumes({ volumes, clock: new VirtualClock(), log: silentLog });
+  const { signal } = new AbortController();
+  await made.prepare(subject, signal);
+  const written = Promise.withResolvers<void>();
+  volumes.slow = () => written.promise;
+  const changed = { ...pod, metadata: { ...pod.metadata, annotations: { team: 'b' } } };
+  const refreshed = made.refresh(changed, subject.facts, subject.config, signal);
+  const removed = made.remove('u1');
+  written.resolve();
+  await Promise.all([refreshed, removed]);
+  expect(volumes.pods.size).toBe(0);
 });
