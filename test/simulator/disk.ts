@@ -6,6 +6,20 @@ import type { Draw } from './draw.ts';
 /** Batches that a disk without barriers may lose at a crash. */
 const TAIL_BATCHES = 200;
 
+/** What any host of a world wrote last under each key. Most write the same and keep it once: what is read of it is found out once, too (`shared-work.ts`). */
+export class DiskContents {
+  private readonly newest = new Map<string, Uint8Array>();
+
+  /** Nobody may change what it answers. */
+  share(key: string, value: Uint8Array): Uint8Array {
+    const known = this.newest.get(key);
+    if (known !== undefined && Buffer.compare(known, value) === 0) return known;
+    const kept = Uint8Array.from(value);
+    this.newest.set(key, kept);
+    return kept;
+  }
+}
+
 interface InFlight {
   operations: readonly StoreOperation[];
 }
@@ -18,9 +32,14 @@ export class SimDisk {
   isFull = false;
   /** Called when a batch has reached the disk and nobody knows of it yet. */
   onPersisted: () => void = () => undefined;
+  private readonly contents: DiskContents;
   private readonly inFlight = new Set<InFlight>();
   /** Newest last: what the batches replaced. */
   private readonly tail: { at: number; undo: [string, Uint8Array | undefined][] }[] = [];
+
+  constructor(contents: DiskContents) {
+    this.contents = contents;
+  }
 
   open(clock: HostClock, draw: Draw): Store {
     return new SimStore(this, clock, draw);
@@ -78,7 +97,7 @@ export class SimDisk {
     const undo: [string, Uint8Array | undefined][] = [];
     for (const operation of operations) {
       undo.push([operation.key, this.records.get(operation.key)]);
-      if (operation.type === 'put') this.records.set(operation.key, Uint8Array.from(operation.value));
+      if (operation.type === 'put') this.records.set(operation.key, this.contents.share(operation.key, operation.value));
       else this.records.delete(operation.key);
     }
     this.tail.push({ at, undo });

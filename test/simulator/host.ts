@@ -8,7 +8,7 @@ import { TEST_FACTS } from '../support/peer-world.ts';
 import { SimulatedRuntime } from '../support/simulated-runtime.ts';
 import { HostClock } from '../support/virtual-clock.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
-import { SimDisk } from './disk.ts';
+import { type DiskContents, SimDisk } from './disk.ts';
 import { SimGuard } from './guard.ts';
 import type { Release } from './scenario.ts';
 
@@ -32,7 +32,7 @@ export class SimHost {
   readonly index: number;
   readonly id: string;
   readonly node: string;
-  readonly disk = new SimDisk();
+  readonly disk: SimDisk;
   readonly folder = new MemoryFolder();
   readonly runtime: SimulatedRuntime;
   readonly guard: SimGuard;
@@ -64,8 +64,10 @@ export class SimHost {
   thawedAt = Number.NEGATIVE_INFINITY;
   trap: { moment: CrashMoment; spring: () => void } | undefined;
 
-  constructor(index: number, clock: VirtualClock, cpu: string) {
+  constructor(deps: { clock: VirtualClock; contents: DiskContents }, index: number, cpu: string) {
+    const { clock, contents } = deps;
     this.index = index;
+    this.disk = new SimDisk(contents);
     // Peer ids are base58, which has no zero.
     this.id = `peer${String(index).replaceAll('0', 'z')}`;
     this.node = `node-${index}`;

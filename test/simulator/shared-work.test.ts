@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
 import { fakeIdentity, fakeVerify } from '../support/liveness-world.ts';
+import { DiskContents, SimDisk } from './disk.ts';
 import { sharedReader } from './shared-work.ts';
 
 function record(sequence: number, peerId = 'peer2'): ObservedRecord {
@@ -26,4 +27,16 @@ it('gives all who read equal records in different messages the same one, and nob
   expect(reader.isSigned(again!)).toBe(true);
   expect(reader.isSigned(read!)).toBe(false);
   expect(reader.read(encodeRecords([first, record(2)]))).toEqual([first, record(2)]);
+});
+
+it('keeps once what two disks have under one key, while they have the same', () => {
+  const contents = new DiskContents();
+  const [left, right] = [new SimDisk(contents), new SimDisk(contents)];
+  const write = (disk: SimDisk, text: string): void => disk.settle(disk.begin([{ type: 'put', key: 'key', value: Buffer.from(text) }]), 0);
+  write(left, 'one');
+  write(right, 'one');
+  expect(right.records.get('key')).toBe(left.records.get('key'));
+  write(right, 'two');
+  expect(Buffer.from(left.records.get('key')!).toString()).toBe('one');
+  expect(Buffer.from(right.records.get('key')!).toString()).toBe('two');
 });

@@ -13,6 +13,7 @@ import { composeDaemon } from '../support/peer-daemon.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
+import { DiskContents } from './disk.ts';
 import { guardOf } from './guard.ts';
 import { sharedReader, sharedRecords, sharedResolve } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
@@ -55,6 +56,7 @@ export class SimWorld {
   readonly timeline = new Timeline(this.clock);
   readonly draw: Draw;
   readonly documents: Documents;
+  readonly contents = new DiskContents();
   /** What follows from equal input is found out once for all hosts. */
   private readonly shared = { resolve: sharedResolve(), readRecord: sharedRecords(), recordReader: sharedReader(fakeVerify) };
   /** Called with each daemon that is composed, before it starts. */
@@ -102,7 +104,7 @@ export class SimWorld {
   }
 
   addHost(): SimHost {
-    const host = new SimHost(this.hosts.length + 1, this.clock, this.options.cpu);
+    const host = new SimHost(this, this.hosts.length + 1, this.options.cpu);
     this.hosts.push(host);
     return host;
   }
