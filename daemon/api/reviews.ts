@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../protocol/json.ts';
 import type { DraftObject } from '../../protocol/objects.ts';
 import type { PolicyRule } from '../../protocol/types.ts';
 import { AUTHENTICATED_GROUP, allows, type Identity, rulesOf } from '../core/authorization/authorizer.ts';
@@ -37,7 +38,7 @@ async function statusOf(call: ResourceCall, spec: ReviewSpec, deps: ApiDeps): Pr
     case 'SelfSubjectAccessReview':
       return decision(deps, identity, accessOf(call, spec));
     case 'SelfSubjectRulesReview':
-      return rulesStatus([...rulesOf(deps.rbac, identity, spec.namespace ?? '')]);
+      return rulesStatus(distinct(rulesOf(deps.rbac, identity, spec.namespace ?? '')));
     case 'TokenReview':
       return tokenStatus(spec, deps);
     default:
@@ -85,6 +86,11 @@ async function tokenStatus({ token = '', audiences = [] }: ReviewSpec, deps: Api
 
 function userInfo({ user, groups, uid }: Identity): object {
   return { username: user, groups: [...groups], ...(uid === undefined ? {} : { uid }) };
+}
+
+/** Several roles may say the same, and administrators are bound to one that says what they may anyway. */
+function distinct(rules: Iterable<PolicyRule>): PolicyRule[] {
+  return [...new Map([...rules].map((rule) => [canonicalJson(rule), rule])).values()];
 }
 
 function rulesStatus(rules: readonly PolicyRule[]): object {

@@ -105,6 +105,8 @@ for (const each of all) {
       await session.does('get nodes', /^NAME +STATUS +ROLES +AGE +VERSION\nreal-1 +Ready/);
       await session.does('get nodes -o wide', /INTERNAL-IP +EXTERNAL-IP +OS-IMAGE +KERNEL-VERSION +CONTAINER-RUNTIME/);
       await session.does('describe node real-2', /^Name: +real-2[^]*Conditions:[^]*Allocatable:/);
+      await session.shows('describe node real-3', /^Lease:\n +HolderIdentity: +real-3\n +AcquireTime: +<unset>\n +RenewTime: +\w+, \d/m);
+      await session.shows('get leases -A', /^kube-node-lease +real-1 +real-1 /m);
       await session.does(`create namespace ${namespace}`, `namespace/${namespace} created\n`);
       await session.shows(`get ns ${namespace}`, /Active/);
       await session.does(`describe namespace ${namespace}`, /Status: +Active/);

@@ -1,11 +1,12 @@
 import { CUSTOM_DEFINITIONS } from '../../../protocol/kinds/custom/definition.ts';
-import { NODE_METRICS, POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
+import { POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { ReplicaChange } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { objectKey, parseObjectKey, resourceOf } from '../../../protocol/objects.ts';
 import type { NodeReport, ObservedRecord, PodReport, PodUsage, UsageReport } from '../../../protocol/observed.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
 import { CLUSTER_ROLES } from '../authorization/authorizer.ts';
+import { keysOfUsage } from '../status/node-lease.ts';
 import { AUTOSCALERS, targetKey } from '../controllers/autoscaling/target.ts';
 import { joinMembership, type KnownState, MEMBERS, type Membership } from './membership.ts';
 import { ObjectIndex } from './object-index.ts';
@@ -254,7 +255,7 @@ export class ClusterState implements ClusterIndex {
       this.addOwners(pod, touched);
       affected.add(metricsOf(pod));
     }
-    affected.add(objectKey(NODE_METRICS, '', node));
+    for (const key of keysOfUsage(node)) affected.add(key);
     for (const autoscaler of this.objects.ofResource(AUTOSCALERS)) {
       const key = targetKey(autoscaler);
       if (key !== undefined && touched.has(key)) affected.add(autoscaler.key);
@@ -370,7 +371,7 @@ export class ClusterState implements ClusterIndex {
       const same = was?.state === is?.state && was?.peer === is?.peer && was?.incarnation === is?.incarnation;
       if (same && was?.death?.at === is?.death?.at) continue;
       for (const member of [was, is]) if (member !== undefined) affected.add(objectKey(MEMBERS, '', member.peer));
-      affected.add(objectKey('nodes', '', node)).add(objectKey(NODE_METRICS, '', node));
+      for (const key of [objectKey('nodes', '', node), ...keysOfUsage(node)]) affected.add(key);
       for (const pod of this.objects.podsOnNode(node)) {
         affected.add(metricsOf(pod));
         this.addWithOwners(pod.key, affected);

@@ -5,17 +5,26 @@ import type { KubeEvent } from '../../../protocol/types.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
 import type { EventDraft, Now } from '../decisions.ts';
 import { EventAllowances } from './allowances.ts';
-import { KeptEvents, type EventChanges } from './kept-events.ts';
+import { KeptEvents, observedKey, type EventChanges } from './kept-events.ts';
 import { EVENT_LIMITS } from './limits.ts';
 
+/** Milliseconds since 1970, until the year 2527. */
+const TIME_DIGITS = 11;
+const HASH_DIGITS = 16;
+const TIMED = new RegExp(`\\.[0-9a-f]{${TIME_DIGITS}}([0-9a-f]{${HASH_DIGITS}})$`);
+
 /**
- * The Events of this node: repeats raise a count, their number and rate are bounded, old ones are dropped. Names derive from what is told, so that a restarted
- * daemon goes on counting. Changed in place; reads no clock.
+ * The Events of this node: repeats raise a count, their number and rate are bounded, old ones are dropped. Names end in a hash of what is told, so that a restarted
+ * daemon goes on counting; before it is the time of the first one, since clients list Events by name and people read them in order. Where several nodes tell the same under
+ * one name there is no time in it. Changed in place; reads no clock.
  */
 export class EventLog {
   readonly #node: string;
   readonly #kept = new KeptEvents(EVENT_LIMITS.kept);
   readonly #allowances = new EventAllowances();
+  /** Names in use, by the observed key without the time. */
+  readonly #named = new Map<string, string>();
+  #lastTime = 0;
 
   constructor(node: string) {
     this.#node = node;
@@ -26,22 +35,41 @@ export class EventLog {
   }
 
   restore(reports: Iterable<EventReport>, now: Now): void {
-    this.#kept.restore(reports, now);
+    const all = [...reports];
+    for (const { event } of all) this.#named.set(told(observedKey(event)), event.metadata.name);
+    this.#kept.restore(all, now);
   }
 
   record(draft: EventDraft, now: Now): EventChanges {
     const message = cut(draft.message, EVENT_LIMITS.message);
-    const name = eventName(draft, message, draft.shared === true ? '' : this.#node);
     const namespace = draft.about.metadata.namespace ?? 'default';
+    const name = this.#nameOf(draft, message, namespace, now);
     const before = this.#kept.get(`event/${namespace}/${name}`)?.event;
     if (!this.#allowances.mayTell(`${draft.component} ${draft.about.kind} ${namespace} ${draft.about.metadata.name}`, now))
       return new Map();
     const event = before === undefined ? this.#newEvent(draft, name, namespace, message, now) : repeated(before, now);
-    return this.#kept.put({ kind: 'event', event }, now);
+    if (before === undefined) this.#named.set(told(observedKey(event)), name);
+    return this.#forgetting(this.#kept.put({ kind: 'event', event }, now));
   }
 
   expire(now: Now): EventChanges {
-    return this.#kept.expire(now);
+    return this.#forgetting(this.#kept.expire(now));
+  }
+
+  #nameOf(draft: EventDraft, message: string, namespace: string, now: Now): string {
+    if (draft.shared === true) return eventName(draft, message, '');
+    const name = eventName(draft, message, this.#node);
+    const known = this.#named.get(`event/${namespace}/${name}`);
+    if (known !== undefined) return known;
+    // What comes in one millisecond keeps its order, too.
+    this.#lastTime = Math.max(now.wall, this.#lastTime + 1);
+    const time = this.#lastTime.toString(16).padStart(TIME_DIGITS, '0');
+    return `${name.slice(0, -HASH_DIGITS)}${time}${name.slice(-HASH_DIGITS)}`;
+  }
+
+  #forgetting(changes: EventChanges): EventChanges {
+    for (const [key, report] of changes) if (report === null) this.#named.delete(told(key));
+    return changes;
   }
 
   #newEvent(draft: EventDraft, name: string, namespace: string, message: string, now: Now): KubeEvent {
@@ -74,8 +102,13 @@ export class EventLog {
 export function eventName(draft: EventDraft, message: string, node: string): string {
   const { about, type, reason, component, fieldPath } = draft;
   const identity = canonicalJson([about.kind, about.metadata.uid, type, reason, message, component, node, fieldPath ?? '']);
-  const hash = createHash('sha256').update(identity, 'utf8').digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(identity, 'utf8').digest('hex').slice(0, HASH_DIGITS);
   return `${about.metadata.name.slice(0, EVENT_LIMITS.namePrefix)}.${hash}`;
+}
+
+/** The observed key without the time in it. */
+function told(key: string): string {
+  return key.replace(TIMED, '.$1');
 }
 
 export function eventUid(namespace: string, name: string): string {

@@ -14,5 +14,5 @@ export const EVENT_LIMITS = {
   /** Objects whose allowance is remembered. */
   allowances: 1_024,
   /** Characters of an Event's name beside its suffix. */
-  namePrefix: 236,
+  namePrefix: 225,
 } as const;

@@ -17,6 +17,7 @@ import { cronJobStatus } from './cron-job-status.ts';
 import { daemonSetStatus } from './daemon-set-status.ts';
 import { deploymentStatus } from './deployment-status.ts';
 import { jobStatus } from './job-status.ts';
+import { LEASES, renderNodeLease } from './node-lease.ts';
 import { renderNode } from './node-status.ts';
 import { renderPod } from './pod-status.ts';
 import { replicaStatus } from './replica-status.ts';
@@ -38,9 +39,9 @@ export interface ShownNetwork {
  * writes an object back must compare with what was shown.
  */
 export function renderObject(view: ClusterIndex, key: ObjectKey, now: Now, network?: ShownNetwork): KubeObject | undefined {
-  const derived = network?.derived(key);
-  if (derived !== undefined) return derived;
   const { resource } = parseObjectKey(key);
+  const derived = resource === LEASES ? renderNodeLease(view, key) : network?.derived(key);
+  if (derived !== undefined) return derived;
   if (resource === NODE_METRICS || resource === POD_METRICS) return renderUsage(view, key);
   const desired = view.get(key);
   if (desired === undefined) return undefined;

@@ -42,7 +42,11 @@ describe('the view of a peer', () => {
       .map((member) => (member.peer === 'peer-node-2' ? { ...member, state: 'dead' as const, since: 77 } : member));
     const affected = world.state.applyLiveness(members, world.state.leader, 77);
     // What is told of its use goes with it.
-    const usage = ['nodes.metrics.k8s.io//node-2', ...lost.map((key) => key.replace('pods/', 'pods.metrics.k8s.io/'))];
+    const usage = [
+      'nodes.metrics.k8s.io//node-2',
+      'leases.coordination.k8s.io/kube-node-lease/node-2',
+      ...lost.map((key) => key.replace('pods/', 'pods.metrics.k8s.io/')),
+    ];
     expect([...affected].sort()).toEqual(
       [WEB, replicaSet!.key, ...lost, ...usage, 'nodes//node-2', 'members.kith.dev//peer-node-2', podKey('waiting')].sort(),
     );

@@ -26,7 +26,7 @@ describe('Events', () => {
     const second = only(log.record(draft('web'), at(5_000)));
     expect(second).toMatchObject({ count: 2, firstTimestamp: '2026-01-01T00:00:00Z', lastTimestamp: '2026-01-01T00:00:05Z' });
     expect(second.metadata).toEqual(first.metadata);
-    expect(first.metadata.name).toMatch(/^web\.[0-9a-f]{16}$/);
+    expect(first.metadata.name).toMatch(/^web\.[0-9a-f]{27}$/);
     expect(log.size).toBe(1);
   });
 
@@ -39,6 +39,32 @@ describe('Events', () => {
       only(new EventLog('node-2').record(draft('web'), at(0))),
     ].map((event) => event.metadata.name);
     expect(new Set(names).size).toBe(4);
+  });
+
+  it('are listed in the order in which they came first, as clients list them by name', () => {
+    const log = new EventLog('node-1');
+    const messages = Array.from({ length: 12 }, (_, index) => `message ${index}`);
+    // Several in one millisecond; the first comes again in the end.
+    const names = messages.map((message, index) => only(log.record(draft('web', message), at(Math.floor(index / 3)))).metadata.name);
+    expect([...names].sort()).toEqual(names);
+    expect(only(log.record(draft('web', messages[0]), at(9_000))).metadata.name).toBe(names[0]);
+    // One whose time is over is told anew, under another name.
+    expect(log.expire(at(10_000_000)).size).toBe(messages.length);
+    const again = only(log.record(draft('web', messages[0]), at(10_000_000)));
+    expect(again.count).toBe(1);
+    expect(again.metadata.name > names.at(-1)!).toBe(true);
+  });
+
+  it('that several nodes tell alike have one name, without a time', () => {
+    const shared = { ...draft('web'), shared: true } as const;
+    const names = [1, 2].map((node) => only(new EventLog(`node-${node}`).record(shared, at(node * 1_000))).metadata.name);
+    expect(names[0]).toMatch(/^web\.[0-9a-f]{16}$/);
+    expect(names[1]).toBe(names[0]);
+  });
+
+  it('of objects with the longest names have names that may be', () => {
+    const { name } = only(new EventLog('node-1').record(draft('a'.repeat(253)), at(0))).metadata;
+    expect(name.length).toBe(253);
   });
 
   it('go on counting after a restart', () => {
