@@ -1,7 +1,7 @@
 import { apiVersionOf, inVersion, type KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { Representation } from './accept.ts';
-import { jsonText } from './json-text.ts';
+import { jsonText } from '../core/json-text.ts';
 import { ApiError } from './status.ts';
 
 interface ListMetadata {

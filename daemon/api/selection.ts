@@ -23,6 +23,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   ReplicationController: ['status.replicas'],
   ReplicaSet: ['status.replicas'],
   Secret: ['type'],
+  Service: ['spec.clusterIP', 'spec.type'],
   Job: ['status.successful'],
   Event: [
     'involvedObject.kind',
@@ -37,6 +38,17 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     'source',
     'type',
   ],
+};
+
+/** Upstream's labels of fields that are called otherwise in objects. */
+const OTHER_PATHS: Readonly<Record<string, string>> = { source: 'source.component', 'status.successful': 'status.succeeded' };
+
+/** What a field that is not there counts as. */
+const UNSET: Readonly<Record<string, string>> = {
+  'spec.unschedulable': 'false',
+  'spec.hostNetwork': 'false',
+  'status.successful': '0',
+  'status.replicas': '0',
 };
 
 /** Which objects a list or a watch is about. */
@@ -74,11 +86,10 @@ function selectable(kind: KindDefinition, path: string): boolean {
 }
 
 function fieldText(object: KubeObject, path: string): string {
-  // Upstream gives the components' names these labels.
-  const steps = path === 'source' ? ['source', 'component'] : path.split('.');
   let value: unknown = object;
-  for (const step of steps) value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[step] : undefined;
+  for (const step of (OTHER_PATHS[path] ?? path).split('.'))
+    value = value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[step] : undefined;
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  return path === 'spec.unschedulable' || path === 'spec.hostNetwork' ? 'false' : '';
+  return UNSET[path] ?? '';
 }

@@ -2,6 +2,7 @@ import { KithError } from '../../protocol/errors.ts';
 import { jsonEqual } from '../../protocol/json.ts';
 import { METRICS_GROUP } from '../../protocol/kinds/stored/metrics.ts';
 import { type GroupResource, type KubeObject, type ObjectKey, resourceOf } from '../../protocol/objects.ts';
+import { jsonText } from '../core/json-text.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { ObjectEvent, ObjectSource } from '../ports/objects.ts';
 import { EventRing, RING_LIMITS, type RingLimits } from './event-ring.ts';
@@ -194,7 +195,8 @@ export class ObjectCache implements ObjectSource {
     if (current !== undefined && jsonEqual(withVersion(rendered, current.object.metadata.resourceVersion), current.object)) return;
     const version = this.nextVersion();
     const object = withVersion(rendered, version.toString());
-    const bytes = JSON.stringify(object).length;
+    // Who lists or watches is sent the same text.
+    const bytes = jsonText(object).length;
     cached.set(key, { object, bytes });
     const type = current === undefined ? 'ADDED' : 'MODIFIED';
     this.append(version, resource, { type, object, before: current?.object }, bytes);

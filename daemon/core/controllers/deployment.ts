@@ -52,7 +52,8 @@ export function planDeployment(view: ClusterIndex, key: ObjectKey, now: Now): De
 function planStep(view: ClusterIndex, state: DeploymentView, now: Now): Decision[] {
   const { spec } = state.deployment;
   if (isResized(state)) return planResize(state);
-  if (spec.paused === true) return [];
+  // What people note of the newest revision (`kubernetes.io/change-cause`) is told of it though it is paused.
+  if (spec.paused === true) return state.newSet === undefined ? [] : scale(state, { rollee: state.newSet, to: state.newSet.replicas });
   if (spec.strategy?.type === 'Recreate') return planRecreate(view, state, now);
   const created = planNewSet(view, state, newSetReplicas(state), now);
   if (created.length > 0) return created;
@@ -105,7 +106,6 @@ function planNewSet(view: ClusterIndex, state: DeploymentView, replicas: number,
 function newReplicaSet(state: DeploymentView, replicas: number, now: Now): ReplicaSet {
   const { metadata, spec, apiVersion, kind } = state.deployment;
   const labels = { ...spec.template.metadata?.labels, [TEMPLATE_HASH_LABEL]: state.hash };
-  const copied = Object.entries(metadata.annotations ?? {}).filter(([name]) => !NOT_COPIED.has(name));
   return {
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
@@ -116,7 +116,7 @@ function newReplicaSet(state: DeploymentView, replicas: number, now: Now): Repli
       uid: '',
       creationTimestamp: formatTime(now.wall),
       labels,
-      annotations: { ...Object.fromEntries(copied), ...sizeNotes(state), [REVISION_ANNOTATION]: String(nextRevision(state)) },
+      annotations: { ...copiedNotes(state), ...sizeNotes(state), [REVISION_ANNOTATION]: String(nextRevision(state)) },
       ownerReferences: [{ apiVersion, kind, name: metadata.name, uid: state.desired.uid, controller: true, blockOwnerDeletion: true }],
     },
     spec: {
@@ -126,6 +126,11 @@ function newReplicaSet(state: DeploymentView, replicas: number, now: Now): Repli
       template: { ...spec.template, metadata: { ...spec.template.metadata, labels } },
     },
   };
+}
+
+/** Annotations that the newest ReplicaSet has, too, from its creation on and whenever they change. Source: copyDeploymentAnnotationsToReplicaSet upstream. */
+function copiedNotes({ deployment }: DeploymentView): Record<string, string> {
+  return Object.fromEntries(Object.entries(deployment.metadata.annotations ?? {}).filter(([name]) => !NOT_COPIED.has(name)));
 }
 
 function sizeNotes({ replicas, maxSurge }: DeploymentView): Record<string, string> {
@@ -142,13 +147,15 @@ function nextRevision({ oldSets, newSet }: DeploymentView): number {
 function scale(state: DeploymentView, { rollee, to }: Scaling, revision?: number): Decision[] {
   const { desired, replicaSet, replicas } = rollee;
   const before = replicaSet.metadata.annotations ?? {};
+  const newest = desired.key === state.newKey;
   const annotations = {
     ...before,
+    ...(newest ? copiedNotes(state) : {}),
     ...(to > 0 || replicas > 0 ? sizeNotes(state) : {}),
     ...(revision === undefined ? {} : { [REVISION_ANNOTATION]: String(revision) }),
   };
   const minReadySeconds = state.deployment.spec.minReadySeconds;
-  const isNew = desired.key === state.newKey && (replicaSet.spec.minReadySeconds ?? 0) !== (minReadySeconds ?? 0);
+  const isNew = newest && (replicaSet.spec.minReadySeconds ?? 0) !== (minReadySeconds ?? 0);
   const noted = Object.entries(annotations).every(([name, value]) => before[name] === value);
   if (to === replicas && noted && !isNew) return [];
   const spec = { ...replicaSet.spec, replicas: to, ...(isNew ? { minReadySeconds } : {}) };

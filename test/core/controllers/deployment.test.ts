@@ -113,6 +113,32 @@ describe('the controller of Deployments', () => {
     expect(images(world)).toEqual(['kith.dev/hello:2', 'kith.dev/hello:2', 'kith.dev/hello:2']);
   });
 
+  it('tells of its newest revision what is noted of it later, also while it is paused, and of no other', () => {
+    const CAUSE = 'kubernetes.io/change-cause';
+    const causes = (world: ClusterWorld): Record<string, string | undefined> =>
+      Object.fromEntries(
+        replicaSets(world).map(({ metadata }) => [
+          metadata.annotations?.['deployment.kubernetes.io/revision'],
+          metadata.annotations?.[CAUSE],
+        ]),
+      );
+    const note = (world: ClusterWorld, cause: string, paused = false): void => {
+      world.edit<Deployment>(WEB, (draft) => {
+        draft.metadata.annotations = { ...draft.metadata.annotations, [CAUSE]: cause };
+        draft.spec.paused = paused;
+      });
+      world.converge();
+    };
+    const world = deployed(2);
+    note(world, 'first');
+    expect(causes(world)).toEqual({ 1: 'first' });
+    setImage(world, 'kith.dev/hello:2');
+    note(world, 'second');
+    expect(causes(world)).toEqual({ 1: 'first', 2: 'second' });
+    note(world, 'second, looked at', true);
+    expect(causes(world)).toEqual({ 1: 'first', 2: 'second, looked at' });
+  });
+
   it('does not roll while it is paused, but scales', () => {
     const world = deployed(2);
     world.edit<Deployment>(WEB, (draft) => {
