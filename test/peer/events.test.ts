@@ -22,7 +22,7 @@ it('an Event is a fact of its node, counted on by the next daemon, and withdrawn
   second.start();
   second.record(draft);
   const [record] = [...observed.all()];
-  expect(record!.key).toMatch(/^event\/default\/web\.[0-9a-f]{16}$/);
+  expect(record!.key).toMatch(/^event\/default\/web\.[0-9a-f]{27}$/);
   expect(record!.value).toMatchObject({ kind: 'event', event: { count: 2, source: { component: 'kubelet', host: NODE } } });
   await clock.advance(3_700_000);
   expect([...observed.all()]).toEqual([]);

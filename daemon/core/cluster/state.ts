@@ -1,12 +1,11 @@
 import { CUSTOM_DEFINITIONS } from '../../../protocol/kinds/custom/definition.ts';
-import { POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { ReplicaChange } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { objectKey, parseObjectKey, resourceOf } from '../../../protocol/objects.ts';
 import type { NodeReport, ObservedRecord, PodReport, PodUsage, UsageReport } from '../../../protocol/observed.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
 import { CLUSTER_ROLES } from '../authorization/authorizer.ts';
-import { keysOfUsage } from '../status/node-lease.ts';
+import { keysOfUsage, metricsOf } from '../status/usage-keys.ts';
 import { AUTOSCALERS, targetKey } from '../controllers/autoscaling/target.ts';
 import { joinMembership, type KnownState, MEMBERS, type Membership } from './membership.ts';
 import { ObjectIndex } from './object-index.ts';
@@ -388,10 +387,6 @@ export class ClusterState implements ClusterIndex {
 
 function reportKey(podUid: string, node: string): string {
   return `${podUid}/${node}`;
-}
-
-function metricsOf({ object }: DesiredObject): ObjectKey {
-  return objectKey(POD_METRICS, object.metadata.namespace ?? '', object.metadata.name);
 }
 
 /** The part of a node's report that placing pods depends on. */

@@ -1,20 +1,13 @@
 import { deriveDependentUid } from '../../../protocol/identity.ts';
-import { NODE_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
 import type { KubeObject, ObjectKey } from '../../../protocol/objects.ts';
 import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
 import { formatMicroTime, parseTime } from '../../../protocol/values/time.ts';
 import type { ClusterView } from '../cluster/view.ts';
+import { NODE_LEASE_NAMESPACE } from './usage-keys.ts';
 
-export const LEASES = 'leases.coordination.k8s.io';
-const NAMESPACE = 'kube-node-lease';
 /** As kubelets have it. A node tells of itself every 15 s (`usageEveryMs`). */
 const DURATION_SECONDS = 40;
-
-/** Keys of what is shown anew when a node says what it uses. */
-export function keysOfUsage(node: string): ObjectKey[] {
-  return [objectKey(NODE_METRICS, '', node), objectKey(LEASES, NAMESPACE, node)];
-}
 
 /**
  * The Lease of a node: when it last told of itself, by its own clock. It is shown for who reads it (`kubectl describe node`), stored nowhere, and decides nothing: whether
@@ -22,7 +15,7 @@ export function keysOfUsage(node: string): ObjectKey[] {
  */
 export function renderNodeLease(view: ClusterView, key: ObjectKey): KubeObject | undefined {
   const { namespace, name } = parseObjectKey(key);
-  const node = namespace === NAMESPACE ? (view.get(objectKey('nodes', '', name))?.object as Node | undefined) : undefined;
+  const node = namespace === NODE_LEASE_NAMESPACE ? (view.get(objectKey('nodes', '', name))?.object as Node | undefined) : undefined;
   const renewTime = node === undefined ? undefined : lastTold(view, name);
   if (node === undefined || renewTime === undefined) return undefined;
   const { uid, creationTimestamp } = node.metadata;

@@ -115,13 +115,10 @@ describe('the controller of Deployments', () => {
 
   it('tells of its newest revision what is noted of it later, also while it is paused, and of no other', () => {
     const CAUSE = 'kubernetes.io/change-cause';
-    const causes = (world: ClusterWorld): Record<string, string | undefined> =>
-      Object.fromEntries(
-        replicaSets(world).map(({ metadata }) => [
-          metadata.annotations?.['deployment.kubernetes.io/revision'],
-          metadata.annotations?.[CAUSE],
-        ]),
-      );
+    const causes = (world: ClusterWorld): (string | undefined)[][] =>
+      replicaSets(world)
+        .map(({ metadata: { annotations = {} } }) => [annotations['deployment.kubernetes.io/revision'], annotations[CAUSE]])
+        .sort();
     const note = (world: ClusterWorld, cause: string, paused = false): void => {
       world.edit<Deployment>(WEB, (draft) => {
         draft.metadata.annotations = { ...draft.metadata.annotations, [CAUSE]: cause };
@@ -131,12 +128,18 @@ describe('the controller of Deployments', () => {
     };
     const world = deployed(2);
     note(world, 'first');
-    expect(causes(world)).toEqual({ 1: 'first' });
+    expect(causes(world)).toEqual([['1', 'first']]);
     setImage(world, 'kith.dev/hello:2');
     note(world, 'second');
-    expect(causes(world)).toEqual({ 1: 'first', 2: 'second' });
+    expect(causes(world)).toEqual([
+      ['1', 'first'],
+      ['2', 'second'],
+    ]);
     note(world, 'second, looked at', true);
-    expect(causes(world)).toEqual({ 1: 'first', 2: 'second, looked at' });
+    expect(causes(world)).toEqual([
+      ['1', 'first'],
+      ['2', 'second, looked at'],
+    ]);
   });
 
   it('does not roll while it is paused, but scales', () => {
