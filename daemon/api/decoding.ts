@@ -1,4 +1,4 @@
-import { decodeObject, type RefusedObject } from '../../protocol/kinds/admission.ts';
+import { decodeObject, type AdmissionOptions, type RefusedObject } from '../../protocol/kinds/admission.ts';
 import type { DraftObject } from '../../protocol/objects.ts';
 import { isRecord } from './body.ts';
 import type { ResourceCall } from './deps.ts';
@@ -18,7 +18,7 @@ export interface DecodedDraft {
 export function decodeDraft(
   call: ResourceCall,
   body: unknown,
-  options: { name: string | undefined; fieldValidation: FieldValidation; duplicates?: readonly string[]; keepStatus?: boolean },
+  options: Pick<AdmissionOptions, 'duplicates' | 'keepStatus' | 'before'> & { name: string | undefined; fieldValidation: FieldValidation },
 ): DecodedDraft {
   if (!isRecord(body)) throw new ApiError('BadRequest', `the request body must be a ${call.kind.kind}, not ${describe(body)}`);
   const metadata = namedMetadata(body['metadata'], options.name);

@@ -52,7 +52,8 @@ export async function replaceWith(call: ObjectCall, deps: ApiDeps, change: (curr
   if (desired === undefined) throw notFound(call.kind, call.name);
   const { body: given, managedFields, duplicates, warnings: warned = [] } = change(current);
   const body = withoutShown(call.kind.kind, given);
-  const decoded = decodeDraft(call, body, { name: call.name, duplicates, fieldValidation: fieldValidationParameter(query) });
+  const options = { name: call.name, duplicates, fieldValidation: fieldValidationParameter(query), before: desired.object };
+  const decoded = decodeDraft(call, body, options);
   const { draft } = decoded;
   const warnings = [...warned, ...decoded.warnings, ...nodeWarnings(call, deps)];
   checkPreconditions(call, draft, current);
@@ -96,7 +97,9 @@ export function checkPreconditions(call: ObjectCall, draft: Pick<DraftObject, 'm
 }
 
 function checkUpdate(call: ObjectCall, draft: DraftObject, current: KubeObject, before: StoredObject, next: StoredObject): void {
-  const errors = [...validateObjectUpdate(call.kind.storedAs?.kind ?? call.kind, before, next)];
+  const status = current['status'];
+  const known: StoredObject = status === undefined ? before : { ...before, status };
+  const errors = [...validateObjectUpdate(call.kind.storedAs?.kind ?? call.kind, known, next)];
   const node = nodeNameOf(draft);
   if (call.kind.kind === 'Pod' && node !== undefined && node !== nodeNameOf(current)) {
     const message = 'Forbidden: pod updates may not change where a pod runs; create a binding for a pod without a node';

@@ -2,6 +2,7 @@ import { policyWarnings } from '../policies.ts';
 import type { DraftObject, StoredObject } from '../objects.ts';
 import { decodeBySchema, DECODE_LIMITS, isPlainObject } from '../schema/decode.ts';
 import { fillSchemaDefaults } from '../schema/defaults.ts';
+import { inSchemaOrder } from '../schema/error-order.ts';
 import { formatFieldErrors, invalid } from '../schema/field-errors.ts';
 import { findUnsupported } from '../schema/support.ts';
 import { validateBySchema } from '../schema/validate.ts';
@@ -22,6 +23,8 @@ export interface AdmissionOptions {
   expectKind?: KindDefinition;
   /** The namespace that the URL names. Without it, an object that has none goes to `default`. */
   namespace?: string;
+  /** Of a change: the version before. What the server keeps of it counts when the new one is looked at. */
+  before?: StoredObject;
   /** For writes to the status subresource; else a status is dropped, because Kith joins it in. */
   keepStatus?: boolean;
 }
@@ -52,6 +55,7 @@ export function decodeObject(value: unknown, options: AdmissionOptions): Admissi
   if (!decoded.ok) return decoded;
   const { kind, object, warnings } = decoded;
   fillDefaults(kind, object);
+  if (options.before !== undefined && kind.storedAs === undefined) kind.carryOver?.(options.before, object);
   const unsupported = findUnsupportedFields(kind, object);
   const errors = [...validateObject(kind, object), ...unsupported.refused];
   if (errors.length > 0)
@@ -158,11 +162,11 @@ export function fillDefaults(kind: KindDefinition, object: DraftObject): void {
 
 /** All rules for one object on its own. The object is decoded and has its defaults. */
 export function validateObject(kind: KindDefinition, object: DraftObject): FieldError[] {
-  return [
+  return inSchemaOrder(kind.schema, [
     ...(kind.isReview === true ? [] : validateMetadata(object.metadata, kind.namespaced, kind.checkName)),
     ...(kind.decode === undefined ? validateBySchema(kind.schema, object) : []),
     ...(kind.validate?.(object) ?? []),
-  ];
+  ]);
 }
 
 /** What may not differ between two versions of an object. Empty when all is well. */

@@ -4,6 +4,7 @@ import { labelSelectorSchema } from './label-selector.ts';
 
 /** Where a pod is to run, beyond its nodeSelector. */
 
+const WEIGHT = integer('From 1 to 100.', { minimum: 1, maximum: 100, words: 'must be in the range 1-100', missing: 'zero' });
 const NODE_OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'] as const;
 
 const nodeRequirements = list(
@@ -11,12 +12,21 @@ const nodeRequirements = list(
   object(
     'NodeSelectorRequirement',
     'A condition.',
-    { key: string('Label or field.'), operator: oneOf('How it is compared.', NODE_OPERATORS), values: strings('With what.') },
+    {
+      key: string('Label or field.', { missing: 'zero' }),
+      operator: string(`How it is compared: ${NODE_OPERATORS.join(', ')}.`, { missing: 'zero' }),
+      values: strings('With what.'),
+    },
     { required: ['key', 'operator'] },
   ),
 );
 
 const nodeTerm = object('NodeSelectorTerm', 'A sort of node.', { matchExpressions: nodeRequirements, matchFields: nodeRequirements });
+
+/** Of a pod, and of a volume. */
+export const nodeSelectorSchema: ObjectSchema = object('NodeSelector', 'Must hold.', {
+  nodeSelectorTerms: list('One of these.', nodeTerm),
+});
 
 const podTerm = object(
   'PodAffinityTerm',
@@ -27,7 +37,7 @@ const podTerm = object(
     mismatchLabelKeys: strings('Labels of the pod itself that are excluded by the selector.'),
     namespaceSelector: labelSelectorSchema,
     namespaces: strings('Namespaces of those pods.'),
-    topologyKey: string('Label of nodes that says what near is.'),
+    topologyKey: string('Label of nodes that says what near is.', { missing: 'zero' }),
   },
   { required: ['topologyKey'] },
 );
@@ -37,25 +47,33 @@ function podAffinity(typeName: string, description: string): ObjectSchema {
     requiredDuringSchedulingIgnoredDuringExecution: list('Must hold.', podTerm),
     preferredDuringSchedulingIgnoredDuringExecution: list(
       'Had better hold.',
-      object('WeightedPodAffinityTerm', 'A term and its weight.', {
-        weight: integer('From 1 to 100.', { minimum: 1, maximum: 100 }),
-        podAffinityTerm: podTerm,
-      }),
+      object(
+        'WeightedPodAffinityTerm',
+        'A term and its weight.',
+        {
+          weight: WEIGHT,
+          podAffinityTerm: { ...podTerm, missing: 'zero' },
+        },
+        { required: ['weight', 'podAffinityTerm'] },
+      ),
     ),
   });
 }
 
 export const affinitySchema: ObjectSchema = object('Affinity', 'Nodes and pods to be near to, or away from.', {
   nodeAffinity: object('NodeAffinity', 'Nodes.', {
-    requiredDuringSchedulingIgnoredDuringExecution: object('NodeSelector', 'Must hold.', {
-      nodeSelectorTerms: list('One of these.', nodeTerm),
-    }),
+    requiredDuringSchedulingIgnoredDuringExecution: nodeSelectorSchema,
     preferredDuringSchedulingIgnoredDuringExecution: list(
       'Had better hold.',
-      object('PreferredSchedulingTerm', 'A term and its weight.', {
-        weight: integer('From 1 to 100.', { minimum: 1, maximum: 100 }),
-        preference: nodeTerm,
-      }),
+      object(
+        'PreferredSchedulingTerm',
+        'A term and its weight.',
+        {
+          weight: WEIGHT,
+          preference: { ...nodeTerm, missing: 'zero' },
+        },
+        { required: ['weight', 'preference'] },
+      ),
     ),
   }),
   podAffinity: podAffinity('PodAffinity', 'Pods to be near to.'),
@@ -74,18 +92,22 @@ export const topologySpreadConstraintSchema: ObjectSchema = object(
   'TopologySpreadConstraint',
   'How evenly pods are to be spread.',
   {
-    maxSkew: integer('Greatest difference.', { minimum: 1 }),
-    topologyKey: string('Label of nodes that says what a place is.'),
-    whenUnsatisfiable: oneOf('What to do when it cannot be.', ['DoNotSchedule', 'ScheduleAnyway']),
-    labelSelector: labelSelectorSchema,
-    matchLabelKeys: strings('Labels of the pod itself that are added to the selector.'),
-    minDomains: integer('Places there must be.'),
-    nodeAffinityPolicy: string('Whether nodeAffinity counts.', {
+    maxSkew: integer('Greatest difference.', { minimum: 1, words: 'must be greater than zero', missing: 'zero' }),
+    topologyKey: string('Label of nodes that says what a place is.', { missing: { detail: 'can not be empty' } }),
+    whenUnsatisfiable: oneOf('What to do when it cannot be.', ['DoNotSchedule', 'ScheduleAnyway'], { missing: 'zero' }),
+    minDomains: integer('Places there must be.', { minimum: 1, words: 'must be greater than zero' }),
+    nodeAffinityPolicy: oneOf('Whether nodeAffinity counts.', ['Honor', 'Ignore'], {
       support: 'stored',
       why: 'nodes that do not suit the pod are no places',
       inert: ['Honor'],
     }),
-    nodeTaintsPolicy: string('Whether taints count.', { support: 'stored', why: 'nodes that are tainted are places', inert: ['Ignore'] }),
+    nodeTaintsPolicy: oneOf('Whether taints count.', ['Honor', 'Ignore'], {
+      support: 'stored',
+      why: 'nodes that are tainted are places',
+      inert: ['Ignore'],
+    }),
+    matchLabelKeys: strings('Labels of the pod itself that are added to the selector.'),
+    labelSelector: labelSelectorSchema,
   },
   { required: ['maxSkew', 'topologyKey', 'whenUnsatisfiable'] },
 );

@@ -1,4 +1,4 @@
-import { boolean, keyedList, list, object, quantity, string } from '../schema/build.ts';
+import { any, boolean, keyedList, list, object, quantity, string } from '../schema/build.ts';
 import type { Schema } from '../schema/schema.ts';
 
 /** Where a container's environment comes from. */
@@ -45,13 +45,14 @@ export const envSchema: Schema = keyedList(
     'EnvVar',
     'An environment variable.',
     {
-      name: string('Its name.', { check: 'envName' }),
+      name: string('Its name.'),
       value: string('Its value; `$(VAR)` is expanded.'),
       valueFrom: object('EnvVarSource', 'Where the value comes from.', {
         fieldRef: fieldRefSchema,
         resourceFieldRef: resourceFieldRefSchema,
         configMapKeyRef: keySelector('ConfigMapKeySelector', 'ConfigMap'),
         secretKeyRef: keySelector('SecretKeySelector', 'Secret'),
+        fileKeyRef: any('A key of a file in a volume.', { support: 'refused', why: 'the variable would be missing' }),
       }),
     },
     { required: ['name'] },

@@ -1,6 +1,6 @@
 import type { DraftObject, KubeObject } from '../objects.ts';
 import { boolean, integer, long, object, oneOf, string } from '../schema/build.ts';
-import { invalid, required } from '../schema/field-errors.ts';
+import { invalid, notSupported } from '../schema/field-errors.ts';
 import type { CronJobSpec } from '../types.ts';
 import { isTimeZone, parseCron } from '../values/cron.ts';
 import { ageSince } from '../values/duration.ts';
@@ -10,8 +10,9 @@ import { validateJob } from './job-validation.ts';
 import type { FieldError } from './kind.ts';
 import { objectMetaSchema } from './metadata.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
-import { findUncountedResources } from './pod-validation.ts';
+import { findUnsupportedInPod } from './pod-validation.ts';
 import { storedKind } from './stored/stored-kind.ts';
+import { shownSelector } from './workload-selector.ts';
 
 export const cronJobKind = storedKind({
   group: 'batch',
@@ -26,26 +27,27 @@ export const cronJobKind = storedKind({
       'When, and which job.',
       {
         schedule: string('When, as cron has it.'),
-        timeZone: string('Time zone of the schedule.'),
         startingDeadlineSeconds: long('Seconds after which a job that is late is left out.', { minimum: 0 }),
+        timeZone: string('Time zone of the schedule.'),
         concurrencyPolicy: oneOf('What becomes of a job when the next is due.', ['Allow', 'Forbid', 'Replace'], { default: 'Allow' }),
+        jobTemplate: object('JobTemplateSpec', 'The job.', { metadata: objectMetaSchema, spec: jobSpecSchema }, { default: {} }),
         suspend: boolean('It waits.', { default: false }),
         successfulJobsHistoryLimit: integer('Ended jobs that are kept.', { default: 3, minimum: 0 }),
         failedJobsHistoryLimit: integer('Failed jobs that are kept.', { default: 1, minimum: 0 }),
-        jobTemplate: object('JobTemplateSpec', 'The job.', { metadata: objectMetaSchema, spec: jobSpecSchema }, { required: ['spec'] }),
       },
-      { required: ['schedule', 'jobTemplate'] },
+      { required: ['schedule', 'jobTemplate'], default: {} },
     ),
   },
-  required: ['spec'],
   status: 'When it ran last.',
   fillDefaults: (draft) => {
     const job = (draft.spec as CronJobSpec).jobTemplate?.spec;
     if (job?.template?.spec !== undefined) fillPodSpecDefaults(job.template.spec);
   },
   validate: validateCronJob,
+  validateCreate: ({ metadata: { name = '' } }) =>
+    name.length > MAX_NAME_LENGTH ? [invalid('metadata.name', name, `must be no more than ${MAX_NAME_LENGTH} characters`)] : [],
   findUnsupported: (draft) =>
-    findUncountedResources(jobPodOf((draft.spec as CronJobSpec).jobTemplate?.spec), 'spec.jobTemplate.spec.template.spec'),
+    findUnsupportedInPod(jobPodOf((draft.spec as CronJobSpec).jobTemplate?.spec), 'spec.jobTemplate.spec.template.spec'),
   allColumns: [
     nameColumn,
     fieldColumn('Schedule', 'spec.schedule', 'When.'),
@@ -66,24 +68,35 @@ export const cronJobKind = storedKind({
 /** Eleven fewer than a label may have: a run's name ends in its minute. Source: ValidateCronJobCreate. */
 const MAX_NAME_LENGTH = 52;
 
+/** Source: validateCronJobSpec (behaviour and wording). */
 function validateCronJob(draft: DraftObject): FieldError[] {
   const { schedule = '', timeZone, jobTemplate } = draft.spec as Partial<CronJobSpec>;
-  const errors = jobTemplate?.spec === undefined ? [] : validateJob(jobTemplate.spec, 'spec.jobTemplate.spec');
-  const { name = '' } = draft.metadata;
-  if (name.length > MAX_NAME_LENGTH) errors.push(invalid('metadata.name', name, `must be no more than ${MAX_NAME_LENGTH} characters`));
-  if (schedule === '') errors.push(required('spec.schedule'));
-  else if (/(?:^|\s)(?:TZ|CRON_TZ)=/.test(schedule))
-    errors.push(invalid('spec.schedule', schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
-  else {
-    const parsed = parseCron(schedule);
-    if ('problem' in parsed) errors.push(invalid('spec.schedule', schedule, parsed.problem));
-  }
-  if (timeZone === undefined) return errors;
-  if (timeZone === '') errors.push(invalid('spec.timeZone', timeZone, 'timeZone must be nil or non-empty string'));
-  else if (timeZone.toLowerCase() === 'local')
-    errors.push(invalid('spec.timeZone', timeZone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones'));
-  else if (!isTimeZone(timeZone)) errors.push(invalid('spec.timeZone', timeZone, `unknown time zone ${timeZone}`));
+  const job = jobTemplate?.spec;
+  const errors = schedule === '' ? [] : validateSchedule(schedule);
+  if (timeZone !== undefined) errors.push(...validateTimeZone(timeZone));
+  if (job === undefined) return errors;
+  const path = 'spec.jobTemplate.spec';
+  errors.push(...validateJob(job, path));
+  if (job.selector !== undefined)
+    errors.push(invalid(`${path}.selector`, shownSelector(job.selector), '`selector` will be auto-generated'));
+  if (job.manualSelector === true) errors.push(notSupported(`${path}.manualSelector`, true, ['nil', 'false']));
   return errors;
+}
+
+function validateSchedule(schedule: string): FieldError[] {
+  const parsed = parseCron(schedule.replace(/^(?:CRON_)?TZ=\S+\s+/, ''));
+  if ('problem' in parsed) return [invalid('spec.schedule', schedule, parsed.problem)];
+  return schedule.includes('TZ')
+    ? [invalid('spec.schedule', schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead')]
+    : [];
+}
+
+function validateTimeZone(timeZone: string): FieldError[] {
+  const at = 'spec.timeZone';
+  if (timeZone === '') return [invalid(at, timeZone, 'timeZone must be nil or non-empty string')];
+  if (timeZone.toLowerCase() === 'local')
+    return [invalid(at, timeZone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones')];
+  return isTimeZone(timeZone) ? [] : [invalid(at, timeZone, `unknown time zone ${timeZone}`)];
 }
 
 function containersText(object: KubeObject, part: (container: { name: string; image?: string }) => string): string {

@@ -1,16 +1,15 @@
 import type { DraftObject, KubeObject } from '../objects.ts';
-import { any, boolean, integer, intOrString, object, oneOf } from '../schema/build.ts';
-import { forbidden, invalid } from '../schema/field-errors.ts';
+import { any, boolean, integer, intOrString, object, string } from '../schema/build.ts';
+import { forbidden, GoStruct, invalid, notSupported } from '../schema/field-errors.ts';
 import type { Deployment, DeploymentSpec } from '../types.ts';
-import { parsePercent } from '../values/int-or-percent.ts';
 import { ageColumn, column, integerColumn, nameColumn, showLabelSelector, workloadColumns } from './columns.ts';
-import { checkIntOrPercent } from './int-or-percent.ts';
+import { checkAtMostAll, checkIntOrPercent, isZero } from './int-or-percent.ts';
 import type { FieldError, KindDefinition } from './kind.ts';
 import { labelSelectorSchema } from './label-selector.ts';
 import { objectMetaSchema } from './metadata.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
 import { podTemplateSpecSchema } from './pod-spec.ts';
-import { findUncountedResources, validateServingTemplate } from './pod-validation.ts';
+import { findUnsupportedInPod, validateServingTemplate } from './pod-validation.ts';
 import { minReadySecondsField, replicasField } from './replica-count.ts';
 import { typeMetaFields } from './type-meta.ts';
 import {
@@ -31,7 +30,7 @@ const strategySchema = object(
   'DeploymentStrategy',
   'How old pods are replaced by new ones.',
   {
-    type: oneOf('RollingUpdate, or Recreate: all old ones end first.', ['Recreate', 'RollingUpdate'], { default: 'RollingUpdate' }),
+    type: string('RollingUpdate, or Recreate: all old ones end first.', { default: 'RollingUpdate' }),
     rollingUpdate: object('RollingUpdateDeployment', 'Bounds of a rolling update.', {
       maxUnavailable: intOrString('Pods that may be missing meanwhile; a percentage is rounded down.'),
       maxSurge: intOrString('Pods that there may be too many meanwhile; a percentage is rounded up.'),
@@ -86,7 +85,7 @@ export const deploymentKind: KindDefinition = {
   fillDefaults,
   validate,
   findUnsupported: (draft) =>
-    findUncountedResources((draft.spec as DeploymentSpec).template?.spec ?? { containers: [] }, 'spec.template.spec'),
+    findUnsupportedInPod((draft.spec as DeploymentSpec).template?.spec ?? { containers: [] }, 'spec.template.spec'),
   validateUpdate: validateSelectorUnchanged,
   columns: [
     nameColumn,
@@ -140,13 +139,16 @@ function fillDefaults(draft: DraftObject): void {
   if (spec.template?.spec !== undefined) fillPodSpecDefaults(spec.template.spec);
 }
 
+/** Source: ValidateDeploymentSpec (behaviour and wording). */
 function validate(draft: DraftObject): FieldError[] {
   const spec = draft.spec as DeploymentSpec;
-  const errors = [
-    ...validateWorkloadSelector(draft, 'deployment'),
-    ...validateServingTemplate(spec.template, 'spec.template', 'Deployment'),
-    ...validateStrategy(spec),
-  ];
+  const errors = validateWorkloadSelector(draft, {
+    empty: 'empty selector is invalid for deployment',
+    wrong: 'invalid label selector',
+    // A Deployment's template is one of a ReplicaSet.
+    template: (template) => validateServingTemplate(template, 'spec.template', 'ReplicaSet'),
+  });
+  errors.push(...validateStrategy(spec));
   const { progressDeadlineSeconds: deadline, minReadySeconds = 0 } = spec;
   if (deadline !== undefined && deadline <= minReadySeconds) {
     errors.push(invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
@@ -154,24 +156,18 @@ function validate(draft: DraftObject): FieldError[] {
   return errors;
 }
 
-function validateStrategy(spec: DeploymentSpec): FieldError[] {
+function validateStrategy({ strategy = {} }: DeploymentSpec): FieldError[] {
   const path = 'spec.strategy.rollingUpdate';
-  const rolling = spec.strategy?.rollingUpdate;
-  if (spec.strategy?.type === 'Recreate') {
-    return rolling === undefined ? [] : [forbidden(path, "may not be specified when strategy `type` is 'Recreate'")];
+  const { type = 'RollingUpdate', rollingUpdate: rolling } = strategy;
+  if (type === 'Recreate') return rolling === undefined ? [] : [forbidden(path, "may not be specified when strategy `type` is 'Recreate'")];
+  if (type !== 'RollingUpdate') {
+    const bounds = rolling && new GoStruct({ MaxUnavailable: rolling.maxUnavailable ?? 0, MaxSurge: rolling.maxSurge ?? 0 });
+    return [notSupported('spec.strategy', new GoStruct({ Type: type, RollingUpdate: bounds }), ['Recreate', 'RollingUpdate'])];
   }
-  if (rolling === undefined) return [];
-  const { maxUnavailable = DEFAULT_ROLLING, maxSurge = DEFAULT_ROLLING } = rolling;
+  const { maxUnavailable = DEFAULT_ROLLING, maxSurge = DEFAULT_ROLLING } = rolling ?? {};
   const errors = [...checkIntOrPercent(maxUnavailable, `${path}.maxUnavailable`), ...checkIntOrPercent(maxSurge, `${path}.maxSurge`)];
   if (isZero(maxUnavailable) && isZero(maxSurge)) {
     errors.push(invalid(`${path}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof maxUnavailable === 'string' && (parsePercent(maxUnavailable) ?? 0) > 100) {
-    errors.push(invalid(`${path}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-  }
-  return errors;
-}
-
-function isZero(value: number | string): boolean {
-  return value === 0 || (typeof value === 'string' && parsePercent(value) === 0);
+  return [...errors, ...checkAtMostAll(maxUnavailable, `${path}.maxUnavailable`)];
 }

@@ -1,6 +1,6 @@
 import { childPath, invalid, required } from '../schema/field-errors.ts';
 import type { PodSpec } from '../types.ts';
-import { checkDnsSubdomain, checkIpAddress } from '../values/names.ts';
+import { checkDnsSubdomain, checkIpAddress, checkUnderscoredSubdomain } from '../values/names.ts';
 import type { FieldError } from './kind.ts';
 
 /** Source: MaxDNSNameservers, MaxDNSSearchPaths and MaxDNSSearchListChars in pkg/apis/core/validation/validation.go. */
@@ -12,9 +12,9 @@ export function validateNames({ dnsPolicy, dnsConfig, hostAliases = [] }: PodSpe
   const at = childPath(path, 'dnsConfig');
   const { nameservers = [], searches = [], options = [] } = dnsConfig ?? {};
   if (dnsPolicy === 'None') {
-    if (dnsConfig === undefined) return [required(at, "must provide `dnsConfig` when `dnsPolicy` is 'None'")];
+    if (dnsConfig === undefined) return [required(at, 'must provide `dnsConfig` when `dnsPolicy` is None')];
     if (nameservers.length === 0)
-      errors.push(required(childPath(at, 'nameservers'), "must provide at least one DNS nameserver when `dnsPolicy` is 'None'"));
+      return [required(childPath(at, 'nameservers'), 'must provide at least one DNS nameserver when `dnsPolicy` is None')];
   }
   const listed = (field: string, value: readonly string[], most: number, what: string): void => {
     if (value.length > most) errors.push(invalid(childPath(at, field), value, `must not have more than ${most} ${what}`));
@@ -27,14 +27,16 @@ export function validateNames({ dnsPolicy, dnsConfig, hostAliases = [] }: PodSpe
     const detail = `must not have more than ${LIMITS.searchCharacters} characters (including spaces) in the search list`;
     errors.push(invalid(childPath(at, 'searches'), searches, detail));
   }
-  for (const [index, search] of searches.entries())
-    for (const detail of search === '.' ? [] : checkDnsSubdomain(search.replace(/\.$/, '')))
-      errors.push(invalid(childPath(childPath(at, 'searches'), index), search, detail));
+  for (const [index, search] of searches.entries()) {
+    const name = search.replace(/\.$/, '');
+    for (const detail of search === '.' ? [] : checkUnderscoredSubdomain(name))
+      errors.push(invalid(childPath(childPath(at, 'searches'), index), name, detail));
+  }
   for (const [index, { name = '' }] of options.entries())
-    if (name === '') errors.push(required(childPath(childPath(childPath(at, 'options'), index), 'name'), 'must not be empty'));
+    if (name === '') errors.push(required(childPath(childPath(at, 'options'), index), 'must not be empty'));
   for (const [index, { hostnames = [] }] of hostAliases.entries())
-    for (const name of hostnames)
+    for (const [number, name] of hostnames.entries())
       for (const detail of checkDnsSubdomain(name))
-        errors.push(invalid(childPath(childPath(childPath(path, 'hostAliases'), index), 'hostnames'), name, detail));
+        errors.push(invalid(childPath(childPath(childPath(childPath(path, 'hostAliases'), index), 'hostnames'), number), name, detail));
   return errors;
 }

@@ -7,3 +7,12 @@ export function checkIntOrPercent(value: number | string, path: string): FieldEr
   if (typeof value === 'number') return value < 0 ? [invalid(path, value, 'must be greater than or equal to 0')] : [];
   return parsePercent(value) === undefined ? [invalid(path, value, PERCENT_MESSAGE)] : [];
 }
+
+export function isZero(value: number | string): boolean {
+  return value === 0 || (typeof value === 'string' && parsePercent(value) === 0);
+}
+
+/** Where more than all makes no sense. Source: IsNotMoreThan100Percent. */
+export function checkAtMostAll(value: number | string, path: string): FieldError[] {
+  return typeof value === 'string' && (parsePercent(value) ?? 0) > 100 ? [invalid(path, value, 'must not be greater than 100%')] : [];
+}

@@ -5,34 +5,38 @@ import type { JobSpec, JobStatus, PodSpec } from '../types.ts';
 import { humanDuration } from '../values/duration.ts';
 import { parseTime } from '../values/time.ts';
 import { ageColumn, column, nameColumn, showLabelSelector, workloadColumns } from './columns.ts';
-import { validateJob, validateJobUpdate } from './job-validation.ts';
+import { validateJob, validateJobUpdate, validatePodNames } from './job-validation.ts';
 import { labelSelectorSchema } from './label-selector.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
 import { podTemplateSpecSchema } from './pod-spec.ts';
-import { findUncountedResources } from './pod-validation.ts';
+import { findUnsupportedInPod } from './pod-validation.ts';
 import { storedKind } from './stored/stored-kind.ts';
 
 const exitCodes = object(
   'PodFailurePolicyOnExitCodesRequirement',
   'Exit codes.',
   {
+    operator: oneOf('Whether it is one of them.', ['In', 'NotIn'], { missing: { detail: 'valid values: ["In" "NotIn"]' } }),
     containerName: string('The container; any unless given.'),
-    operator: oneOf('Whether it is one of them.', ['In', 'NotIn']),
-    values: list('The codes.', integer('A code.')),
+    values: list('The codes.', integer('A code.'), { missing: 'zero' }),
   },
   { required: ['operator', 'values'] },
 );
 const podCondition = object(
   'PodFailurePolicyOnPodConditionsPattern',
   'A condition of the pod.',
-  { type: string('Its type.'), status: string('Its status.', { default: 'True' }) },
+  {
+    type: string('Its type.', { check: 'qualifiedName', missing: 'zero' }),
+    status: oneOf('Its status.', ['False', 'True', 'Unknown'], { default: 'True' }),
+  },
   { required: ['type'] },
 );
+const ACTIONS = ['Count', 'FailIndex', 'FailJob', 'Ignore'];
 const failureRule = object(
   'PodFailurePolicyRule',
   'What one sort of failure means.',
   {
-    action: oneOf('What follows.', ['Count', 'FailIndex', 'FailJob', 'Ignore']),
+    action: oneOf('What follows.', ACTIONS, { missing: { detail: `valid values: [${ACTIONS.map((each) => `"${each}"`).join(' ')}]` } }),
     onExitCodes: exitCodes,
     onPodConditions: list('Conditions, one of which it has.', podCondition),
   },
@@ -40,38 +44,42 @@ const failureRule = object(
 );
 const successRule = object('SuccessPolicyRule', 'One way to have succeeded.', {
   succeededIndexes: string('Indexes, as in 0-3,7.'),
-  succeededCount: integer('How many of them.', { minimum: 1 }),
+  succeededCount: integer('How many of them.', { minimum: 0 }),
 });
 
+/** In the order in which Kubernetes looks at them. */
 const jobFields = {
   parallelism: integer('Pods at the same time.', { minimum: 0 }),
   completions: integer('Pods that must succeed.', { minimum: 0 }),
-  completionMode: oneOf('Whether each completion has a number.', ['Indexed', 'NonIndexed'], { default: 'NonIndexed' }),
   activeDeadlineSeconds: long('Seconds after which it has failed.', { minimum: 0 }),
   backoffLimit: integer('Failures after which it has failed.', { minimum: 0 }),
+  ttlSecondsAfterFinished: integer('Seconds after its end when it is deleted.', { minimum: 0 }),
   backoffLimitPerIndex: integer('Failures of one index after which that has failed.', { minimum: 0 }),
   maxFailedIndexes: integer('Failed indexes after which it has failed.', { minimum: 0 }),
+  managedBy: string('Who runs it, if it is not Kith.'),
+  completionMode: oneOf('Whether each completion has a number.', ['NonIndexed', 'Indexed'], { default: 'NonIndexed' }),
   podFailurePolicy: object(
     'PodFailurePolicy',
     'What a failure means.',
-    { rules: list('The first that matches counts.', failureRule) },
+    { rules: list('The first that matches counts.', failureRule, { missing: 'zero' }) },
     { required: ['rules'] },
   ),
   successPolicy: object(
     'SuccessPolicy',
     'When it has succeeded before all have.',
-    { rules: list('One of them suffices.', successRule) },
+    { rules: list('One of them suffices.', successRule, { missing: 'zero' }) },
     { required: ['rules'] },
   ),
+  podReplacementPolicy: string('When an ended pod is replaced: Failed, or TerminatingOrFailed.'),
+  template: podTemplateSpecSchema,
   selector: labelSelectorSchema,
   manualSelector: boolean('The selector is given, and not made.'),
-  template: podTemplateSpecSchema,
-  ttlSecondsAfterFinished: integer('Seconds after its end when it is deleted.', { minimum: 0 }),
   suspend: boolean('It waits.', { default: false }),
-  podReplacementPolicy: oneOf('When an ended pod is replaced.', ['Failed', 'TerminatingOrFailed']),
-  managedBy: string('Who runs it, if it is not Kith.'),
 };
-export const jobSpecSchema: ObjectSchema = object('JobSpec', 'What runs, and how often.', jobFields, { required: ['template'] });
+export const jobSpecSchema: ObjectSchema = object('JobSpec', 'What runs, and how often.', jobFields, {
+  required: ['template'],
+  default: {},
+});
 
 export const jobKind = storedKind({
   group: 'batch',
@@ -80,12 +88,11 @@ export const jobKind = storedKind({
   categories: ['all'],
   description: 'Runs pods until enough of them have succeeded.',
   fields: { spec: jobSpecSchema },
-  required: ['spec'],
   status: 'How far it is.',
   fillDefaults: (draft) => fillJob(draft.spec as JobSpec),
-  validate: (draft) => validateJob(draft.spec as JobSpec, 'spec'),
+  validate: (draft) => [...validateJob(draft.spec as JobSpec, 'spec'), ...validatePodNames(draft)],
   validateUpdate: validateJobUpdate,
-  findUnsupported: (draft) => findUncountedResources(jobPodOf(draft.spec as JobSpec), 'spec.template.spec'),
+  findUnsupported: (draft) => findUnsupportedInPod(jobPodOf(draft.spec as JobSpec), 'spec.template.spec'),
   allColumns: [
     nameColumn,
     column('Status', 'Whether it runs.', jobStatusText),

@@ -94,6 +94,7 @@ export interface FieldError {
     | 'FieldValueForbidden'
     | 'FieldValueNotFound'
     | 'FieldValueTooLong'
+    | 'FieldValueTooMany'
     | 'FieldValueTypeInvalid';
   /** `Invalid value: "x": must be ...`, without the field. */
   message: string;

@@ -2,7 +2,7 @@ import type { ObjectMeta, OwnerReference } from '../objects.ts';
 import { any, boolean, keyedList, list, long, object, string, stringMap, strings, time } from '../schema/build.ts';
 import { childPath, forbidden, invalid, required, tooLong } from '../schema/field-errors.ts';
 import type { ObjectSchema } from '../schema/schema.ts';
-import { checkDnsLabel, checkDnsSubdomain, checkLabelValue, checkQualifiedName } from '../values/names.ts';
+import { checkDnsLabel, checkDnsSubdomain, checkLabelValue, checkQualifiedName, maskTrailingDash } from '../values/names.ts';
 import type { FieldError } from './kind.ts';
 
 /** Metadata is the same for all kinds: its fields, and Kubernetes' rules for them. */
@@ -25,13 +25,13 @@ export const objectMetaSchema: ObjectSchema = object(
   'ObjectMeta',
   'What every object has: its name, its labels and its history.',
   {
-    name: string('Name, unique among the objects of its kind in its namespace. Cannot be changed.'),
     generateName: string('A prefix from which a unique name is made when there is no name.'),
+    name: string('Name, unique among the objects of its kind in its namespace. Cannot be changed.'),
     namespace: string('Namespace of the object; empty for kinds that are cluster-wide. Cannot be changed.'),
     labels: stringMap('Keys and values by which objects are selected.'),
     annotations: stringMap('Keys and values that tools attach; nothing is selected by them.'),
-    finalizers: strings('Who must agree before the object disappears. Deletion waits until the list is empty.', { patchMerge: true }),
     ownerReferences: keyedList('Objects that this one belongs to.', 'uid', ownerReferenceSchema),
+    finalizers: strings('Who must agree before the object disappears. Deletion waits until the list is empty.', { patchMerge: true }),
     uid: string('Names this life of the object. Set by Kith.'),
     resourceVersion: string("This peer's version of the object. Set by Kith."),
     generation: long('Counts changes of the spec. Set by Kith.'),
@@ -54,9 +54,7 @@ export function validateMetadata(
   const errors: FieldError[] = [];
   const { name = '', generateName = '', namespace = '' } = metadata;
   if (generateName !== '') {
-    // What will be appended starts with a letter or digit, so a prefix may end in a dash.
-    const stem = generateName.endsWith('-') && generateName.length > 1 ? `${generateName.slice(0, -1)}a` : generateName;
-    errors.push(...check(stem).map((message) => invalid('metadata.generateName', generateName, message)));
+    errors.push(...check(maskTrailingDash(generateName)).map((message) => invalid('metadata.generateName', generateName, message)));
   }
   if (name === '' && generateName === '') errors.push(required('metadata.name', 'name or generateName is required'));
   if (name !== '') errors.push(...check(name).map((message) => invalid('metadata.name', name, message)));
@@ -67,8 +65,8 @@ export function validateMetadata(
   }
   errors.push(...validateLabels(metadata.labels, childPath(path, 'labels')));
   errors.push(...validateAnnotations(metadata.annotations, childPath(path, 'annotations')));
-  errors.push(...validateFinalizers(metadata.finalizers ?? []));
   errors.push(...validateOwnerReferences(metadata.ownerReferences ?? []));
+  errors.push(...validateFinalizers(metadata.finalizers ?? []));
   return errors;
 }
 
@@ -94,19 +92,29 @@ export function validateAnnotations(annotations: Readonly<Record<string, string>
 function validateFinalizers(finalizers: readonly string[]): FieldError[] {
   const path = 'metadata.finalizers';
   if (finalizers.length > MAX_ENTRIES) return [forbidden(path, `more than ${MAX_ENTRIES} entries`)];
-  return finalizers.flatMap((finalizer) => checkQualifiedName(finalizer).map((message) => invalid(path, finalizer, message)));
+  const errors = finalizers.flatMap((finalizer) => checkQualifiedName(finalizer).map((message) => invalid(path, finalizer, message)));
+  if (OPPOSED_FINALIZERS.every((finalizer) => finalizers.includes(finalizer)))
+    errors.push(invalid(path, finalizers, `finalizer ${OPPOSED_FINALIZERS.join(' and ')} cannot be both set`));
+  return errors;
 }
+
+/** What becomes of dependents. */
+const OPPOSED_FINALIZERS = ['orphan', 'foregroundDeletion'];
 
 function validateOwnerReferences(references: readonly OwnerReference[]): FieldError[] {
   const path = 'metadata.ownerReferences';
   if (references.length > MAX_ENTRIES) return [forbidden(path, `more than ${MAX_ENTRIES} entries`)];
   const errors: FieldError[] = [];
   let controller: OwnerReference | undefined;
-  for (const [index, reference] of references.entries()) {
-    const at = childPath(path, index);
-    for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if ((reference[field] ?? '') === '') errors.push(invalid(childPath(at, field), reference[field] ?? '', `${field} must not be empty`));
-    }
+  for (const reference of references) {
+    // Kubernetes does not say which one.
+    const empty = (field: string, value = '', words = 'must not be empty'): void => {
+      if (value === '') errors.push(invalid(childPath(path, field), value, words));
+    };
+    empty('apiVersion', reference.apiVersion, 'version must not be empty');
+    empty('kind', reference.kind);
+    empty('name', reference.name);
+    empty('uid', reference.uid);
     if (reference.controller !== true) continue;
     if (controller !== undefined) {
       const both = `references for ${controller.kind}/${controller.name} and ${reference.kind}/${reference.name}`;

@@ -8,7 +8,7 @@ import { objectMetaSchema } from './metadata.ts';
 import { podColumns } from './pod-columns.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
 import { podSpecSchema } from './pod-spec.ts';
-import { findUncountedResources, validatePodSpec } from './pod-validation.ts';
+import { findUnsupportedInPod, validatePodAnnotations, validatePodSpec } from './pod-validation.ts';
 import { typeMetaFields } from './type-meta.ts';
 
 const IMMUTABLE_MESSAGE =
@@ -34,8 +34,11 @@ export const podKind: KindDefinition = {
   // The spec is one value, so that no merge makes a pod that nobody wrote.
   mergeUnits: { members: [] },
   fillDefaults: (draft) => fillPodSpecDefaults(draft.spec as PodSpec),
-  validate: (object) => validatePodSpec(object.spec as PodSpec, 'spec'),
-  findUnsupported: (object) => findUncountedResources(object.spec as PodSpec, 'spec'),
+  validate: (object) => [
+    ...validatePodAnnotations(object.metadata.annotations, 'metadata.annotations'),
+    ...validatePodSpec(object.spec as PodSpec, 'spec'),
+  ],
+  findUnsupported: (object) => findUnsupportedInPod(object.spec as PodSpec, 'spec'),
   validateCreate: (object) =>
     ((object.spec as PodSpec).ephemeralContainers ?? []).length > 0
       ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
@@ -45,24 +48,23 @@ export const podKind: KindDefinition = {
 };
 
 /** A running pod can't be changed; but for images, its deadline and further tolerations. */
-function validatePodUpdate(before: StoredObject, after: DraftObject): FieldError[] {
-  const [old, now] = [(before as Pod).spec, after.spec as PodSpec];
+function validatePodUpdate(stored: StoredObject, after: DraftObject): FieldError[] {
+  const [old, now] = [(stored as Pod).spec, after.spec as PodSpec];
   const errors: FieldError[] = [];
-  if (old.containers.length !== now.containers.length) {
-    return [forbidden('spec.containers', 'pod updates may not add or remove containers')];
+  for (const field of ['containers', 'initContainers'] as const) {
+    if ((old[field] ?? []).length !== (now[field] ?? []).length)
+      return [forbidden(`spec.${field}`, 'pod updates may not add or remove containers')];
   }
-  if ((old.initContainers ?? []).length !== (now.initContainers ?? []).length) {
-    return [forbidden('spec.initContainers', 'pod updates may not add or remove containers')];
-  }
-  if (now.activeDeadlineSeconds === undefined && old.activeDeadlineSeconds !== undefined) {
-    errors.push(invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value'));
-  } else if (old.activeDeadlineSeconds !== undefined && (now.activeDeadlineSeconds ?? 0) > old.activeDeadlineSeconds) {
-    errors.push(invalid('spec.activeDeadlineSeconds', now.activeDeadlineSeconds, `must be less than or equal to previous value`));
-  }
-  const kept = new Set((now.tolerations ?? []).map((toleration) => canonicalJson(toleration)));
-  if ((old.tolerations ?? []).some((toleration) => !kept.has(canonicalJson(toleration)))) {
+  const at = 'spec.activeDeadlineSeconds';
+  const [{ activeDeadlineSeconds: before }, { activeDeadlineSeconds: deadline }] = [old, now];
+  if (deadline !== undefined && before !== undefined && deadline > before)
+    return [invalid(at, deadline, 'must be less than or equal to previous value')];
+  if (deadline === undefined && before !== undefined)
+    errors.push(invalid(at, null, 'must not update from a positive integer to nil value'));
+  // For how long a taint is put up with may change.
+  const kept = new Set((now.tolerations ?? []).map(({ tolerationSeconds: _seconds, ...toleration }) => canonicalJson(toleration)));
+  if ((old.tolerations ?? []).some(({ tolerationSeconds: _seconds, ...toleration }) => !kept.has(canonicalJson(toleration))))
     errors.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
-  }
   const changed = changedFields(fixedPart(old), fixedPart(now));
   if (changed.length > 0) errors.push(forbidden('spec', `${IMMUTABLE_MESSAGE}\nchanged: ${changed.join(', ')}`));
   return errors;

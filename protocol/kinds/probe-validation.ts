@@ -1,6 +1,6 @@
 import { childPath, forbidden, invalid, required } from '../schema/field-errors.ts';
 import type { Container } from '../types.ts';
-import { checkPortName } from '../values/names.ts';
+import { checkHttpHeaderName, checkPort } from '../values/names.ts';
 import type { FieldError } from './kind.ts';
 
 /** Kubernetes' rules for probes and hooks that the schema can't say. Source: validateProbe and validateHandler in pkg/apis/core/validation. */
@@ -18,6 +18,8 @@ export function validateProbes(container: Container, path: string): FieldError[]
     if (probe === undefined) continue;
     const at = childPath(path, field);
     errors.push(...validateHandler(probe, PROBE_HANDLERS, at));
+    const { terminationGracePeriodSeconds: grace = 1 } = probe;
+    if (grace <= 0) errors.push(invalid(childPath(at, 'terminationGracePeriodSeconds'), grace, 'must be greater than 0'));
     if (field === 'readinessProbe') {
       if (probe.terminationGracePeriodSeconds !== undefined) {
         errors.push(
@@ -35,27 +37,46 @@ export function validateProbes(container: Container, path: string): FieldError[]
   return errors;
 }
 
-export function validateLifecycle(container: Container, path: string): FieldError[] {
+/** @param graceSeconds of the pod */
+export function validateLifecycle(container: Container, path: string, graceSeconds: number | undefined): FieldError[] {
   const { postStart, preStop } = container.lifecycle ?? {};
   const at = childPath(path, 'lifecycle');
   return [
-    ...(postStart === undefined ? [] : validateHandler(postStart, HOOK_HANDLERS, childPath(at, 'postStart'))),
-    ...(preStop === undefined ? [] : validateHandler(preStop, HOOK_HANDLERS, childPath(at, 'preStop'))),
+    ...(postStart === undefined ? [] : validateHandler(postStart, HOOK_HANDLERS, childPath(at, 'postStart'), graceSeconds)),
+    ...(preStop === undefined ? [] : validateHandler(preStop, HOOK_HANDLERS, childPath(at, 'preStop'), graceSeconds)),
   ];
 }
 
-function validateHandler(handler: Handler, kinds: readonly (keyof Handler)[], path: string): FieldError[] {
-  const given = kinds.filter((kind) => handler[kind] !== undefined);
-  if (given.length === 0) return [required(path, 'must specify a handler type')];
-  const errors = given.slice(1).map((kind) => forbidden(childPath(path, kind), 'may not specify more than 1 handler type'));
-  const { exec, httpGet, tcpSocket } = handler;
-  if (exec !== undefined && (exec.command ?? []).length === 0) errors.push(required(childPath(path, 'exec.command')));
-  if (httpGet !== undefined) errors.push(...validatePort(httpGet.port, childPath(path, 'httpGet.port')));
-  if (tcpSocket !== undefined) errors.push(...validatePort(tcpSocket.port, childPath(path, 'tcpSocket.port')));
-  return errors;
+function validateHandler(handler: Handler, kinds: readonly (keyof Handler)[], path: string, graceSeconds?: number): FieldError[] {
+  const [first, ...others] = kinds.filter((kind) => handler[kind] !== undefined);
+  if (first === undefined) return [required(path, 'must specify a handler type')];
+  return [
+    ...validateAction(handler, first, childPath(path, first), graceSeconds),
+    ...others.map((kind) => forbidden(childPath(path, kind), 'may not specify more than 1 handler type')),
+  ];
 }
 
-function validatePort(port: number | string, path: string): FieldError[] {
-  if (typeof port === 'string') return checkPortName(port).map((message) => invalid(path, port, message));
-  return port >= 1 && port <= 65535 ? [] : [invalid(path, port, 'must be between 1 and 65535, inclusive')];
+/** Of several only the first is looked at. */
+function validateAction(
+  { exec, httpGet, tcpSocket, sleep }: Handler,
+  kind: keyof Handler,
+  at: string,
+  graceSeconds?: number,
+): FieldError[] {
+  if (kind === 'exec') return (exec?.command ?? []).length === 0 ? [required(childPath(at, 'command'))] : [];
+  if (kind === 'tcpSocket') return validatePort(tcpSocket?.port, at);
+  if (kind === 'sleep') {
+    const seconds = Number(sleep?.seconds ?? 0);
+    const detail = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
+    return graceSeconds !== undefined && (seconds < 0 || seconds > graceSeconds) ? [invalid(at, seconds, detail)] : [];
+  }
+  if (kind !== 'httpGet') return [];
+  const headers = (httpGet?.httpHeaders ?? []).flatMap(({ name }) =>
+    checkHttpHeaderName(name).map((message) => invalid(childPath(at, 'httpHeaders'), name, message)),
+  );
+  return [...validatePort(httpGet?.port, at), ...headers];
+}
+
+function validatePort(port: number | string | undefined, at: string): FieldError[] {
+  return checkPort(port ?? 0).map((message) => invalid(childPath(at, 'port'), port ?? 0, message));
 }

@@ -7,7 +7,7 @@ import { labelSelectorSchema } from './label-selector.ts';
 import { objectMetaSchema } from './metadata.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
 import { podTemplateSpecSchema } from './pod-spec.ts';
-import { findUncountedResources, validateServingTemplate } from './pod-validation.ts';
+import { findUnsupportedInPod, validateServingTemplate } from './pod-validation.ts';
 import { minReadySecondsField, replicaCountColumns, replicasField } from './replica-count.ts';
 import { typeMetaFields } from './type-meta.ts';
 import { fillSelectorFromTemplate, retiredAlias, validateSelectorUnchanged, validateWorkloadSelector } from './workload-selector.ts';
@@ -48,11 +48,14 @@ export const replicaSetKind: KindDefinition = {
     const { template } = draft.spec as ReplicaSetSpec;
     if (template?.spec !== undefined) fillPodSpecDefaults(template.spec);
   },
-  validate: (draft) => [
-    ...validateWorkloadSelector(draft, 'replicaset'),
-    ...validateServingTemplate((draft.spec as ReplicaSetSpec).template, 'spec.template', 'ReplicaSet'),
-  ],
-  findUnsupported: (draft) => findUncountedResources(templateSpec(draft), 'spec.template.spec'),
+  validate: (draft) =>
+    validateWorkloadSelector(draft, {
+      // As Kubernetes says it.
+      empty: 'empty selector is invalid for deployment',
+      wrong: 'invalid label selector',
+      template: (template) => validateServingTemplate(template, 'spec.template', 'ReplicaSet'),
+    }),
+  findUnsupported: (draft) => findUnsupportedInPod(templateSpec(draft), 'spec.template.spec'),
   validateUpdate: validateSelectorUnchanged,
   columns: [nameColumn, ...replicaCountColumns, ageColumn, ...workloadColumns(showLabelSelector)],
 };

@@ -1,16 +1,16 @@
 import type { DraftObject, KubeObject } from '../objects.ts';
 import { any, object, stringMap } from '../schema/build.ts';
-import { invalid, required } from '../schema/field-errors.ts';
+import { required } from '../schema/field-errors.ts';
 import type { PodSpec, ReplicationController, ReplicationControllerSpec } from '../types.ts';
-import { checkLabelValue } from '../values/names.ts';
 import { ageColumn, nameColumn, showLabels, workloadColumns } from './columns.ts';
 import type { FieldError, KindDefinition } from './kind.ts';
-import { objectMetaSchema, validateLabels } from './metadata.ts';
+import { objectMetaSchema } from './metadata.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
 import { podTemplateSpecSchema } from './pod-spec.ts';
-import { findUncountedResources, validateServingTemplate } from './pod-validation.ts';
+import { findUnsupportedInPod, validateServingTemplate } from './pod-validation.ts';
 import { minReadySecondsField, replicaCountColumns, replicasField } from './replica-count.ts';
 import { typeMetaFields } from './type-meta.ts';
+import { noMatch } from './workload-selector.ts';
 
 export const replicationControllerKind: KindDefinition = {
   group: '',
@@ -30,10 +30,11 @@ export const replicationControllerKind: KindDefinition = {
       'ReplicationControllerSpec',
       'How many pods, and which.',
       {
-        replicas: replicasField,
         minReadySeconds: minReadySecondsField,
         selector: stringMap("Labels of its pods; the template's by default.", { atomic: true }),
-        template: podTemplateSpecSchema,
+        replicas: replicasField,
+        // The one template that may be missing: a pointer in Go.
+        template: { ...podTemplateSpecSchema, default: undefined },
       },
       { default: {} },
     ),
@@ -42,7 +43,7 @@ export const replicationControllerKind: KindDefinition = {
   mergeUnits: { members: ['/spec'] },
   fillDefaults,
   validate: (object) => validate(object),
-  findUnsupported: (object) => findUncountedResources(templateSpec(object), 'spec.template.spec'),
+  findUnsupported: (object) => findUnsupportedInPod(templateSpec(object), 'spec.template.spec'),
   columns: [
     nameColumn,
     ...replicaCountColumns,
@@ -61,19 +62,15 @@ function fillDefaults(draft: DraftObject): void {
   if (spec.template?.spec !== undefined) fillPodSpecDefaults(spec.template.spec);
 }
 
+/** Source: ValidateReplicationControllerSpec (behaviour and wording). */
 function validate(draft: DraftObject): FieldError[] {
-  const spec = draft.spec as ReplicationControllerSpec;
-  const selector = Object.entries(spec.selector ?? {});
-  const errors: FieldError[] = [];
-  if (selector.length === 0) errors.push(required('spec.selector'));
-  errors.push(...validateLabels(spec.selector, 'spec.selector'));
-  const labels = spec.template?.metadata?.labels ?? {};
-  const selectable = selector.every(([, value]) => checkLabelValue(value).length === 0);
-  if (spec.template !== undefined && selectable && selector.some(([key, value]) => labels[key] !== value)) {
-    errors.push(invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-  }
-  errors.push(...validateServingTemplate(spec.template, 'spec.template', 'ReplicationController'));
-  return errors;
+  const { selector = {}, template } = draft.spec as ReplicationControllerSpec;
+  const entries = Object.entries(selector);
+  const errors: FieldError[] = entries.length === 0 ? [required('spec.selector')] : [];
+  if (template === undefined) return [...errors, required('spec.template')];
+  const labels = template.metadata?.labels;
+  if (entries.some(([key, value]) => labels?.[key] !== value)) errors.push(noMatch(labels));
+  return [...errors, ...validateServingTemplate(template, 'spec.template', 'ReplicationController')];
 }
 
 function templateSpec(draft: DraftObject): PodSpec {

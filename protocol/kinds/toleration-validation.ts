@@ -20,7 +20,7 @@ export function validateTolerations({ tolerations = [] }: PodSpec, path: string)
     if (tolerationSeconds !== undefined && effect !== 'NoExecute')
       errors.push(invalid(childPath(at, 'effect'), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
     if (operator === 'Exists') {
-      if (value !== '') errors.push(invalid(childPath(at, 'operator'), toleration, "value must be empty when `operator` is 'Exists'"));
+      if (value !== '') errors.push(invalid(childPath(at, 'operator'), value, "value must be empty when `operator` is 'Exists'"));
       continue;
     }
     const problems = checkLabelValue(value);

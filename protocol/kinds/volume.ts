@@ -5,8 +5,9 @@ import { fieldRefSchema, resourceFieldRefSchema } from './container-env.ts';
 /** Volumes of a pod, and where its containers have them. */
 
 const NO_SUCH = 'the containers would run without their files';
-const mode = integer('Permissions of the file.', { minimum: 0, maximum: 0o777 });
-const defaultMode = integer('Permissions of files that give none.', { default: 0o644, minimum: 0, maximum: 0o777 });
+const MODES = { minimum: 0, maximum: 0o777, words: 'must be a number between 0 and 0777 (octal), both inclusive' };
+const mode = integer('Permissions of the file.', MODES);
+const defaultMode = integer('Permissions of files that give none.', { default: 0o644, ...MODES });
 const optional = boolean('Whether it may be missing.');
 const items = list(
   'Keys, and the files they become; all by default.',
@@ -22,7 +23,12 @@ const downwardItems = list(
   object(
     'DownwardAPIVolumeFile',
     'A file of a field.',
-    { path: string('Relative path of the file.'), fieldRef: fieldRefSchema, resourceFieldRef: resourceFieldRefSchema, mode },
+    {
+      path: string('Relative path of the file.', { missing: 'zero' }),
+      fieldRef: fieldRefSchema,
+      resourceFieldRef: resourceFieldRefSchema,
+      mode,
+    },
     { required: ['path'] },
   ),
 );
@@ -36,8 +42,8 @@ const projectionSchema = object('VolumeProjection', 'One of the sources.', {
     "A token of the pod's account, renewed before it ends.",
     {
       audience: string('Whom it is for; the API unless given.'),
-      expirationSeconds: long('For how long it holds.', { default: 3600, minimum: 600, maximum: 2 ** 32 }),
-      path: string('Relative path of the file.'),
+      expirationSeconds: long('For how long it holds.', { default: 3600 }),
+      path: string('Relative path of the file.', { missing: 'zero' }),
     },
     { required: ['path'] },
   ),
@@ -52,7 +58,16 @@ const ELSEWHERE = [
   ...['rbd', 'scaleIO', 'storageos', 'vsphereVolume'],
 ] as const;
 
-const HOST_PATH_TYPES = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
+export const HOST_PATH_TYPES: readonly string[] = [
+  '',
+  'BlockDevice',
+  'CharDevice',
+  'Directory',
+  'DirectoryOrCreate',
+  'File',
+  'FileOrCreate',
+  'Socket',
+];
 
 export const volumeSources: Readonly<Record<string, Schema>> = {
   emptyDir: object('EmptyDirVolumeSource', 'An empty folder that lives as long as the pod.', {
@@ -95,7 +110,7 @@ export const volumesSchema: Schema = keyedList(
   object(
     'Volume',
     'A file or a folder that containers can have.',
-    { name: string('Its name.', { check: 'dns1123Label' }), ...volumeSources },
+    { ...volumeSources, name: string('Its name.', { check: 'dns1123Label' }) },
     { required: ['name'] },
   ),
 );

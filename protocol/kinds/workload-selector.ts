@@ -1,6 +1,6 @@
 import { jsonEqual } from '../json.ts';
 import type { DraftObject, StoredObject } from '../objects.ts';
-import { invalid, required } from '../schema/field-errors.ts';
+import { GoStruct, invalid, required } from '../schema/field-errors.ts';
 import type { LabelSelector, PodTemplateSpec } from '../types.ts';
 import { labelSelectorMatches } from '../values/label-selector.ts';
 import type { FieldError, KindAlias } from './kind.ts';
@@ -11,25 +11,51 @@ interface SelectingSpec {
   template?: PodTemplateSpec;
 }
 
-/** The selector of ReplicaSets and Deployments: there, not empty, and matching the template. `owner` is the kind in lower case. */
-export function validateWorkloadSelector(draft: DraftObject, owner: string): FieldError[] {
-  const { selector, template } = draft.spec as SelectingSpec;
-  if (selector === undefined) return [required('spec.selector')];
-  const problems = validateLabelSelector(selector, 'spec.selector');
-  if (problems.length > 0) return problems;
-  if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
-    return [invalid('spec.selector', selector, `empty selector is invalid for ${owner}`)];
+/** What a workload's selector says, and what its template is asked of it. */
+export interface SelectorRules {
+  /** As Kubernetes says it: not always the kind. */
+  empty: string;
+  /** What is said of the whole of a selector that is wrong. */
+  wrong: string;
+  /** The rules of the template, which nobody looks at where the selector is wrong. */
+  template: (template: PodTemplateSpec) => FieldError[];
+}
+
+/** The selector of ReplicaSets, Deployments and StatefulSets: there, not empty, and matching the template. Source: pkg/apis/apps/validation (behaviour and wording). */
+export function validateWorkloadSelector(draft: DraftObject, { empty, wrong, template: check }: SelectorRules): FieldError[] {
+  const { selector, template = {} } = draft.spec as SelectingSpec;
+  const errors: FieldError[] = [];
+  if (selector === undefined) errors.push(required('spec.selector'));
+  else {
+    const shown = shownSelector(selector);
+    const problems = validateLabelSelector(selector, 'spec.selector');
+    if (problems.length > 0) return [...problems, invalid('spec.selector', shown, wrong)];
+    if (isEmpty(selector)) errors.push(invalid('spec.selector', shown, empty));
   }
-  const labels = template?.metadata?.labels ?? {};
-  if (template === undefined || labelSelectorMatches(selector, labels)) return [];
-  return [invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`')];
+  // No selector matches nothing.
+  const labels = template.metadata?.labels;
+  const isMatching = selector !== undefined && labelSelectorMatches(selector, labels ?? {});
+  if (!isMatching) errors.push(noMatch(labels));
+  return [...errors, ...check(template)];
+}
+
+export function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
+  return Object.keys(matchLabels).length + matchExpressions.length === 0;
+}
+
+export function noMatch(labels: Readonly<Record<string, string>> | undefined): FieldError {
+  return invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`');
+}
+
+export function shownSelector({ matchLabels, matchExpressions }: LabelSelector): GoStruct {
+  return new GoStruct({ ...(matchLabels && { matchLabels }), ...(matchExpressions && { matchExpressions }) });
 }
 
 export function validateSelectorUnchanged(before: StoredObject, after: DraftObject): FieldError[] {
   const [old, now] = [before.spec as SelectingSpec, after.spec as SelectingSpec];
   return jsonEqual(old.selector ?? null, now.selector ?? null)
     ? []
-    : [invalid('spec.selector', now.selector ?? null, 'field is immutable')];
+    : [invalid('spec.selector', now.selector === undefined ? null : shownSelector(now.selector), 'field is immutable')];
 }
 
 /** Versions that Kubernetes stopped to serve: read as that of `now`, with its warning. `adapt` sees the spec as it was written. */

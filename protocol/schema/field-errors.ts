@@ -4,7 +4,7 @@ import type { FieldError } from '../kinds/kind.ts';
 /** Field errors in Kubernetes' wording. Source: k8s.io/apimachinery/pkg/util/validation/field/errors.go. */
 
 /** Characters of a value that a message repeats. */
-const MAX_SHOWN_VALUE = 256;
+const MAX_SHOWN_VALUE = 1_000;
 /** Causes that one answer lists; the rest is counted. */
 const MAX_SHOWN_ERRORS = 50;
 
@@ -16,8 +16,9 @@ export function invalid(field: string, value: unknown, detail: string): FieldErr
   return { field, reason: 'FieldValueInvalid', message: withDetail(`Invalid value: ${showValue(value)}`, detail) };
 }
 
+/** @param supported in the order in which Kubernetes lists them */
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-  const choice = [...supported].sort().map((item) => JSON.stringify(item));
+  const choice = supported.map((item) => JSON.stringify(item));
   return {
     field,
     reason: 'FieldValueNotSupported',
@@ -39,6 +40,10 @@ export function forbidden(field: string, detail: string): FieldError {
 
 export function tooLong(field: string, limit: number): FieldError {
   return { field, reason: 'FieldValueTooLong', message: `Too long: may not be more than ${limit} bytes` };
+}
+
+export function tooMany(field: string, actual: number, limit: number): FieldError {
+  return { field, reason: 'FieldValueTooMany', message: `Too many: ${actual}: must have at most ${limit} item${limit === 1 ? '' : 's'}` };
 }
 
 export function typeInvalid(field: string, message: string): FieldError {
@@ -74,7 +79,23 @@ function withDetail(text: string, detail: string): string {
   return detail === '' ? text : `${text}: ${detail}`;
 }
 
+/** A value that Kubernetes shows as its Go struct: by the names and in the order of its fields. Its members may be such structs, too. */
+export class GoStruct {
+  readonly fields: Readonly<Record<string, unknown>>;
+
+  constructor(fields: Readonly<Record<string, unknown>>) {
+    this.fields = fields;
+  }
+}
+
 function showValue(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : canonicalJson(value);
+  const text = goJson(value);
   return text.length > MAX_SHOWN_VALUE ? `${text.slice(0, MAX_SHOWN_VALUE)}...` : text;
+}
+
+function goJson(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (!(value instanceof GoStruct)) return canonicalJson(value ?? null);
+  const members = Object.entries(value.fields).map(([name, member]) => `${JSON.stringify(name)}:${goJson(member)}`);
+  return `{${members.join(',')}}`;
 }

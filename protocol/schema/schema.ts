@@ -2,9 +2,17 @@
  * A kind's fields, written once: strict decoding, defaults, validation, OpenAPI, patch keys and the support table are all read off it.
  */
 export type Schema =
-  | (Described & { type: 'string'; enum?: readonly string[]; default?: string; format?: 'time' | 'quantity' | 'byte'; check?: StringCheck })
-  /** `int32` unless the format says otherwise. */
-  | (Described & { type: 'integer'; format?: 'int32' | 'int64'; default?: number; minimum?: number; maximum?: number })
+  /** An `enum` is in the order in which Kubernetes lists it. `words`: what Kubernetes says of another value, where it lists none. */
+  | (Described & {
+      type: 'string';
+      enum?: readonly string[];
+      words?: string;
+      default?: string;
+      format?: 'time' | 'quantity' | 'byte';
+      check?: StringCheck;
+    })
+  /** `int32` unless the format says otherwise. `words`: what Kubernetes says of a number out of bounds, where it does not name them. */
+  | (Described & { type: 'integer'; format?: 'int32' | 'int64'; default?: number; minimum?: number; maximum?: number; words?: string })
   | (Described & { type: 'number' })
   | (Described & { type: 'boolean'; default?: boolean })
   /** An integer, or text such as `25%` or a port's name. */
@@ -35,7 +43,16 @@ export type ObjectSchema = Described & {
 };
 
 export type StringCheck =
-  'dns1123Label' | 'dns1123Subdomain' | 'qualifiedName' | 'labelValue' | 'image' | 'absolutePath' | 'envName' | 'portName' | 'ip';
+  | 'dns1123Label'
+  | 'dns1123Subdomain'
+  | 'qualifiedName'
+  | 'labelValue'
+  | 'image'
+  | 'absolutePath'
+  | 'envName'
+  | 'portName'
+  | 'ip'
+  | 'pathSegment';
 
 export interface Described {
   description: string;
@@ -47,6 +64,11 @@ export interface Described {
   support?: 'honoured' | 'stored' | 'refused';
   /** For `stored` and `refused`: a part of a sentence that follows the field's path. */
   why?: string;
+  /**
+   * Of a required field that is not there: a detail of the answer; or `zero`, as Go has no missing values where a field is no pointer: the rules are asked of an
+   * empty text, of 0, or of an empty object.
+   */
+  missing?: 'zero' | { detail: string };
   /** Values of a `stored` or `refused` field that ask for nothing, besides its default and what is empty: neither warned of nor refused. `false` is one, unless `true` is given here. */
   inert?: readonly (string | number | boolean)[];
 }

@@ -5,6 +5,7 @@ import {
   checkEnvName,
   checkIpAddress,
   checkLabelValue,
+  checkPathSegment,
   checkPortName,
   checkQualifiedName,
 } from '../values/names.ts';
@@ -55,10 +56,15 @@ function collectFields(schema: ObjectSchema, value: Record<string, unknown>, pat
   for (const [name, field] of Object.entries(schema.fields)) {
     const member = value[name];
     const fieldPath = childPath(path, name);
-    if (schema.required?.includes(name) === true && isMissing(field, member)) errors.push(required(fieldPath));
-    else if (Object.hasOwn(value, name)) collect(field, member, fieldPath, errors);
+    if (schema.required?.includes(name) === true && isMissing(field, member)) {
+      if (field.missing === 'zero') collect(field, ZEROS[field.type], fieldPath, errors);
+      else errors.push(required(fieldPath, field.missing?.detail));
+    } else if (Object.hasOwn(value, name)) collect(field, member, fieldPath, errors);
   }
 }
+
+/** What Go reads of a field that is not there; of other types nothing is asked. */
+const ZEROS: Partial<Record<Schema['type'], unknown>> = { string: '', integer: 0, object: {} };
 
 /** To Kubernetes a required field that is empty is missing; so is a zero that the field does not allow. */
 function isMissing(field: Schema, value: unknown): boolean {
@@ -68,16 +74,18 @@ function isMissing(field: Schema, value: unknown): boolean {
 }
 
 function checkString(schema: Extract<Schema, { type: 'string' }>, value: string, path: string): FieldError[] {
+  // What may be left out and is empty says nothing.
+  if (value === '' && schema.missing !== 'zero') return [];
   if (schema.enum !== undefined && !schema.enum.includes(value)) {
-    // An optional choice that is left empty is not made.
-    return value === '' ? [] : [notSupported(path, value, schema.enum)];
+    return [schema.words === undefined ? notSupported(path, value, schema.enum) : invalid(path, value, schema.words)];
   }
-  if (schema.check === undefined || value === '') return [];
+  if (schema.check === undefined) return [];
   return STRING_CHECKS[schema.check](value).map((message) => invalid(path, value, message));
 }
 
 function checkInteger(schema: Extract<Schema, { type: 'integer' }>, value: number, path: string): FieldError[] {
-  const { minimum, maximum } = schema;
+  const { minimum, maximum, words } = schema;
+  if (words !== undefined) return value < (minimum ?? value) || value > (maximum ?? value) ? [invalid(path, value, words)] : [];
   if (minimum !== undefined && maximum !== undefined) {
     return value < minimum || value > maximum ? [invalid(path, value, `must be between ${minimum} and ${maximum}, inclusive`)] : [];
   }
@@ -97,6 +105,7 @@ const STRING_CHECKS: Readonly<Record<StringCheck, (value: string) => string[]>> 
   envName: checkEnvName,
   portName: checkPortName,
   ip: checkIpAddress,
+  pathSegment: checkPathSegment,
   absolutePath: (value) => (value.startsWith('/') ? [] : ['must be an absolute path']),
   image: (value) => {
     if (value.length > MAX_IMAGE_LENGTH) return [`must be no more than ${MAX_IMAGE_LENGTH} characters`];

@@ -82,3 +82,51 @@ describe('a Service', () => {
     expect(deployments.body).toMatchObject({ code: 405, message: expect.stringContaining('peers derive') as unknown });
   });
 });
+
+describe('a wrong value', () => {
+  it('is answered as kubectl expects it: each cause with its field and reason, in the order in which Kubernetes looks', async () => {
+    const deployments = '/apis/apps/v1/namespaces/default/deployments';
+    const answer = await world.call('POST', deployments, { metadata: { name: 'web' }, spec: { replicas: -1 } });
+    expect(answer.status).toBe(422);
+    expect(answer.body).toMatchObject({
+      status: 'Failure',
+      reason: 'Invalid',
+      message:
+        'Deployment.apps "web" is invalid: [spec.replicas: Invalid value: -1: must be greater than or equal to 0, spec.selector: Required value, spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`, spec.template.spec.containers: Required value]',
+      details: {
+        name: 'web',
+        group: 'apps',
+        kind: 'Deployment',
+        causes: [
+          { reason: 'FieldValueInvalid', message: 'Invalid value: -1: must be greater than or equal to 0', field: 'spec.replicas' },
+          { reason: 'FieldValueRequired', message: 'Required value', field: 'spec.selector' },
+          {
+            reason: 'FieldValueInvalid',
+            message: 'Invalid value: null: `selector` does not match template `labels`',
+            field: 'spec.template.metadata.labels',
+          },
+          { reason: 'FieldValueRequired', message: 'Required value', field: 'spec.template.spec.containers' },
+        ],
+      },
+    });
+  });
+
+  it('of a name that a new Service or StatefulSet can not have is refused, whoever else may', async () => {
+    const answer = await world.call('POST', services, { metadata: { name: '1web' }, spec: { ports: [{ port: 80 }] } });
+    expect(answer.body).toMatchObject({ code: 422, details: { causes: [{ field: 'metadata.name' }] } });
+    expect((await world.call('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: '1web' } })).status).toBe(201);
+  });
+});
+
+describe('a Service that changes its type', () => {
+  it('gives up what the new type can not have', async () => {
+    const made = await world.call('POST', services, { metadata: { name: 'web' }, spec: { type: 'NodePort', ports: [{ port: 80 }] } });
+    expect(made.body).toMatchObject({ spec: { externalTrafficPolicy: 'Cluster', ports: [{ nodePort: expect.any(Number) as number }] } });
+    const inside = await world.call('PATCH', `${services}/web`, { spec: { type: 'ClusterIP' } }, merge);
+    expect(inside.status).toBe(200);
+    expect(inside.text).not.toMatch(/nodePort|externalTrafficPolicy/);
+    const named = await world.call('PATCH', `${services}/web`, { spec: { type: 'ExternalName', externalName: 'db.example.com' } }, merge);
+    expect(named.status).toBe(200);
+    expect(named.text).not.toMatch(/clusterIP|ipFamil/);
+  });
+});

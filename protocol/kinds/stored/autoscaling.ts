@@ -1,57 +1,62 @@
 import type { DraftObject, KubeObject } from '../../objects.ts';
-import { integer, list, object, oneOf, quantity, string } from '../../schema/build.ts';
-import { childPath, invalid, required } from '../../schema/field-errors.ts';
+import { integer, list, object, quantity, string } from '../../schema/build.ts';
 import type { ObjectSchema, Schema } from '../../schema/schema.ts';
 import type { HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus, MetricSpec, MetricTarget } from '../../types.ts';
 import { column, fieldColumn, fieldOf } from '../columns.ts';
 import type { FieldError, KindDefinition } from '../kind.ts';
 import { labelSelectorSchema } from '../label-selector.ts';
+import { validateAutoscaler } from './autoscaling-validation.ts';
 import { storedKind } from './stored-kind.ts';
 
 /** Autoscalers, in both of the versions that clients speak. autoscaling/v2 is stored. */
 
 const DEFAULT_CPU_PERCENT = 80;
+/** Where anything is said of the pace. Source: GenerateHPAScaleUpRules, GenerateHPAScaleDownRules in pkg/apis/autoscaling/v2. */
+const DEFAULT_SCALE_UP = {
+  stabilizationWindowSeconds: 0,
+  selectPolicy: 'Max',
+  policies: [
+    { type: 'Pods', value: 4, periodSeconds: 15 },
+    { type: 'Percent', value: 100, periodSeconds: 15 },
+  ],
+};
+const DEFAULT_SCALE_DOWN = { selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] };
 /** Where autoscaling/v1 keeps what it has no fields for. Upstream's names; the contents are those of autoscaling/v2. */
 const METRICS_ANNOTATION = 'autoscaling.alpha.kubernetes.io/metrics';
 const BEHAVIOR_ANNOTATION = 'autoscaling.alpha.kubernetes.io/behavior';
 const UNKNOWN_TARGET = '<unknown>';
 
+/** Its rules are asked of what is not there. */
+const ZERO = { missing: 'zero' } as const;
+
 const reference = object(
   'CrossVersionObjectReference',
   'An object.',
-  { apiVersion: string('Its API version.'), kind: string('Its kind.'), name: string('Its name.') },
-  { required: ['kind', 'name'] },
+  { apiVersion: string('Its API version.'), kind: string('Its kind.', ZERO), name: string('Its name.', ZERO) },
+  { required: ['kind', 'name'], ...ZERO },
 );
 const target = object(
   'MetricTarget',
   'What it is to be.',
   {
-    type: oneOf('How it is compared.', ['AverageValue', 'Utilization', 'Value']),
-    averageUtilization: integer('Per cent of the requests.', { minimum: 1 }),
-    averageValue: quantity('Per pod.'),
+    type: string('How it is compared: Utilization, Value or AverageValue.', ZERO),
     value: quantity('In all.'),
+    averageValue: quantity('Per pod.'),
+    averageUtilization: integer('Per cent of the requests.'),
   },
-  { required: ['type'] },
+  { required: ['type'], ...ZERO },
 );
 const metric = object(
   'MetricIdentifier',
   'Which metric.',
-  { name: string('Its name.'), selector: labelSelectorSchema },
-  { required: ['name'] },
+  { name: string('Its name.', ZERO), selector: labelSelectorSchema },
+  { required: ['name'], ...ZERO },
 );
 const metricSpec: ObjectSchema = object(
   'MetricSpec',
   'A metric and its target.',
   {
-    type: oneOf('Where it comes from.', ['ContainerResource', 'External', 'Object', 'Pods', 'Resource']),
-    resource: object('ResourceMetricSource', 'Of pods.', { name: string('cpu or memory.'), target }, { required: ['name', 'target'] }),
-    containerResource: object(
-      'ContainerResourceMetricSource',
-      'Of a container.',
-      { container: string('The container.'), name: string('cpu or memory.'), target },
-      { required: ['container', 'name', 'target'] },
-    ),
-    pods: object('PodsMetricSource', 'Of pods.', { metric, target }, { required: ['metric', 'target'] }),
+    type: string('Where it comes from: ContainerResource, External, Object, Pods or Resource.', ZERO),
     object: object(
       'ObjectMetricSource',
       'Of an object.',
@@ -59,32 +64,45 @@ const metricSpec: ObjectSchema = object(
       { required: ['describedObject', 'metric', 'target'] },
     ),
     external: object('ExternalMetricSource', 'From outside.', { metric, target }, { required: ['metric', 'target'] }),
+    pods: object('PodsMetricSource', 'Of pods.', { metric, target }, { required: ['metric', 'target'] }),
+    resource: object(
+      'ResourceMetricSource',
+      'Of pods.',
+      { name: string('cpu or memory.', ZERO), target },
+      { required: ['name', 'target'] },
+    ),
+    containerResource: object(
+      'ContainerResourceMetricSource',
+      'Of a container.',
+      { name: string('cpu or memory.', ZERO), container: string('The container.', ZERO), target },
+      { required: ['container', 'name', 'target'] },
+    ),
   },
   { required: ['type'] },
 );
 const scalingRules: Schema = object('HPAScalingRules', 'How quickly.', {
+  stabilizationWindowSeconds: integer('Seconds that are looked back.'),
+  selectPolicy: string('Which of them: Max, Min or Disabled.'),
   policies: list(
     'Bounds.',
     object(
       'HPAScalingPolicy',
       'A bound.',
       {
-        type: oneOf('Pods or per cent.', ['Percent', 'Pods']),
-        value: integer('How many.', { minimum: 1 }),
-        periodSeconds: integer('In how many seconds.', { minimum: 1, maximum: 1800 }),
+        type: string('Pods or Percent.', ZERO),
+        value: integer('How many.', ZERO),
+        periodSeconds: integer('In how many seconds.', ZERO),
       },
       { required: ['type', 'value', 'periodSeconds'] },
     ),
   ),
-  selectPolicy: oneOf('Which of them.', ['Disabled', 'Max', 'Min']),
-  stabilizationWindowSeconds: integer('Seconds that are looked back.', { minimum: 0, maximum: 3600 }),
   tolerance: quantity('How much may be off.'),
 });
 
 const sharedFields = {
+  minReplicas: integer('The fewest pods.', { default: 1 }),
+  maxReplicas: integer('The most pods.', ZERO),
   scaleTargetRef: reference,
-  minReplicas: integer('The fewest pods.', { default: 1, minimum: 0 }),
-  maxReplicas: integer('The most pods.', { minimum: 1 }),
 };
 const shared = {
   group: 'autoscaling',
@@ -93,18 +111,8 @@ const shared = {
   shortNames: ['hpa'],
   categories: ['all'],
   description: 'Adapts the number of pods to their load.',
-  required: ['spec'],
   status: 'How many pods it wants.',
-  validate: (draft: DraftObject): FieldError[] => {
-    const { minReplicas = 1, maxReplicas, scaleTargetRef } = specOf(draft);
-    const errors: FieldError[] = [];
-    if (maxReplicas < minReplicas) errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
-    if (minReplicas === 0) errors.push(invalid('spec.minReplicas', 0, 'must be greater than or equal to 1'));
-    for (const field of ['kind', 'name'] as const) {
-      if ((scaleTargetRef?.[field] ?? '') === '') errors.push(required(childPath('spec.scaleTargetRef', field)));
-    }
-    return errors;
-  },
+  validate: (draft: DraftObject): FieldError[] => validateAutoscaler(specOf(draft)),
   columns: [
     column(
       'Reference',
@@ -130,12 +138,17 @@ export const horizontalPodAutoscalerKind: KindDefinition = storedKind({
         metrics: list('Metrics; the one that asks for most counts.', metricSpec),
         behavior: object('HorizontalPodAutoscalerBehavior', 'How quickly.', { scaleUp: scalingRules, scaleDown: scalingRules }),
       },
-      { required: ['scaleTargetRef', 'maxReplicas'] },
+      { required: ['scaleTargetRef', 'maxReplicas'], default: {} },
     ),
   },
   fillDefaults: (draft) => {
     const spec = specOf(draft);
     if ((spec.metrics ?? []).length === 0) spec.metrics = [cpuMetric(DEFAULT_CPU_PERCENT)];
+    if (spec.behavior === undefined) return;
+    spec.behavior = {
+      scaleUp: { ...structuredClone(DEFAULT_SCALE_UP), ...spec.behavior.scaleUp },
+      scaleDown: { ...structuredClone(DEFAULT_SCALE_DOWN), ...spec.behavior.scaleDown },
+    };
   },
 });
 
@@ -146,8 +159,8 @@ export const horizontalPodAutoscalerV1Kind: KindDefinition = {
       spec: object(
         'HorizontalPodAutoscalerSpec',
         'What, and how far.',
-        { ...sharedFields, targetCPUUtilizationPercentage: integer('Per cent of the requested CPU that pods are to use.', { minimum: 1 }) },
-        { required: ['scaleTargetRef', 'maxReplicas'] },
+        { ...sharedFields, targetCPUUtilizationPercentage: integer('Per cent of the requested CPU that pods are to use.') },
+        { required: ['scaleTargetRef', 'maxReplicas'], default: {} },
       ),
     },
   }),

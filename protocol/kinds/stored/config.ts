@@ -2,6 +2,7 @@ import type { DraftObject, KubeObject, StoredObject } from '../../objects.ts';
 import { jsonEqual } from '../../json.ts';
 import { boolean, keyedList, list, map, object, string, stringMap } from '../../schema/build.ts';
 import { forbidden, invalid, keyPath, required, tooLong } from '../../schema/field-errors.ts';
+import { checkConfigKey } from '../../values/names.ts';
 import { column, fieldColumn, integerColumn } from '../columns.ts';
 import type { FieldError } from '../kind.ts';
 import { objectReferenceSchema } from './references.ts';
@@ -11,10 +12,6 @@ import { storedKind } from './stored-kind.ts';
 
 /** Bytes of all values together. Source: MaxSecretSize. */
 const MAX_DATA_BYTES = 1024 * 1024;
-const MAX_ENCODED_BYTES = Math.ceil(MAX_DATA_BYTES / 3) * 4;
-const KEY = /^[-._a-zA-Z0-9]+$/;
-const KEY_MESSAGE =
-  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
 /** Values that come as base64. */
 const bytes = string('Its value, in base64.', { format: 'byte' });
@@ -44,12 +41,11 @@ export const configMapKind = storedKind({
   },
   units: ['/data', '/binaryData'],
   validate: (draft) => {
-    const { data, binaryData } = dataOf(draft);
-    return [
-      ...checkData(data, 'data', MAX_DATA_BYTES),
-      ...checkData(binaryData, 'binaryData', MAX_ENCODED_BYTES),
-      ...checkTwice(dataOf(draft)),
-    ];
+    const { data = {}, binaryData = {} } = dataOf(draft);
+    const errors = [...checkKeys(data, 'data'), ...checkTwice(dataOf(draft)), ...checkKeys(binaryData, 'binaryData')];
+    const bytes = sizeOf(data, (text) => Buffer.byteLength(text)) + sizeOf(binaryData, decodedLength);
+    // Said of nothing in particular, as Kubernetes does.
+    return bytes > MAX_DATA_BYTES ? [...errors, tooLong('[]', MAX_DATA_BYTES)] : errors;
   },
   validateUpdate: validateImmutable,
   columns: [integerColumn('Data', 'Number of keys.', (object) => countOf(dataOf(object).data) + countOf(dataOf(object).binaryData))],
@@ -63,6 +59,10 @@ const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
   'kubernetes.io/tls': ['tls.crt', 'tls.key'],
 };
 
+const DOCKER_KEYS: Readonly<Record<string, string>> = {
+  'kubernetes.io/dockercfg': '.dockercfg',
+  'kubernetes.io/dockerconfigjson': '.dockerconfigjson',
+};
 const ACCOUNT_TOKEN = 'kubernetes.io/service-account-token';
 const NO_ACCOUNT_TOKEN = 'type: is kept but has no effect yet: no token is put into it; ask for one with "kubectl create token"';
 
@@ -86,13 +86,17 @@ export const secretKind = storedKind({
     for (const [key, text] of Object.entries(secret.stringData)) secret.data[key] = Buffer.from(text).toString('base64');
     delete secret.stringData;
   },
-  validate: (draft) => [...checkData(dataOf(draft).data, 'data', MAX_ENCODED_BYTES), ...checkSecretType(draft)],
+  validate: (draft) => {
+    const { data = {} } = dataOf(draft);
+    const errors = checkKeys(data, 'data');
+    if (sizeOf(data, decodedLength) > MAX_DATA_BYTES) errors.push(tooLong('data', MAX_DATA_BYTES));
+    return [...errors, ...checkSecretType(draft)];
+  },
   findUnsupported: (draft) => ({ warnings: dataOf(draft).type === ACCOUNT_TOKEN ? [NO_ACCOUNT_TOKEN] : [], refused: [] }),
   validateUpdate: (before, after) => {
-    const errors = validateImmutable(before, after);
     const { type = 'Opaque' } = dataOf(after);
-    if (type !== dataOf(before).type) errors.push(invalid('type', type, 'field is immutable'));
-    return errors;
+    const errors = type === dataOf(before).type ? [] : [invalid('type', type, 'field is immutable')];
+    return [...errors, ...validateImmutable(before, after)];
   },
   columns: [
     fieldColumn('Type', 'type', 'What it is for.'),
@@ -125,18 +129,18 @@ function countOf(data: object | undefined): number {
   return Object.keys(data ?? {}).length;
 }
 
+function sizeOf(data: Readonly<Record<string, string>>, length: (value: string) => number): number {
+  return Object.values(data).reduce((sum, value) => sum + length(value), 0);
+}
+
+/** Bytes that a text in base64 stands for. */
+function decodedLength(value: string): number {
+  return Buffer.byteLength(value, 'base64');
+}
+
 /** Messages name keys only: values may be secret. */
-function checkData(given: Record<string, string> | undefined, field: string, limit: number): FieldError[] {
-  const data = Object.entries(given ?? {});
-  const errors = data.flatMap(([key]) => {
-    const path = keyPath(field, key);
-    if (key.length > 253) return [invalid(path, key, 'must be no more than 253 characters')];
-    if (!KEY.test(key)) return [invalid(path, key, KEY_MESSAGE)];
-    return key === '.' || key === '..' || key.startsWith('..') ? [invalid(path, key, `must not start with '..' and must not be '.'`)] : [];
-  });
-  const size = data.reduce((sum, [, value]) => sum + value.length, 0);
-  if (size > limit) errors.push(tooLong(field, MAX_DATA_BYTES));
-  return errors;
+function checkKeys(data: Readonly<Record<string, string>>, field: string): FieldError[] {
+  return Object.keys(data).flatMap((key) => checkConfigKey(key).map((message) => invalid(keyPath(field, key), key, message)));
 }
 
 function checkTwice({ data = {}, binaryData = {} }: Data): FieldError[] {
@@ -145,9 +149,14 @@ function checkTwice({ data = {}, binaryData = {} }: Data): FieldError[] {
     .map((key) => invalid(keyPath('data', key), key, 'duplicate of key present in binaryData'));
 }
 
+/** Source: ValidateSecret. */
 function checkSecretType(draft: DraftObject): FieldError[] {
   const { type = '', data = {} } = dataOf(draft);
-  const errors = (REQUIRED_KEYS[type] ?? []).filter((key) => !Object.hasOwn(data, key)).map((key) => required(keyPath('data', key)));
+  const errors = (REQUIRED_KEYS[type] ?? [])
+    .filter((key) => !Object.hasOwn(data, key) || (type === 'kubernetes.io/ssh-auth' && data[key] === ''))
+    .map((key) => required(keyPath('data', key)));
+  const docker = Object.hasOwn(DOCKER_KEYS, type) ? DOCKER_KEYS[type] : undefined;
+  if (docker !== undefined && errors.length === 0) errors.push(...checkJson(data[docker] ?? '', keyPath('data', docker)));
   if (type === 'kubernetes.io/basic-auth' && data['username'] === undefined && data['password'] === undefined) {
     errors.push(required(keyPath('data', 'username')), required(keyPath('data', 'password')));
   }
@@ -156,6 +165,21 @@ function checkSecretType(draft: DraftObject): FieldError[] {
     if (name === '') errors.push(required('metadata.annotations[kubernetes.io/service-account.name]'));
   }
   return errors;
+}
+
+/** Go tells what it stumbled over; what it was is secret, so that only the commonest of its words are given here. */
+function checkJson(encoded: string, at: string): FieldError[] {
+  const text = Buffer.from(encoded, 'base64').toString();
+  const wrong = (detail: string): FieldError[] => [invalid(at, '<secret contents redacted>', detail)];
+  if (text.trim() === '') return wrong('unexpected end of JSON input');
+  try {
+    const value: unknown = JSON.parse(text);
+    if (value === null || (typeof value === 'object' && !Array.isArray(value))) return [];
+    const sort = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    return wrong(`json: cannot unmarshal ${sort} into Go value of type map[string]interface {}`);
+  } catch {
+    return wrong('invalid character looking for beginning of value');
+  }
 }
 
 function validateImmutable(before: StoredObject, after: DraftObject): FieldError[] {

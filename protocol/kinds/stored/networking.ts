@@ -1,12 +1,11 @@
-import type { DraftObject, KubeObject } from '../../objects.ts';
+import type { DraftObject, KubeObject, StoredObject } from '../../objects.ts';
 import { integer, intOrString, list, object, oneOf, string, strings } from '../../schema/build.ts';
-import { childPath, forbidden, invalid, required } from '../../schema/field-errors.ts';
+import { invalid } from '../../schema/field-errors.ts';
 import type { IngressSpec, NetworkPolicySpec } from '../../types.ts';
-import { readSubnet } from '../../values/ipv4.ts';
 import { formatSelector, selectorOf } from '../../values/label-selector.ts';
 import { column, fieldColumn, NONE, orNone } from '../columns.ts';
-import type { FieldError } from '../kind.ts';
-import { labelSelectorSchema, validateLabelSelector } from '../label-selector.ts';
+import { labelSelectorSchema } from '../label-selector.ts';
+import { validateIngress, validateIngressClass, validateNetworkPolicy, validateNewIngress } from './networking-validation.ts';
 import { typedReferenceSchema } from './references.ts';
 import { isRecord, retiredAlias } from '../workload-selector.ts';
 import { storedKind } from './stored-kind.ts';
@@ -16,12 +15,12 @@ const backend = object('IngressBackend', 'Where requests go.', {
     'IngressServiceBackend',
     'A service.',
     {
-      name: string('Its name.'),
+      name: string('Its name.', { missing: 'zero' }),
       port: object('ServiceBackendPort', 'Its port.', { name: string('By name.'), number: integer('By number.') }),
     },
     { required: ['name'] },
   ),
-  resource: typedReferenceSchema,
+  resource: { ...typedReferenceSchema, required: [] },
 });
 
 const path = object(
@@ -29,8 +28,8 @@ const path = object(
   'A path.',
   {
     path: string('The path.'),
-    pathType: oneOf('How it is compared.', ['Exact', 'ImplementationSpecific', 'Prefix']),
-    backend,
+    pathType: string('How it is compared: Exact, Prefix or ImplementationSpecific.', { missing: 'zero' }),
+    backend: { ...backend, missing: 'zero' },
   },
   { required: ['pathType', 'backend'] },
 );
@@ -52,33 +51,31 @@ export const ingressKind = storedKind({
       'IngressSpec',
       'Hosts and paths.',
       {
-        ingressClassName: string('Who serves it.'),
         defaultBackend: backend,
-        tls: list(
-          'Hosts with TLS.',
-          object('IngressTLS', 'Hosts of one certificate.', { hosts: strings('Hosts.'), secretName: string('Secret.') }),
-        ),
         rules: list(
           'Rules by host.',
           object('IngressRule', 'A host.', {
             host: string('Its name.'),
-            http: object('HTTPIngressRuleValue', 'Its paths.', { paths: list('Paths.', path) }, { required: ['paths'] }),
+            http: object(
+              'HTTPIngressRuleValue',
+              'Its paths.',
+              { paths: list('Paths.', path, { missing: 'zero' }) },
+              { required: ['paths'] },
+            ),
           }),
         ),
+        tls: list(
+          'Hosts with TLS.',
+          object('IngressTLS', 'Hosts of one certificate.', { hosts: strings('Hosts.'), secretName: string('Secret.') }),
+        ),
+        ingressClassName: string('Who serves it.'),
       },
       { default: {} },
     ),
   },
   status: 'Addresses of its load balancer.',
-  validate: (draft) => {
-    const { rules = [], defaultBackend, tls: _tls } = draft.spec as IngressSpec;
-    if (rules.length === 0 && defaultBackend === undefined) {
-      return [invalid('spec', {}, 'either `defaultBackend` or `rules` must be specified')];
-    }
-    return rules.flatMap(({ http }, rule) =>
-      (http?.paths ?? []).flatMap((each, index) => checkPath(each, `spec.rules[${rule}].http.paths[${index}]`)),
-    );
-  },
+  validate: validateIngress,
+  validateCreate: validateNewIngress,
   columns: [
     fieldColumn('Class', 'spec.ingressClassName', 'Who serves it.', NONE),
     column('Hosts', 'Hosts.', (object) => {
@@ -135,9 +132,15 @@ export const ingressClassKind = storedKind({
         kind: string('Kind.'),
         name: string('Name.'),
         namespace: string('Namespace.'),
-        scope: oneOf('Where they are.', ['Cluster', 'Namespace']),
+        scope: oneOf('Where they are.', ['Cluster', 'Namespace'], { default: 'Cluster' }),
       }),
     }),
+  },
+  validate: validateIngressClass,
+  validateUpdate: (before, after) => {
+    const controllerOf = ({ spec }: StoredObject | DraftObject): string => (spec as { controller?: string } | undefined)?.controller ?? '';
+    const [old, now] = [controllerOf(before), controllerOf(after)];
+    return old === now ? [] : [invalid('spec.controller', now, 'field is immutable')];
   },
   columns: [
     fieldColumn('Controller', 'spec.controller', 'Its controller.'),
@@ -153,7 +156,7 @@ export const ingressClassKind = storedKind({
 const policyPort = object('NetworkPolicyPort', 'A port.', {
   protocol: oneOf('TCP, UDP or SCTP.', ['TCP', 'UDP', 'SCTP'], { default: 'TCP' }),
   port: intOrString('Number or name.'),
-  endPort: integer('Last of a range.', { minimum: 1, maximum: 65535 }),
+  endPort: integer('Last of a range.'),
 });
 const policyPeer = object('NetworkPolicyPeer', 'Who is let through.', {
   podSelector: labelSelectorSchema,
@@ -161,7 +164,7 @@ const policyPeer = object('NetworkPolicyPeer', 'Who is let through.', {
   ipBlock: object(
     'IPBlock',
     'A range of addresses.',
-    { cidr: string('The range.'), except: strings('What is left out.') },
+    { cidr: string('The range.', { missing: 'zero' }), except: strings('What is left out.') },
     { required: ['cidr'] },
   ),
 });
@@ -180,9 +183,9 @@ export const networkPolicyKind = storedKind({
       'Which pods, and what is let through.',
       {
         podSelector: { ...labelSelectorSchema, default: {} },
-        policyTypes: list('Directions.', oneOf('A direction.', ['Egress', 'Ingress'])),
         ingress: list('What may come in.', policyRule('NetworkPolicyIngressRule', 'from')),
         egress: list('What may go out.', policyRule('NetworkPolicyEgressRule', 'to')),
+        policyTypes: strings('Directions: Ingress, Egress or both.'),
       },
       { default: {} },
     ),
@@ -192,14 +195,7 @@ export const networkPolicyKind = storedKind({
     if ((spec.policyTypes ?? []).length > 0) return;
     spec.policyTypes = spec.egress === undefined ? ['Ingress'] : ['Ingress', 'Egress'];
   },
-  validate: (draft) => {
-    const { podSelector = {}, ingress = [], egress = [] } = draft.spec as NetworkPolicySpec;
-    return [
-      ...validateLabelSelector(podSelector, 'spec.podSelector'),
-      ...ingress.flatMap(({ from, ports }, index) => checkPolicyRule(from, ports, `spec.ingress[${index}]`, 'from')),
-      ...egress.flatMap(({ to, ports }, index) => checkPolicyRule(to, ports, `spec.egress[${index}]`, 'to')),
-    ];
-  },
+  validate: validateNetworkPolicy,
   columns: [
     column('Pod-Selector', 'Its pods.', (object) => {
       const selector = specOf<NetworkPolicySpec>(object).podSelector ?? {};
@@ -208,55 +204,6 @@ export const networkPolicyKind = storedKind({
   ],
 });
 
-type PolicyRule = NonNullable<NetworkPolicySpec['ingress']>[number];
-
-/** Source: ValidateNetworkPolicySpec in k8s.io/kubernetes/pkg/apis/networking/validation. */
-function checkPolicyRule(peers: PolicyRule['from'] = [], ports: PolicyRule['ports'] = [], at: string, side: string): FieldError[] {
-  return [
-    ...ports.flatMap((port, index) => checkPolicyPort(port, `${at}.ports[${index}]`)),
-    ...peers.flatMap((peer, index) => checkPolicyPeer(peer, `${at}.${side}[${index}]`)),
-  ];
-}
-
-function checkPolicyPort({ port, endPort }: NonNullable<PolicyRule['ports']>[number], at: string): FieldError[] {
-  if (typeof port === 'number' && (port < 1 || port > 65535))
-    return [invalid(childPath(at, 'port'), port, 'must be between 1 and 65535, inclusive')];
-  if (endPort === undefined) return [];
-  if (port === undefined) return [required(childPath(at, 'port'), 'must be specified when `endPort` is specified')];
-  if (typeof port === 'string') return [invalid(childPath(at, 'endPort'), endPort, 'may not be specified when `port` is non-numeric')];
-  return endPort < port ? [invalid(childPath(at, 'endPort'), endPort, 'must be greater than or equal to `port`')] : [];
-}
-
-function checkPolicyPeer({ podSelector, namespaceSelector, ipBlock }: NonNullable<PolicyRule['from']>[number], at: string): FieldError[] {
-  if (ipBlock !== undefined) {
-    if (podSelector !== undefined || namespaceSelector !== undefined)
-      return [forbidden(at, 'may not specify both ipBlock and another peer')];
-    return [
-      [ipBlock.cidr, 'ipBlock.cidr'] as const,
-      ...(ipBlock.except ?? []).map((text, index) => [text, `ipBlock.except[${index}]`] as const),
-    ]
-      .filter(([text]) => !isCidr(text))
-      .map(([text, field]) => invalid(childPath(at, field), text, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'));
-  }
-  if (podSelector === undefined && namespaceSelector === undefined) return [required(at, 'must specify a peer')];
-  return [
-    ...validateLabelSelector(podSelector ?? {}, childPath(at, 'podSelector')),
-    ...validateLabelSelector(namespaceSelector ?? {}, childPath(at, 'namespaceSelector')),
-  ];
-}
-
-/** Whether an IPv6 address is one is left to whom has a use for it. */
-function isCidr(text: string): boolean {
-  return readSubnet(text) !== undefined || /^[\da-f:.]*:[\da-f:.]*\/\d{1,3}$/i.test(text);
-}
-
 function specOf<Spec>(object: KubeObject | DraftObject): Partial<Spec> {
   return object.spec ?? {};
-}
-
-function checkPath(each: { path?: string; pathType: string }, at: string): FieldError[] {
-  if (each.pathType === 'ImplementationSpecific') return [];
-  const text = each.path ?? '';
-  if (text === '') return [required(childPath(at, 'path'))];
-  return text.startsWith('/') ? [] : [invalid(childPath(at, 'path'), text, 'must be an absolute path')];
 }

@@ -1,9 +1,18 @@
 import type { KubeObject } from '../../objects.ts';
 import { boolean, integer, intOrString, list, map, object, oneOf, quantity, string, strings } from '../../schema/build.ts';
 import { forbidden, invalid } from '../../schema/field-errors.ts';
+import { checkPathSegment } from '../../values/names.ts';
 import { column, createdColumn, fieldColumn, fieldOf, integerColumn, nameColumn } from '../columns.ts';
-import { labelSelectorSchema, validateLabelSelector } from '../label-selector.ts';
-import { fillLimitDefaults, validateClass, validateLimits, validateQuota, type LimitRangeSpec } from './policy-validation.ts';
+import { labelSelectorSchema } from '../label-selector.ts';
+import {
+  fillLimitDefaults,
+  validateBudget,
+  validateClass,
+  validateLimits,
+  validateQuota,
+  validateQuotaUpdate,
+  type LimitRangeSpec,
+} from './policy-validation.ts';
 import { storedKind } from './stored-kind.ts';
 
 /** Bounds on what people may ask for, and how important it is. */
@@ -40,8 +49,8 @@ export const resourceQuotaKind = storedKind({
               'ScopedResourceSelectorRequirement',
               'A condition.',
               {
-                operator: oneOf('How it is compared.', ['DoesNotExist', 'Exists', 'In', 'NotIn']),
-                scopeName: string('The scope.'),
+                operator: string('How it is compared: In, NotIn, Exists or DoesNotExist.', { missing: 'zero' }),
+                scopeName: string('The scope.', { missing: 'zero' }),
                 values: strings('With what.'),
               },
               { required: ['operator', 'scopeName'] },
@@ -54,6 +63,7 @@ export const resourceQuotaKind = storedKind({
   },
   status: 'How much is used.',
   validate: (draft) => validateQuota(draft.spec ?? {}),
+  validateUpdate: (before, after) => validateQuotaUpdate(before.spec ?? {}, after.spec ?? {}),
   units: ['/spec', '/spec/hard'],
   columns: [
     column('Request', 'Counted by request.', (object) => used(object, false)),
@@ -78,21 +88,20 @@ export const limitRangeKind = storedKind({
             'LimitRangeItem',
             'Of a type.',
             {
-              type: string('Container, Pod or PersistentVolumeClaim.'),
-              default: amounts,
-              defaultRequest: amounts,
+              type: string('Container, Pod or PersistentVolumeClaim.', { missing: 'zero' }),
               max: amounts,
-              maxLimitRequestRatio: amounts,
               min: amounts,
+              defaultRequest: amounts,
+              default: amounts,
+              maxLimitRequestRatio: amounts,
             },
             { required: ['type'] },
           ),
         ),
       },
-      { required: ['limits'] },
+      { default: {} },
     ),
   },
-  required: ['spec'],
   fillDefaults: (draft) => fillLimitDefaults((draft.spec as LimitRangeSpec).limits ?? []),
   validate: (draft) => validateLimits((draft.spec as LimitRangeSpec).limits ?? []),
   // Upstream shows when it was made instead of its age.
@@ -119,18 +128,8 @@ export const podDisruptionBudgetKind = storedKind({
     ),
   },
   status: 'How many may be evicted now.',
-  validate: (draft) => {
-    const { minAvailable, maxUnavailable, selector } = draft.spec as {
-      minAvailable?: unknown;
-      maxUnavailable?: unknown;
-      selector?: object;
-    };
-    const errors = selector === undefined ? [] : validateLabelSelector(selector, 'spec.selector');
-    if (minAvailable !== undefined && maxUnavailable !== undefined) {
-      errors.push(invalid('spec', {}, 'minAvailable and maxUnavailable cannot be both set'));
-    }
-    return errors;
-  },
+  checkName: checkPathSegment,
+  validate: (draft) => validateBudget(draft.spec ?? {}),
   columns: [
     fieldColumn('Min Available', 'spec.minAvailable', 'Pods that stay.', 'N/A'),
     fieldColumn('Max Unavailable', 'spec.maxUnavailable', 'Pods that may be missing.', 'N/A'),
@@ -149,11 +148,16 @@ export const priorityClassKind = storedKind({
     value: integer('The importance.', { default: 0 }),
     globalDefault: boolean('Taken by pods that name none.'),
     description: string('When to take it.'),
-    preemptionPolicy: oneOf('Whether its pods push others out.', ['Never', 'PreemptLowerPriority'], { default: 'PreemptLowerPriority' }),
+    preemptionPolicy: oneOf('Whether its pods push others out.', ['PreemptLowerPriority', 'Never'], { default: 'PreemptLowerPriority' }),
   },
   units: [],
-  validate: ({ metadata: { name = '' }, value }) => validateClass(name, Number(value ?? 0)),
-  validateUpdate: (before, after) => (before['value'] === after['value'] ? [] : [forbidden('value', 'may not be changed in an update.')]),
+  validate: ({ metadata: { name = '' }, value, globalDefault }) => validateClass(name, Number(value ?? 0), globalDefault === true),
+  validateUpdate: (before, after) => [
+    ...(before['value'] === after['value'] ? [] : [forbidden('value', 'may not be changed in an update.')]),
+    ...(before['preemptionPolicy'] === after['preemptionPolicy']
+      ? []
+      : [invalid('preemptionPolicy', after['preemptionPolicy'] ?? null, 'field is immutable')]),
+  ],
   columns: [
     integerColumn('Value', 'The importance.', (object) => Number(object['value'] ?? 0)),
     column('Global-Default', 'Taken by pods that name none.', (object) => object['globalDefault'] === true, { type: 'boolean' }),

@@ -1,9 +1,10 @@
 import { jsonEqual } from '../../json.ts';
 import type { DraftObject, KubeObject } from '../../objects.ts';
-import { list, object, oneOf, string, strings } from '../../schema/build.ts';
-import { childPath, invalid, notSupported, required } from '../../schema/field-errors.ts';
+import { list, object, string, strings } from '../../schema/build.ts';
+import { childPath, GoStruct, invalid, notSupported, required } from '../../schema/field-errors.ts';
 import type { Schema } from '../../schema/schema.ts';
 import type { PolicyRule, RoleRef, Subject } from '../../types.ts';
+import { checkDnsSubdomain, checkPathSegment } from '../../values/names.ts';
 import { column, createdColumn, fieldOf, nameColumn, wideColumn } from '../columns.ts';
 import type { FieldError, KindDefinition } from '../kind.ts';
 import { labelSelectorSchema, validateLabelSelector } from '../label-selector.ts';
@@ -12,6 +13,8 @@ import { storedKind } from './stored-kind.ts';
 /** Who may do what. Enforced: see `daemon/core/authorization/`. */
 
 const GROUP = 'rbac.authorization.k8s.io';
+/** Its rules are asked of what is not there. */
+const ZERO = { missing: 'zero' } as const;
 
 const rules: Schema = list(
   'What is allowed.',
@@ -19,7 +22,7 @@ const rules: Schema = list(
     'PolicyRule',
     'Verbs on resources, or on paths.',
     {
-      verbs: strings('get, list, create, ...; `*` is all.'),
+      verbs: strings('get, list, create, ...; `*` is all.', { missing: { detail: 'verbs must contain at least one value' } }),
       apiGroups: strings('API groups; empty is the core group, `*` is all.'),
       resources: strings('Resources, or RESOURCE/SUBRESOURCE; `*` is all.'),
       resourceNames: strings('Only these objects; all when empty.'),
@@ -28,13 +31,6 @@ const rules: Schema = list(
     { required: ['verbs'] },
   ),
 );
-
-/** Names may hold colons: `system:discovery`. Source: path.IsValidPathSegmentName. */
-export function checkPathSegment(name: string): string[] {
-  if (name === '.' || name === '..') return [`may not be '${name}'`];
-  if (name.length > 253) return ['must be no more than 253 characters'];
-  return ['/', '%'].filter((part) => name.includes(part)).map((part) => `may not contain '${part}'`);
-}
 
 function roleKind(kind: 'Role' | 'ClusterRole'): KindDefinition {
   const isCluster = kind === 'ClusterRole';
@@ -75,29 +71,29 @@ function bindingKind(kind: 'RoleBinding' | 'ClusterRoleBinding'): KindDefinition
     namespaced: !isCluster,
     description: isCluster ? 'Who has a ClusterRole everywhere.' : 'Who has a role in this namespace.',
     fields: {
+      roleRef: object(
+        'RoleRef',
+        'The role. Can not be changed.',
+        {
+          apiGroup: string('API group.', { default: GROUP }),
+          kind: string('Role or ClusterRole.', ZERO),
+          name: string('Its name.', ZERO),
+        },
+        { required: ['kind', 'name'], default: {} },
+      ),
       subjects: list(
         'Who.',
         object(
           'Subject',
           'A user, a group or a service account.',
           {
-            kind: string('User, Group or ServiceAccount.'),
+            name: string('Its name.', ZERO),
+            kind: string('User, Group or ServiceAccount.', ZERO),
             apiGroup: string('API group of the kind.'),
-            name: string('Its name.'),
             namespace: string('Of a service account.'),
           },
           { required: ['kind', 'name'] },
         ),
-      ),
-      roleRef: object(
-        'RoleRef',
-        'The role. Can not be changed.',
-        {
-          apiGroup: string('API group.', { default: GROUP }),
-          kind: oneOf('Role or ClusterRole.', ['ClusterRole', 'Role']),
-          name: string('Its name.'),
-        },
-        { required: ['kind', 'name'] },
       ),
     },
     required: ['roleRef'],
@@ -110,10 +106,10 @@ function bindingKind(kind: 'RoleBinding' | 'ClusterRoleBinding'): KindDefinition
     },
     validate: (draft) => [
       ...validateRoleRef(draft, isCluster),
-      ...subjectsOf(draft).flatMap((subject, index) => validateSubject(subject, index)),
+      ...subjectsOf(draft).flatMap((subject, index) => validateSubject(subject, index, isCluster)),
     ],
     validateUpdate: (before, after) =>
-      jsonEqual(before['roleRef'], after['roleRef']) ? [] : [invalid('roleRef', after['roleRef'], 'cannot change roleRef')],
+      jsonEqual(before['roleRef'], after['roleRef']) ? [] : [invalid('roleRef', shownRoleRef(after['roleRef']), 'cannot change roleRef')],
     columns: [column('Role', 'The role.', (object) => `${textAt(object, 'roleRef.kind')}/${textAt(object, 'roleRef.name')}`)],
     lastColumns: [
       wideColumn('Users', 'Users.', (object) => subjectNames(object, 'User')),
@@ -145,12 +141,10 @@ function validateRules(given: readonly PolicyRule[], isCluster: boolean, draft: 
     const at = childPath('rules', index);
     const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
     if (nonResourceURLs.length > 0) {
-      if (!isCluster)
-        return [invalid(childPath(at, 'nonResourceURLs'), nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs')];
-      const mixed = apiGroups.length + resources.length + resourceNames.length > 0;
-      return mixed
-        ? [invalid(childPath(at, 'nonResourceURLs'), nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs')]
-        : [];
+      const wrong = isCluster ? [] : ['namespaced rules cannot apply to non-resource URLs'];
+      const isMixed = apiGroups.length + resources.length + resourceNames.length > 0;
+      if (isMixed) wrong.push('rules cannot apply to both regular resources and non-resource URLs');
+      return wrong.map((detail) => invalid(childPath(at, 'nonResourceURLs'), nonResourceURLs, detail));
     }
     const missing: FieldError[] = [];
     if (apiGroups.length === 0) missing.push(required(childPath(at, 'apiGroups'), 'resource rules must supply at least one api group'));
@@ -165,22 +159,34 @@ function validateRules(given: readonly PolicyRule[], isCluster: boolean, draft: 
   return [...errors, ...clusterRoleSelectors.flatMap((selector, index) => validateLabelSelector(selector, childPath(path, index)))];
 }
 
+/** Source: ValidateRoleBinding, ValidateClusterRoleBinding. */
 function validateRoleRef(draft: DraftObject, isCluster: boolean): FieldError[] {
   const { apiGroup = '', kind = '', name = '' } = (draft['roleRef'] ?? {}) as Partial<RoleRef>;
+  const kinds = isCluster ? ['ClusterRole'] : ['Role', 'ClusterRole'];
   const errors: FieldError[] = [];
   if (apiGroup !== GROUP) errors.push(notSupported('roleRef.apiGroup', apiGroup, [GROUP]));
-  if (isCluster && kind === 'Role') errors.push(notSupported('roleRef.kind', kind, ['ClusterRole']));
-  errors.push(...checkPathSegment(name).map((message) => invalid('roleRef.name', name, message)));
-  return errors;
+  if (!kinds.includes(kind)) errors.push(notSupported('roleRef.kind', kind, kinds));
+  if (name === '') return [...errors, required('roleRef.name')];
+  return [...errors, ...checkPathSegment(name).map((message) => invalid('roleRef.name', name, message))];
 }
 
-function validateSubject({ kind, apiGroup = '', name, namespace = '' }: Subject, index: number): FieldError[] {
+/** Source: ValidateRoleBindingSubject. */
+function validateSubject(subject: Subject, index: number, isCluster: boolean): FieldError[] {
+  const { kind = '', apiGroup = '', name = '', namespace = '' }: Partial<Subject> = subject;
   const at = childPath('subjects', index);
+  const errors = name === '' ? [required(childPath(at, 'name'))] : [];
   if (kind === 'ServiceAccount') {
-    const errors = apiGroup === '' ? [] : [notSupported(childPath(at, 'apiGroup'), apiGroup, [''])];
-    return namespace === '' ? [...errors, required(childPath(at, 'namespace'))] : errors;
+    if (name !== '') errors.push(...checkDnsSubdomain(name).map((message) => invalid(childPath(at, 'name'), name, message)));
+    if (apiGroup !== '') errors.push(notSupported(childPath(at, 'apiGroup'), apiGroup, ['']));
+    if (isCluster && namespace === '') errors.push(required(childPath(at, 'namespace')));
+    return errors;
   }
-  if (kind !== 'User' && kind !== 'Group') return [notSupported(childPath(at, 'kind'), kind, ['ServiceAccount', 'User', 'Group'])];
-  if (name === '') return [required(childPath(at, 'name'))];
-  return apiGroup === GROUP ? [] : [notSupported(childPath(at, 'apiGroup'), apiGroup, [GROUP])];
+  if (kind !== 'User' && kind !== 'Group')
+    return [...errors, notSupported(childPath(at, 'kind'), kind, ['ServiceAccount', 'User', 'Group'])];
+  return apiGroup === GROUP ? errors : [...errors, notSupported(childPath(at, 'apiGroup'), apiGroup, [GROUP])];
+}
+
+function shownRoleRef(roleRef: unknown): GoStruct {
+  const { apiGroup = '', kind = '', name = '' } = (roleRef ?? {}) as Partial<RoleRef>;
+  return new GoStruct({ APIGroup: apiGroup, Kind: kind, Name: name });
 }

@@ -1,28 +1,29 @@
+import { jsonEqual } from '../../json.ts';
 import type { DraftObject, KubeObject, StoredObject } from '../../objects.ts';
-import { boolean, integer, intOrString, keyedList, map, object, oneOf, string, stringMap, strings } from '../../schema/build.ts';
-import { childPath, duplicate, invalid, required } from '../../schema/field-errors.ts';
+import { boolean, integer, intOrString, keyedList, list, map, object, oneOf, string, stringMap, strings } from '../../schema/build.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../types.ts';
-import { checkDnsLabel, checkIpAddress } from '../../values/names.ts';
+import { checkDns1035Label } from '../../values/names.ts';
 import { column, fieldColumn, NONE, showLabels, wideColumn } from '../columns.ts';
-import type { FieldError } from '../kind.ts';
-import { validateLabels } from '../metadata.ts';
-import { storedKind } from './stored-kind.ts';
+import { validateService, validateServiceUpdate } from './service-validation.ts';
+import { namedAs, storedKind } from './stored-kind.ts';
 
 /** Services: which pods answer under one name. Addresses are given when it is written (`core/network/service-addresses.ts`). */
 
-const HEADLESS = 'None';
-const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
+const ZERO = { missing: 'zero' } as const;
+
+/** In the order in which Kubernetes looks at the fields. */
 const portSchema = object(
   'ServicePort',
   'A port of the service.',
   {
     name: string('Its name; required when there are several.', { check: 'dns1123Label' }),
+    port: integer('The port.', { minimum: 1, maximum: 65535, ...ZERO }),
     protocol: oneOf('TCP, UDP or SCTP.', PROTOCOLS, { default: 'TCP' }),
-    appProtocol: string('What is spoken on it.'),
-    port: integer('The port.', { minimum: 1, maximum: 65535 }),
     targetPort: intOrString("Number or name of the pods' port; the same by default."),
-    nodePort: integer('Port on every node, for the types NodePort and LoadBalancer.', { minimum: 0, maximum: 65535 }),
+    appProtocol: string('What is spoken on it.', { check: 'qualifiedName' }),
+    nodePort: integer('Port on every node, for the types NodePort and LoadBalancer.'),
   },
   { required: ['port'] },
 );
@@ -31,28 +32,34 @@ const specSchema = object(
   'ServiceSpec',
   'Which pods, on which ports.',
   {
-    type: oneOf('How it can be reached.', ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'], { default: 'ClusterIP' }),
-    selector: stringMap('Labels of the pods that answer.'),
-    ports: keyedList('Its ports.', 'port', portSchema, { listMapKeys: ['port', 'protocol'] }),
-    clusterIP: string('Its address; `None` for a headless service.'),
-    clusterIPs: strings('Its addresses, by family.'),
-    ipFamilies: strings('Families of its addresses.'),
-    ipFamilyPolicy: oneOf('How many families it has.', ['SingleStack', 'PreferDualStack', 'RequireDualStack']),
-    externalIPs: strings('Further addresses that lead to it.', { support: 'stored', why: 'nothing listens on them' }),
     externalName: string('Name that the service stands for, for the type ExternalName.'),
-    externalTrafficPolicy: oneOf('Which endpoints traffic from outside goes to.', ['Cluster', 'Local']),
-    internalTrafficPolicy: oneOf('Which endpoints traffic from inside goes to.', ['Cluster', 'Local']),
-    trafficDistribution: string('Which endpoints are preferred.', { support: 'stored', why: 'none is preferred' }),
+    ports: keyedList('Its ports.', 'port', portSchema, { listMapKeys: ['port', 'protocol'] }),
+    selector: stringMap('Labels of the pods that answer.'),
     sessionAffinity: oneOf('Whether a client stays with an endpoint.', ['ClientIP', 'None'], { default: 'None' }),
     sessionAffinityConfig: object('SessionAffinityConfig', 'For how long.', {
-      clientIP: object('ClientIPConfig', 'By address.', { timeoutSeconds: integer('Seconds.', { minimum: 1, maximum: 86400 }) }),
+      clientIP: object('ClientIPConfig', 'By address.', { timeoutSeconds: integer('Seconds.') }),
     }),
-    publishNotReadyAddresses: boolean('Pods count as endpoints before they are ready.'),
-    healthCheckNodePort: integer('Port of health checks of load balancers.'),
-    loadBalancerIP: string('Address that a load balancer is to have.'),
-    loadBalancerClass: string('Which load balancer.'),
+    clusterIP: string('Its address; `None` for a headless service.'),
+    clusterIPs: strings('Its addresses, by family.'),
+    ipFamilies: list('Families of its addresses.', oneOf('A family.', ['IPv4', 'IPv6'])),
+    ipFamilyPolicy: oneOf('How many families it has.', ['PreferDualStack', 'RequireDualStack', 'SingleStack']),
+    externalIPs: list('Further addresses that lead to it.', string('An address.', { check: 'ip', ...ZERO }), {
+      support: 'stored',
+      why: 'nothing listens on them',
+    }),
+    type: oneOf('How it can be reached.', ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'], { default: 'ClusterIP' }),
     loadBalancerSourceRanges: strings('Who may come in through the load balancer.', { support: 'stored', why: 'everybody may' }),
     allocateLoadBalancerNodePorts: boolean('Whether a load balancer takes ports of nodes.'),
+    loadBalancerClass: string('Which load balancer.'),
+    externalTrafficPolicy: string('Which endpoints traffic from outside goes to: Cluster or Local.'),
+    healthCheckNodePort: integer('Port of health checks of load balancers.'),
+    internalTrafficPolicy: oneOf('Which endpoints traffic from inside goes to.', ['Cluster', 'Local']),
+    trafficDistribution: oneOf('Which endpoints are preferred.', ['PreferClose', 'PreferSameZone', 'PreferSameNode'], {
+      support: 'stored',
+      why: 'none is preferred',
+    }),
+    publishNotReadyAddresses: boolean('Pods count as endpoints before they are ready.'),
+    loadBalancerIP: string('Address that a load balancer is to have.'),
   },
   { default: {} },
 );
@@ -70,13 +77,10 @@ export const serviceKind = storedKind({
   units: ['/spec', '/spec/selector'],
   fillDefaults,
   carryOver,
-  validate,
-  validateUpdate: (before, after) => {
-    const [old, now] = [specOf(before), specOf(after)];
-    const kept =
-      old.type === 'ExternalName' || now.type === 'ExternalName' || (old.clusterIP ?? '') === '' || old.clusterIP === now.clusterIP;
-    return kept ? [] : [invalid('spec.clusterIPs[0]', now.clusterIPs ?? [], 'may not change once set')];
-  },
+  // Its name is one in DNS.
+  ...namedAs(checkDns1035Label),
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
   columns: [
     fieldColumn('Type', 'spec.type', 'How it can be reached.'),
     fieldColumn('Cluster-IP', 'spec.clusterIP', 'Its address.', NONE),
@@ -197,7 +201,8 @@ function fillDefaults(draft: DraftObject): void {
   if (spec.sessionAffinity === 'ClientIP') spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: 10800 } };
   if (spec.type === 'ExternalName') return;
   spec.internalTrafficPolicy ??= 'Cluster';
-  if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') spec.externalTrafficPolicy ??= 'Cluster';
+  const isExposed = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.externalIPs ?? []).length > 0;
+  if (isExposed) spec.externalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
   spec.ipFamilies ??= ['IPv4'];
   spec.ipFamilyPolicy ??= 'SingleStack';
@@ -206,9 +211,10 @@ function fillDefaults(draft: DraftObject): void {
   if ((spec.clusterIP ?? '') !== '' && (spec.clusterIPs?.length ?? 0) === 0) spec.clusterIPs = [spec.clusterIP as string];
 }
 
-/** Source: patchAllocatedValues in pkg/registry/core/service/storage. */
+/** Source: patchAllocatedValues and dropTypeDependentFields in pkg/registry/core/service (behaviour). */
 function carryOver(before: StoredObject, draft: DraftObject): void {
   const [old, now] = [specOf(before), specOf(draft)];
+  dropWhatItsTypeLacks(old, now);
   if (now.type === 'ExternalName' || old.type === 'ExternalName') return;
   if ((now.clusterIP ?? '') === '' && (old.clusterIP ?? '') !== '') [now.clusterIP, now.clusterIPs] = [old.clusterIP, old.clusterIPs];
   if (now.type === 'ClusterIP' || old.type === 'ClusterIP') return;
@@ -220,49 +226,19 @@ function carryOver(before: StoredObject, draft: DraftObject): void {
   }
 }
 
-/** Source: ValidateService. */
-function validate(draft: DraftObject): FieldError[] {
-  const spec = specOf(draft);
-  const errors = validateLabels(spec.selector, 'spec.selector');
-  errors.push(...checkDnsLabel(draft.metadata.name ?? '').map((message) => invalid('metadata.name', draft.metadata.name, message)));
-  const headless = spec.clusterIP === HEADLESS;
-  if (spec.type === 'ExternalName') {
-    if ((spec.externalName ?? '') === '') errors.push(required('spec.externalName'));
-    if ((spec.clusterIP ?? '') !== '' && !headless)
-      errors.push(invalid('spec.clusterIPs[0]', spec.clusterIP, 'may not be set for ExternalName services'));
-  } else if ((spec.ports ?? []).length === 0 && !headless) errors.push(required('spec.ports'));
-  if (headless && (spec.type === 'NodePort' || spec.type === 'LoadBalancer')) {
-    errors.push(invalid('spec.clusterIPs[0]', HEADLESS, `may not be set to 'None' for ${spec.type} services`));
-  }
-  for (const [index, ip] of (spec.clusterIPs ?? []).entries()) {
-    if (ip !== HEADLESS) errors.push(...checkIpAddress(ip).map((message) => invalid(`spec.clusterIPs[${index}]`, ip, message)));
-  }
-  return [...errors, ...validatePorts(spec.ports ?? [], spec.type ?? 'ClusterIP')];
-}
-
-function validatePorts(ports: readonly ServicePort[], type: string): FieldError[] {
-  const errors: FieldError[] = [];
-  const [names, numbers] = [new Set<string>(), new Set<string>()];
-  for (const [index, port] of ports.entries()) {
-    const at = childPath('spec.ports', index);
-    const { name = '', protocol = 'TCP' } = port;
-    if (name === '' && ports.length > 1) errors.push(required(childPath(at, 'name')));
-    if (name !== '' && names.has(name)) errors.push(duplicate(childPath(at, 'name'), name));
-    if (numbers.has(`${protocol}/${port.port}`)) errors.push(duplicate(at, { port: port.port, protocol }));
-    names.add(name);
-    numbers.add(`${protocol}/${port.port}`);
-    if (type === 'ClusterIP' && (port.nodePort ?? 0) !== 0) {
-      errors.push({
-        field: childPath(at, 'nodePort'),
-        reason: 'FieldValueForbidden',
-        message: "Forbidden: may not be used when `type` is 'ClusterIP'",
-      });
-    }
-    if (typeof port.targetPort === 'number' && (port.targetPort < 1 || port.targetPort > 65535)) {
-      errors.push(invalid(childPath(at, 'targetPort'), port.targetPort, 'must be between 1 and 65535, inclusive'));
-    }
-  }
-  return errors;
+/** Who changes the type need not take away what the new one can not have, as long as it is what was there. */
+function dropWhatItsTypeLacks(old: ServiceSpec, now: ServiceSpec): void {
+  const [was, is] = [old.type ?? 'ClusterIP', now.type ?? 'ClusterIP'];
+  if (was === is) return;
+  const drop = (...fields: (keyof ServiceSpec)[]): void => {
+    for (const field of fields) if (jsonEqual(old[field] ?? null, now[field] ?? null)) delete now[field];
+  };
+  if (is === 'ExternalName') drop('clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy');
+  if (was === 'LoadBalancer') drop('allocateLoadBalancerNodePorts', 'loadBalancerClass', 'healthCheckNodePort');
+  if (is === 'NodePort' || is === 'LoadBalancer') return;
+  if ((now.externalIPs ?? []).length === 0 || is === 'ExternalName') drop('externalTrafficPolicy');
+  const nodePorts = ({ ports = [] }: ServiceSpec): number[] => ports.map(({ nodePort = 0 }) => nodePort);
+  if (jsonEqual(nodePorts(old), nodePorts(now))) for (const port of now.ports ?? []) delete port.nodePort;
 }
 
 function showPort({ port, nodePort, protocol = 'TCP' }: ServicePort): string {

@@ -1,10 +1,19 @@
 import type { KubeObject } from '../../objects.ts';
 import { any, boolean, list, map, object, oneOf, quantity, string, stringMap, strings } from '../../schema/build.ts';
-import { required } from '../../schema/field-errors.ts';
-import { jsonEqual } from '../../json.ts';
 import { column, fieldColumn, fieldOf } from '../columns.ts';
+import { nodeSelectorSchema } from '../affinity.ts';
 import { labelSelectorSchema } from '../label-selector.ts';
+import { HOST_PATH_TYPES } from '../volume.ts';
+import type { Schema } from '../../schema/schema.ts';
 import { objectReferenceSchema, typedReferenceSchema } from './references.ts';
+import {
+  validateClaim,
+  validateClaimUpdate,
+  validateStorageClass,
+  validateStorageClassUpdate,
+  validateVolumeSpec,
+  validateVolumeUpdate,
+} from './storage-validation.ts';
 import { storedKind } from './stored-kind.ts';
 
 /** Storage. Claims of local volumes are bound and mounted (core/storage); all else is kept as written. */
@@ -15,7 +24,7 @@ const SHORT_MODES: Readonly<Record<string, string>> = {
   ReadWriteMany: 'RWX',
   ReadWriteOncePod: 'RWOP',
 };
-const accessModes = list('How it may be mounted.', oneOf('A mode.', Object.keys(SHORT_MODES)));
+const accessModes = strings('How it may be mounted.');
 const volumeMode = oneOf('A file system, or raw.', ['Block', 'Filesystem'], { default: 'Filesystem' });
 const amounts = map('Amounts by resource.', quantity('An amount.'));
 
@@ -41,28 +50,27 @@ export const persistentVolumeClaimKind = storedKind({
       'PersistentVolumeClaimSpec',
       'What is asked for.',
       {
-        accessModes,
-        resources: object('VolumeResourceRequirements', 'How much.', { requests: amounts, limits: amounts }),
+        accessModes: { ...accessModes, missing: { detail: 'at least 1 access mode is required' } },
         selector: labelSelectorSchema,
+        resources: object('VolumeResourceRequirements', 'How much.', { requests: amounts, limits: amounts }, { default: {} }),
         storageClassName: string('Class of the storage.'),
-        volumeAttributesClassName: string('Class of its attributes.'),
         volumeMode,
         volumeName: string('The volume.'),
-        dataSource: typedReferenceSchema,
+        dataSource: { ...typedReferenceSchema, required: [] },
         dataSourceRef: object('TypedObjectReference', 'Where its first content comes from.', {
           apiGroup: string('API group.'),
           kind: string('Kind.'),
           name: string('Name.'),
           namespace: string('Namespace.'),
         }),
+        volumeAttributesClassName: string('Class of its attributes.'),
       },
-      { required: ['accessModes', 'resources'] },
+      { required: ['accessModes', 'resources'], default: {} },
     ),
   },
-  required: ['spec'],
   status: 'Which volume it has.',
-  validate: (draft) =>
-    fieldOf(draft as KubeObject, 'spec.resources.requests.storage') === undefined ? [required('spec.resources[storage]')] : [],
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
   carryOver: (before, draft) => {
     const spec = draft.spec as Record<string, unknown> | undefined;
     for (const field of ['volumeName', 'storageClassName']) {
@@ -85,31 +93,30 @@ export const persistentVolumeClaimKind = storedKind({
   lastColumns: [fieldColumn('VolumeMode', 'spec.volumeMode', 'A file system, or raw.', '<unset>', 1)],
 });
 
-/** Where a volume can be. Each has fields of its own, which nothing reads yet. */
+/** Where a volume can be, in the order in which Kubernetes looks at them. Of most nothing reads the fields. */
 const VOLUME_SOURCES = [
-  'awsElasticBlockStore',
-  'azureDisk',
-  'azureFile',
-  'cephfs',
-  'cinder',
-  'csi',
-  'fc',
-  'flexVolume',
-  'flocker',
-  'gcePersistentDisk',
-  'glusterfs',
-  'hostPath',
-  'iscsi',
-  'local',
-  'nfs',
-  'photonPersistentDisk',
-  'portworxVolume',
-  'quobyte',
-  'rbd',
-  'scaleIO',
-  'storageos',
-  'vsphereVolume',
+  ...['hostPath', 'gcePersistentDisk', 'awsElasticBlockStore', 'glusterfs', 'flocker', 'nfs', 'rbd', 'quobyte', 'cephfs', 'iscsi'],
+  ...['cinder', 'fc', 'flexVolume', 'azureFile', 'vsphereVolume', 'photonPersistentDisk', 'portworxVolume', 'azureDisk', 'scaleIO'],
+  ...['local', 'storageos', 'csi'],
 ];
+
+/** Of those that people write by hand the fields are known. */
+const KNOWN_SOURCES: Readonly<Record<string, Schema>> = {
+  hostPath: object('HostPathVolumeSource', 'A folder of the node.', {
+    path: string('Its path.'),
+    type: oneOf('What it must be, or is made.', HOST_PATH_TYPES, { default: '' }),
+  }),
+  local: object('LocalVolumeSource', 'A folder or a device of one node.', {
+    path: string('Its path.'),
+    fsType: string('Its file system.'),
+  }),
+  nfs: object('NFSVolumeSource', 'A folder of another host.', {
+    server: string('The host.'),
+    path: string('Its path.'),
+    readOnly: boolean('Nothing can be written to it.'),
+  }),
+};
+const sourceFields = Object.fromEntries(VOLUME_SOURCES.map((source) => [source, KNOWN_SOURCES[source] ?? any('Where it is.')]));
 
 export const persistentVolumeKind = storedKind({
   group: '',
@@ -127,27 +134,23 @@ export const persistentVolumeKind = storedKind({
       {
         accessModes,
         capacity: amounts,
-        claimRef: objectReferenceSchema,
-        mountOptions: strings('Options of the mount.'),
-        nodeAffinity: any('Nodes that reach it.'),
         persistentVolumeReclaimPolicy: oneOf('What becomes of it when it is released.', ['Delete', 'Recycle', 'Retain'], {
           default: 'Retain',
         }),
+        nodeAffinity: object('VolumeNodeAffinity', 'Nodes that reach it.', { required: nodeSelectorSchema }),
+        ...sourceFields,
+        claimRef: objectReferenceSchema,
+        mountOptions: strings('Options of the mount.'),
         storageClassName: string('Its class.'),
-        volumeAttributesClassName: string('Class of its attributes.'),
         volumeMode,
-        ...Object.fromEntries(VOLUME_SOURCES.map((source) => [source, any('Where it is.')])),
+        volumeAttributesClassName: string('Class of its attributes.'),
       },
-      { required: ['accessModes', 'capacity'] },
+      { required: ['accessModes', 'capacity'], default: {} },
     ),
   },
-  required: ['spec'],
   status: 'Whether it is bound.',
-  validate: (draft) => {
-    const spec = draft.spec as Record<string, unknown>;
-    const sources = VOLUME_SOURCES.filter((source) => spec[source] !== undefined);
-    return sources.length === 0 ? [required('spec', 'must specify a volume type')] : [];
-  },
+  validate: (draft) => validateVolumeSpec(draft, VOLUME_SOURCES),
+  validateUpdate: (before, after) => validateVolumeUpdate(before, after, VOLUME_SOURCES),
   columns: [
     fieldColumn('Capacity', 'spec.capacity.storage', 'How much it has.'),
     column('Access Modes', 'How it may be mounted.', (object) => showModes(object, 'spec.accessModes')),
@@ -178,7 +181,15 @@ export const storageClassKind = storedKind({
     mountOptions: strings('Options of the mounts.'),
     allowVolumeExpansion: boolean('Whether volumes may grow.'),
     volumeBindingMode: oneOf('When a claim gets its volume.', ['Immediate', 'WaitForFirstConsumer'], { default: 'Immediate' }),
-    allowedTopologies: list('Where it can be.', any('A place.')),
+    allowedTopologies: list(
+      'Where it can be.',
+      object('TopologySelectorTerm', 'A place.', {
+        matchLabelExpressions: list(
+          'Labels of nodes.',
+          object('TopologySelectorLabelRequirement', 'A label.', { key: string('Its key.'), values: strings('Its values.') }),
+        ),
+      }),
+    ),
   },
   required: ['provisioner'],
   units: [],
@@ -191,10 +202,8 @@ export const storageClassKind = storedKind({
     const early = draft['volumeBindingMode'] === 'Immediate';
     return { warnings: early ? ['volumeBindingMode: is kept but has no effect: local volumes wait for their first pod'] : [], refused: [] };
   },
-  validateUpdate: (before, after) =>
-    ['provisioner', 'parameters', 'reclaimPolicy', 'volumeBindingMode']
-      .filter((field) => !jsonEqual(before[field] ?? null, after[field] ?? null))
-      .map((field) => ({ field, reason: 'FieldValueForbidden', message: 'Forbidden: updates to this field are forbidden.' }) as const),
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
   columns: [
     fieldColumn('Provisioner', 'provisioner', 'Who provides it.'),
     fieldColumn('ReclaimPolicy', 'reclaimPolicy', 'What becomes of released volumes.'),

@@ -1,5 +1,7 @@
 import { any, object } from '../../schema/build.ts';
+import { invalid } from '../../schema/field-errors.ts';
 import type { Schema } from '../../schema/schema.ts';
+import { checkDnsSubdomain } from '../../values/names.ts';
 import { ageColumn, nameColumn } from '../columns.ts';
 import type { KindDefinition, TableColumn, Verb } from '../kind.ts';
 import { objectMetaSchema } from '../metadata.ts';
@@ -20,6 +22,7 @@ export interface StoredKind extends Partial<
     | 'fillDefaults'
     | 'carryOver'
     | 'validate'
+    | 'validateCreate'
     | 'validateUpdate'
     | 'checkName'
     | 'aliases'
@@ -92,5 +95,17 @@ function withSpecOnly(kind: Partial<KindDefinition>, needsSpec: boolean): Partia
     ...(findUnsupported === undefined
       ? {}
       : { findUnsupported: (draft) => (draft.spec === undefined ? { warnings: [], refused: [] } : findUnsupported(draft)) }),
+  };
+}
+
+/**
+ * A rule for names of new objects that is narrower than that of most kinds. Objects that have such a name already keep it, as upstream asks for it at creation only; what
+ * is no name at all is told in the words of the rule, too.
+ */
+export function namedAs(check: (name: string) => string[]): Pick<KindDefinition, 'checkName' | 'validateCreate'> {
+  return {
+    checkName: (name) => (checkDnsSubdomain(name).length === 0 ? [] : check(name)),
+    validateCreate: ({ metadata: { name = '' } }) =>
+      name === '' || checkDnsSubdomain(name).length > 0 ? [] : check(name).map((message) => invalid('metadata.name', name, message)),
   };
 }

@@ -1,19 +1,21 @@
 import { jsonEqual } from '../../json.ts';
 import type { DraftObject, KubeObject, StoredObject } from '../../objects.ts';
-import { any, integer, intOrString, list, object, oneOf, string } from '../../schema/build.ts';
-import { forbidden, invalid, required } from '../../schema/field-errors.ts';
+import { any, integer, intOrString, list, long, object, oneOf, string } from '../../schema/build.ts';
+import { forbidden, GoStruct, invalid, notSupported, required } from '../../schema/field-errors.ts';
 import type { DaemonSetSpec, PodSpec, PodTemplateSpec, StatefulSetSpec } from '../../types.ts';
+import { labelSelectorMatches } from '../../values/label-selector.ts';
+import { checkDnsLabel } from '../../values/names.ts';
 import { ageColumn, column, fieldColumn, fieldOf, nameColumn, showLabels, showLabelSelector, workloadColumns } from '../columns.ts';
-import { checkIntOrPercent } from '../int-or-percent.ts';
+import { checkAtMostAll, checkIntOrPercent, isZero } from '../int-or-percent.ts';
 import type { FieldError } from '../kind.ts';
-import { labelSelectorSchema } from '../label-selector.ts';
+import { labelSelectorSchema, validateLabelSelector } from '../label-selector.ts';
 import { fillPodSpecDefaults } from '../pod-defaults.ts';
 import { podTemplateSpecSchema } from '../pod-spec.ts';
-import { findUncountedResources, validateServingTemplate } from '../pod-validation.ts';
+import { findUnsupportedInPod, validatePodTemplate, validateServing, validateServingTemplate } from '../pod-validation.ts';
 import { minReadySecondsField, replicasField } from '../replica-count.ts';
-import { validateSelectorUnchanged, validateWorkloadSelector } from '../workload-selector.ts';
+import { isEmpty, noMatch, shownSelector, validateSelectorUnchanged, validateWorkloadSelector } from '../workload-selector.ts';
 import { persistentVolumeClaimKind } from './storage.ts';
-import { storedKind } from './stored-kind.ts';
+import { namedAs, storedKind } from './stored-kind.ts';
 
 /** Workloads besides Deployments and Jobs, and what they were. */
 
@@ -34,12 +36,11 @@ export const daemonSetKind = storedKind({
         selector: labelSelectorSchema,
         template: podTemplateSpecSchema,
         minReadySeconds: minReadySecondsField,
-        revisionHistoryLimit,
         updateStrategy: object(
           'DaemonSetUpdateStrategy',
           'How old pods are replaced.',
           {
-            type: oneOf('How.', ['OnDelete', 'RollingUpdate'], { default: 'RollingUpdate' }),
+            type: string('RollingUpdate, or OnDelete.', { default: 'RollingUpdate' }),
             rollingUpdate: object('RollingUpdateDaemonSet', 'Bounds.', {
               maxSurge: intOrString('Pods that there may be too many.'),
               maxUnavailable: intOrString('Pods that may be missing.'),
@@ -47,6 +48,7 @@ export const daemonSetKind = storedKind({
           },
           { default: {} },
         ),
+        revisionHistoryLimit,
       },
       { default: {} },
     ),
@@ -58,9 +60,9 @@ export const daemonSetKind = storedKind({
       updateStrategy.rollingUpdate = { maxUnavailable: 1, maxSurge: 0, ...updateStrategy.rollingUpdate };
     if (template?.spec !== undefined) fillPodSpecDefaults(template.spec);
   },
-  validate: (draft) => [...validateWorkload(draft, 'DaemonSet'), ...validateDaemonBounds(draft.spec as DaemonSetSpec)],
+  validate: validateDaemonSet,
   validateUpdate: validateSelectorUnchanged,
-  findUnsupported: (draft) => findUncountedResources(podOf(draft), 'spec.template.spec'),
+  findUnsupported: (draft) => findUnsupportedInPod(podOf(draft), 'spec.template.spec'),
   allColumns: [
     nameColumn,
     fieldColumn('Desired', 'status.desiredNumberScheduled', 'Nodes that are to have a pod.', 0),
@@ -86,29 +88,15 @@ export const statefulSetKind = storedKind({
       'StatefulSetSpec',
       'Which pods, how many, and how they are replaced.',
       {
-        replicas: replicasField,
-        selector: labelSelectorSchema,
-        template: podTemplateSpecSchema,
-        serviceName: string('Service that names its pods.'),
-        podManagementPolicy: oneOf('Whether pods start one after the other.', ['OrderedReady', 'Parallel'], { default: 'OrderedReady' }),
-        minReadySeconds: minReadySecondsField,
-        revisionHistoryLimit,
-        volumeClaimTemplates: list('Storage of each pod.', persistentVolumeClaimKind.schema),
-        persistentVolumeClaimRetentionPolicy: object(
-          'StatefulSetPersistentVolumeClaimRetentionPolicy',
-          'What becomes of the storage.',
-          {
-            whenDeleted: oneOf('When the set is deleted.', ['Delete', 'Retain'], { default: 'Retain' }),
-            whenScaled: oneOf('When it shrinks.', ['Delete', 'Retain'], { default: 'Retain' }),
-          },
-          { default: {} },
-        ),
-        ordinals: object('StatefulSetOrdinals', 'Numbers of the pods.', { start: integer('The first.', { minimum: 0 }) }),
+        podManagementPolicy: oneOf('Whether pods start one after the other.', ['OrderedReady', 'Parallel'], {
+          default: 'OrderedReady',
+          words: "must be 'OrderedReady' or 'Parallel'",
+        }),
         updateStrategy: object(
           'StatefulSetUpdateStrategy',
           'How old pods are replaced.',
           {
-            type: oneOf('How.', ['OnDelete', 'RollingUpdate'], { default: 'RollingUpdate' }),
+            type: string('RollingUpdate, or OnDelete.', { default: 'RollingUpdate' }),
             rollingUpdate: object('RollingUpdateStatefulSetStrategy', 'Bounds.', {
               partition: integer('The first number that is replaced.', { minimum: 0 }),
               maxUnavailable: intOrString('Pods that may be missing.'),
@@ -116,6 +104,23 @@ export const statefulSetKind = storedKind({
           },
           { default: {} },
         ),
+        persistentVolumeClaimRetentionPolicy: object(
+          'StatefulSetPersistentVolumeClaimRetentionPolicy',
+          'What becomes of the storage.',
+          {
+            whenDeleted: oneOf('When the set is deleted.', ['Retain', 'Delete'], { default: 'Retain' }),
+            whenScaled: oneOf('When it shrinks.', ['Retain', 'Delete'], { default: 'Retain' }),
+          },
+          { default: {} },
+        ),
+        replicas: replicasField,
+        minReadySeconds: minReadySecondsField,
+        ordinals: object('StatefulSetOrdinals', 'Numbers of the pods.', { start: integer('The first.', { minimum: 0 }) }),
+        selector: labelSelectorSchema,
+        template: podTemplateSpecSchema,
+        volumeClaimTemplates: list('Storage of each pod.', persistentVolumeClaimKind.schema),
+        serviceName: string('Service that names its pods.', { check: 'dns1123Label' }),
+        revisionHistoryLimit,
       },
       { default: {} },
     ),
@@ -127,9 +132,11 @@ export const statefulSetKind = storedKind({
     if (updateStrategy?.type === 'RollingUpdate') updateStrategy.rollingUpdate = { partition: 0, ...updateStrategy.rollingUpdate };
     if (template?.spec !== undefined) fillPodSpecDefaults(template.spec);
   },
-  validate: (draft) => validateWorkload(draft, 'StatefulSet'),
+  validate: validateStatefulSet,
+  // Names of pods are made from it.
+  ...namedAs(checkDnsLabel),
   validateUpdate: validateStatefulSetUpdate,
-  findUnsupported: (draft) => findUncountedResources(podOf(draft), 'spec.template.spec'),
+  findUnsupported: (draft) => findUnsupportedInPod(podOf(draft), 'spec.template.spec'),
   allColumns: [
     nameColumn,
     column('Ready', 'Pods that are ready, of those wanted.', (object) => {
@@ -146,10 +153,11 @@ export const controllerRevisionKind = storedKind({
   kind: 'ControllerRevision',
   plural: 'controllerrevisions',
   description: 'An earlier version of a workload.',
-  fields: { data: any('What it was.'), revision: { type: 'integer', format: 'int64', description: 'Its number.' } },
+  fields: { data: any('What it was.', { missing: { detail: 'data is mandatory' } }), revision: long('Its number.', { minimum: 0 }) },
+  required: ['data'],
   units: [],
   validateUpdate: (before, after) =>
-    jsonEqual(before['data'] ?? null, after['data'] ?? null) ? [] : [forbidden('data', 'field is immutable')],
+    jsonEqual(before['data'] ?? null, after['data'] ?? null) ? [] : [invalid('data', after['data'] ?? null, 'field is immutable')],
   columns: [
     column('Controller', 'Whose it is.', ({ metadata }) => {
       const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
@@ -168,7 +176,7 @@ export const leaseKind = storedKind({
   fields: {
     spec: object('LeaseSpec', 'The holder.', {
       holderIdentity: string('The holder.'),
-      leaseDurationSeconds: integer('Seconds.', { minimum: 1 }),
+      leaseDurationSeconds: integer('Seconds.', { minimum: 1, words: 'must be greater than 0' }),
       acquireTime: string('Since when.', { format: 'time' }),
       renewTime: string('When it was renewed last.', { format: 'time' }),
       leaseTransitions: integer('How often it changed hands.', { minimum: 0 }),
@@ -196,24 +204,62 @@ function withClaims({ template, volumeClaimTemplates = [] }: StatefulSetSpec): P
   return { ...template, spec: { ...template.spec, volumes: [...volumes, ...claimed] } };
 }
 
-function validateWorkload(draft: DraftObject, kind: string): FieldError[] {
-  const template = withClaims(draft.spec as StatefulSetSpec);
-  return [...validateWorkloadSelector(draft, kind.toLowerCase()), ...validateServingTemplate(template, 'spec.template', kind)];
+/** Source: ValidateStatefulSetSpec (behaviour and wording). */
+function validateStatefulSet(draft: DraftObject): FieldError[] {
+  const spec = draft.spec as StatefulSetSpec;
+  const errors = validateNumberedUpdates(spec.updateStrategy ?? {});
+  const rules = {
+    empty: 'empty selector is invalid for statefulset',
+    wrong: '',
+    template: () => validatePodTemplate(withClaims(spec), 'spec.template'),
+  };
+  return [...errors, ...validateWorkloadSelector(draft, rules), ...validateServing(podOf(draft), 'spec.template.spec', 'StatefulSet')];
 }
 
-/** Source: ValidateRollingUpdateDaemonSet. */
-function validateDaemonBounds({ updateStrategy }: DaemonSetSpec): FieldError[] {
-  const { maxUnavailable = 1, maxSurge = 0 } = updateStrategy?.rollingUpdate ?? {};
-  const path = 'spec.updateStrategy.rollingUpdate';
-  const bad = (['maxUnavailable', 'maxSurge'] as const).flatMap((field) => {
-    const value = updateStrategy?.rollingUpdate?.[field];
-    return value === undefined ? [] : checkIntOrPercent(value, `${path}.${field}`);
-  });
-  if (bad.length > 0 || updateStrategy?.type !== 'RollingUpdate') return bad;
-  const isZero = (value: number | string): boolean => value === 0 || value === '0%';
+function validateNumberedUpdates({ type = 'RollingUpdate', rollingUpdate }: NonNullable<StatefulSetSpec['updateStrategy']>): FieldError[] {
+  const path = 'spec.updateStrategy';
+  const bounds = rollingUpdate && new GoStruct({ Partition: rollingUpdate.partition ?? 0, MaxUnavailable: rollingUpdate.maxUnavailable });
+  if (type === 'OnDelete')
+    return bounds === undefined ? [] : [invalid(`${path}.rollingUpdate`, bounds, "only allowed for updateStrategy 'RollingUpdate'")];
+  if (type !== 'RollingUpdate')
+    return [invalid(path, new GoStruct({ Type: type, RollingUpdate: bounds }), "must be 'RollingUpdate' or 'OnDelete'")];
+  const at = `${path}.rollingUpdate.maxUnavailable`;
+  const { maxUnavailable } = rollingUpdate ?? {};
+  if (maxUnavailable === undefined) return [];
+  const errors = checkIntOrPercent(maxUnavailable, at);
+  if (isZero(maxUnavailable)) errors.push(invalid(at, maxUnavailable, 'cannot be 0'));
+  return [...errors, ...checkAtMostAll(maxUnavailable, at)];
+}
+
+/** Source: ValidateDaemonSetSpec (behaviour and wording). A selector that is missing matches nothing. */
+function validateDaemonSet(draft: DraftObject): FieldError[] {
+  const { selector, template, updateStrategy } = draft.spec as Partial<DaemonSetSpec>;
+  const errors = validateLabelSelector(selector ?? {}, 'spec.selector');
+  const labels = template?.metadata?.labels;
+  const isMatching = selector !== undefined && labelSelectorMatches(selector, labels ?? {});
+  if (errors.length === 0 && !isMatching) errors.push(noMatch(labels));
+  if (selector !== undefined && isEmpty(selector))
+    errors.push(invalid('spec.selector', shownSelector(selector), 'empty selector is invalid for daemonset'));
+  return [...errors, ...validateServingTemplate(template, 'spec.template', 'DaemonSet'), ...validateDaemonUpdates(updateStrategy ?? {})];
+}
+
+/** Source: ValidateDaemonSetUpdateStrategy. */
+function validateDaemonUpdates({ type = 'RollingUpdate', rollingUpdate }: NonNullable<DaemonSetSpec['updateStrategy']>): FieldError[] {
+  if (type === 'OnDelete') return [];
+  const { maxUnavailable = 1, maxSurge = 0 } = rollingUpdate ?? {};
+  const path = 'spec.updateStrategy';
+  if (type !== 'RollingUpdate') {
+    const bounds =
+      rollingUpdate && new GoStruct({ MaxUnavailable: rollingUpdate.maxUnavailable ?? 0, MaxSurge: rollingUpdate.maxSurge ?? 0 });
+    return [notSupported(path, new GoStruct({ Type: type, RollingUpdate: bounds }), ['RollingUpdate', 'OnDelete'])];
+  }
+  const [missing, surplus] = [`${path}.rollingUpdate.maxUnavailable`, `${path}.rollingUpdate.maxSurge`];
+  const errors = [...checkIntOrPercent(maxUnavailable, missing), ...checkIntOrPercent(maxSurge, surplus)];
+  errors.push(...checkAtMostAll(maxUnavailable, missing), ...checkAtMostAll(maxSurge, surplus));
   if (!isZero(maxUnavailable) && !isZero(maxSurge))
-    return [invalid(`${path}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero')];
-  return isZero(maxUnavailable) && isZero(maxSurge) ? [required(`${path}.maxUnavailable`, 'cannot be 0 when maxSurge is 0')] : [];
+    errors.push(invalid(surplus, maxSurge, 'may not be set when maxUnavailable is non-zero'));
+  if (isZero(maxUnavailable) && isZero(maxSurge)) errors.push(required(missing, 'cannot be 0 when maxSurge is 0'));
+  return errors;
 }
 
 const CHANGEABLE = [
@@ -231,6 +277,6 @@ function validateStatefulSetUpdate(before: StoredObject, after: DraftObject): Fi
   const fixed = (object: StoredObject | DraftObject): Record<string, unknown> =>
     Object.fromEntries(Object.entries(object.spec as object).filter(([name]) => !CHANGEABLE.includes(name)));
   if (jsonEqual(fixed(before), fixed(after))) return [];
-  const names = CHANGEABLE.map((name) => `'${name}'`).join(', ');
+  const names = new Intl.ListFormat('en-GB').format(CHANGEABLE.map((name) => `'${name}'`));
   return [forbidden('spec', `updates to statefulset spec for fields other than ${names} are forbidden`)];
 }

@@ -135,12 +135,12 @@ describe('the gate for objects', () => {
 
   it('tells the field of each cause', () => {
     expect(refuse(pod({}, { ports: [{ containerPort: 0 }], imagePullPolicy: 'Maybe' })).causes).toEqual([
+      { field: 'spec.containers[0].ports[0].containerPort', reason: 'FieldValueRequired', message: 'Required value' },
       {
         field: 'spec.containers[0].imagePullPolicy',
         reason: 'FieldValueNotSupported',
         message: 'Unsupported value: "Maybe": supported values: "Always", "IfNotPresent", "Never"',
       },
-      { field: 'spec.containers[0].ports[0].containerPort', reason: 'FieldValueRequired', message: 'Required value' },
     ]);
     expect(refuse(pod({ foo: 1 })).causes[0]).toMatchObject({ field: 'spec.foo' });
     expect(refuse(pod({ restartPolicy: 1 })).causes[0]).toMatchObject({ field: 'spec.restartPolicy', reason: 'FieldValueTypeInvalid' });
@@ -265,7 +265,8 @@ describe('a merged object', () => {
     expect(validateMerged({ ...object, spec: undefined })).toHaveLength(1);
     expect(validateMerged({ ...object, spec: { ...(object.spec as object), replicas: 'x' } })[0]?.field).toBe('spec.replicas');
     expect(validateMerged({ ...object, spec: { ...(object.spec as object), template: undefined } }).map((error) => error.field)).toEqual([
-      'spec.template',
+      'spec.template.metadata.labels',
+      'spec.template.spec.containers',
     ]);
     const badSlots = { slots: { '0': { epoch: 1 } } } as unknown as StoredObject['kith'];
     expect(validateMerged({ ...object, kith: badSlots })).toEqual([

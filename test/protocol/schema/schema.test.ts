@@ -135,7 +135,7 @@ describe('validation', () => {
     expect(errors.map((error) => `${error.field}: ${error.message}`)).toEqual([
       'spec.replicas: Invalid value: -1: must be greater than or equal to 0',
       'spec.port: Invalid value: 70000: must be between 1 and 65535, inclusive',
-      'spec.policy: Unsupported value: "Sometimes": supported values: "Always", "Never"',
+      'spec.policy: Unsupported value: "Sometimes": supported values: "Never", "Always"',
       'spec.items[0].name: Required value',
       expect.stringMatching(/^spec\.items\[1\]\.name: Invalid value: "Upper": a lowercase RFC 1123 label/),
     ]);
