@@ -29,6 +29,12 @@ interface Summary {
   until: number;
 }
 
+export interface Placed {
+  isIn: boolean;
+  /** Nobody else will say that it is gone: whoever was told of it has to be told. */
+  pushedOut?: ObservedRecord;
+}
+
 /** Records by owner and key; newest wins, bounded. Believes what it is given: whoever calls has verified it. */
 export class ObservedTable {
   private readonly owners = new Map<string, Map<string, Entry>>();
@@ -52,28 +58,28 @@ export class ObservedTable {
     return held === undefined || compareVersions(version, held) > 0;
   }
 
-  /** Whether there is room: an older event than the kept ones has none. Then the record is in, and an event beyond the limit is out. */
-  put(record: ObservedRecord, now: number): boolean {
+  /** Where there is room, which an older event than the kept ones has not, the record is in, and an event beyond the limit is out. */
+  put(record: ObservedRecord, now: number): Placed {
     const entries = this.owners.get(record.owner) ?? new Map<string, Entry>();
     this.owners.set(record.owner, entries);
     this.summaries.delete(record.owner);
     const entry = { record, at: now, ...versionHash(record) };
     if (entries.has(record.key)) {
       entries.set(record.key, entry);
-      return true;
+      return { isIn: true };
     }
     const events = isEvent(record.key);
     const rivals = [...entries.values()].filter((other) => isEvent(other.record.key) === events);
     if (rivals.length < (events ? MAX_EVENTS_PER_OWNER : MAX_FACTS_PER_OWNER)) {
       entries.set(record.key, entry);
-      return true;
+      return { isIn: true };
     }
-    if (!events) return false;
+    if (!events) return { isIn: false };
     const oldest = rivals.reduce((left, right) => (compareVersions(left.record, right.record) < 0 ? left : right));
-    if (compareVersions(record, oldest.record) < 0) return false;
+    if (compareVersions(record, oldest.record) < 0) return { isIn: false };
     entries.delete(oldest.record.key);
     entries.set(record.key, entry);
-    return true;
+    return { isIn: true, pushedOut: oldest.record };
   }
 
   /** Drops the records of owners that `keep` does not name, and withdrawn ones that are old. Answers the former. */

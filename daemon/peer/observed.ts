@@ -182,17 +182,18 @@ export class PeerObserved implements ObservedState {
     this.batchDueAt = Infinity;
     this.batchSentAt = clock.monotonic();
     const sent: SignedRecord[] = [];
+    const news: ObservedRecord[] = [];
     for (const key of this.unsent) {
       // What we said in a life that our disk forgot is newer: it waits until liveness has raised our incarnation.
       if ((this.own(key)?.incarnation ?? 0) > this.incarnation) continue;
       this.unsent.delete(key);
       const signed = this.sign(key, this.stated.get(key) ?? null);
-      if (signed && this.table.put(signed.record, clock.monotonic())) sent.push(signed);
+      if (signed && this.place(signed.record, news)) sent.push(signed);
       // An event of a life before that was pushed out is no longer ours to speak of.
       if (isEvent(key)) this.stated.delete(key);
     }
     if (sent.length === 0) return;
-    this.tell(sent.map(({ record }) => record));
+    this.tell(news);
     for (const payload of batches(sent)) {
       transport.publish('observed', payload).catch((error: unknown) => {
         log.debug('Observed state could not be gossiped; peers will ask for it', { error });
@@ -234,18 +235,26 @@ export class PeerObserved implements ObservedState {
 
   /** Verifies, keeps and tells what is new. Answers how many were. */
   private take(records: readonly ObservedRecord[]): number {
-    const now = this.deps.clock.monotonic();
     const fresh: ObservedRecord[] = [];
+    const news: ObservedRecord[] = [];
     for (const record of records) {
       if (!this.table.isNewer(record)) continue;
       const refusal = this.refusalOf(record);
       if (refusal) this.refuse(refusal);
-      else if (!this.table.put(record, now)) this.refuse('too many');
+      else if (!this.place(record, news)) this.refuse('too many');
       else fresh.push(record);
     }
     for (const { owner, key } of fresh) if (owner === this.deps.transport.self && this.stated.has(key)) this.unsent.add(key);
-    if (fresh.length > 0) this.tell(fresh);
+    if (news.length > 0) this.tell(news);
     return fresh.length;
+  }
+
+  /** Keeps it where there is room; `news` gets it, and what it pushes out as withdrawn. */
+  private place(record: ObservedRecord, news: ObservedRecord[]): boolean {
+    const { isIn, pushedOut } = this.table.put(record, this.deps.clock.monotonic());
+    if (isIn) news.push(record);
+    if (pushedOut !== undefined && pushedOut.value !== null) news.push({ ...pushedOut, value: null });
+    return isIn;
   }
 
   private refusalOf(record: ObservedRecord): RefusalReason | undefined {

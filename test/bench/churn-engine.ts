@@ -34,6 +34,9 @@ say descriptors $(ls /proc/$(pgrep -of "kithd.js.*$data")/fd | wc -l)
 
 export async function engineFigures(host: LabHost): Promise<EngineFigures> {
   const said = await host.exec('sh', '-c', COUNT, 'sh', host.engineSocket, `${host.folder}/engine`, host.dataDir);
-  const found = Object.fromEntries(said.split('\n').map((line) => [line.split(' ')[0] ?? '', Number(line.split(' ')[1])]));
-  return found as unknown as EngineFigures;
+  const lines = said
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+  return Object.fromEntries(lines.map(([name = '', count]) => [name, Number(count)])) as unknown as EngineFigures;
 }

@@ -71,7 +71,7 @@ it.each([
   const transport = network.transport('self');
   transport.setMembers(everybody);
   const table = new ObservedTable();
-  const take = (payload: Uint8Array): number => decodeRecords(payload).filter((each) => table.put(each, clock.monotonic())).length;
+  const take = (payload: Uint8Array): number => decodeRecords(payload).filter((each) => table.put(each, clock.monotonic()).isIn).length;
   const comparison = new ObservedComparison(
     { transport, clock, random, log: silentLog },
     { table, take, beforeRound: () => undefined, memberCount: () => members },

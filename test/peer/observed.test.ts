@@ -222,6 +222,31 @@ describe('observed state', () => {
     expect(keys(a)).toContain('event/default/e40');
   });
 
+  it('tells whoever listens which events were pushed out, since their owner says no more of them', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    const shown = [a, b].map((observed) => {
+      const keys = new Set<string>();
+      observed.onChanged((records) => {
+        for (const { key, value } of records)
+          if (value?.kind === 'event') keys.add(key);
+          else keys.delete(key);
+      });
+      return keys;
+    });
+    for (let index = 0; index < MAX_EVENTS_PER_OWNER + 40; index += 1) {
+      a.publish(`event/default/e${index}`, event(`e${index}`));
+      // What is withdrawn takes room, too, until everybody has it.
+      if (index % 2 === 1) a.publish(`event/default/e${index - 1}`, null);
+      await clock.pass(200);
+    }
+    for (const [index, observed] of [a, b].entries()) {
+      const kept = [...observed.all()].filter(({ value }) => value?.kind === 'event').map(({ key }) => key);
+      expect(kept.length).toBeGreaterThan(0);
+      expect([...shown[index]!].sort()).toEqual(kept.sort());
+    }
+  });
+
   it('forgets who is no member any more', async () => {
     const world = new World();
     const [a, b] = [await world.peer('a'), await world.peer('b')];
