@@ -23,7 +23,7 @@ import { isEvent, ObservedTable } from './observed-table.ts';
 
 /** Facts published within this time travel together, and only the last of each key. */
 const BATCH_MS = 20;
-/** … and this time, where the batch before is no older: of many facts in a row a message costs more than waiting for the next one. Deaths wait for nothing. */
+/** … and this time, where the batch before is no older: of many facts in a row a message costs more than waiting for the next one. What is urgent waits for nothing. */
 const CROWDED_BATCH_MS = 80;
 /** After a start, facts of the life before are kept this long for whoever states them again; then they are withdrawn. */
 const ADOPTION_MS = 30_000;
@@ -162,7 +162,7 @@ export class PeerObserved implements ObservedState {
   private state(key: string, value: ObservedValue | null): void {
     this.stated.set(key, value);
     this.unsent.add(key);
-    if (this.running) this.sendWithin(value?.kind === 'death' ? 0 : this.batchMs());
+    if (this.running) this.sendWithin(isUrgent(value) ? 0 : this.batchMs());
   }
 
   private batchMs(): number {
@@ -300,4 +300,10 @@ function* batches(records: readonly SignedRecord[]): Iterable<Uint8Array> {
     size += bytes;
   }
   if (batch.length > 0) yield encodeRecords(batch);
+}
+
+/** A death; and that a pod has ended, which its outcome, desired state, says at the same time: the two are shown as one. */
+function isUrgent(value: ObservedValue | null): boolean {
+  if (value?.kind === 'death') return true;
+  return value?.kind === 'pod' && (value.status.phase === 'Succeeded' || value.status.phase === 'Failed');
 }

@@ -108,6 +108,21 @@ describe('observed state', () => {
     expect(clock.monotonic() - sentAt.at(-1)!).toBeLessThanOrEqual(1);
   });
 
+  it.each(['Succeeded', 'Failed'])('tells without waiting that a pod has %s', async (phase) => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    a.publish('pod/1', pod('1'));
+    expect(await clock.pass(100, () => b.get('a', 'pod/1') !== undefined)).toBe(true);
+    const heardAt: number[] = [];
+    b.onChanged(() => heardAt.push(clock.monotonic()));
+    const began = clock.monotonic();
+    a.publish('pod/1', pod('1', phase));
+    expect(await clock.pass(100, () => heardAt.length > 0)).toBe(true);
+    // As long as the network takes, and no longer: a batch after another would have waited for 80 ms.
+    expect(heardAt[0]! - began).toBeLessThan(20);
+    expect(b.get('a', 'pod/1')?.value).toEqual(pod('1', phase));
+  });
+
   it.each(['knows', 'does not know'])('is compared in a wide cluster with one that %s summaries, and holds all', async (knows) => {
     const owners = Array.from({ length: 60 }, (_, index) => `owner-${index}`);
     const world = new World(['a', 'b', ...owners]);

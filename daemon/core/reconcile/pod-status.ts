@@ -40,7 +40,9 @@ export function podStatus(input: PodStatusInput, now: Now): PodStatus {
   const ephemeralContainerStatuses = standings.added.map((standing) => containerStatus(standing));
   // A sidecar that is not ready keeps its pod from being so.
   const counted = [...initContainerStatuses.filter((_status, index) => isSidecar(standings.init[index]!.container)), ...containerStatuses];
-  const ip = listed?.sandbox.ip ?? '';
+  // A pod that has ended keeps the address that it had, whether or not its sandbox is still there.
+  const hasEnded = phase === 'Succeeded' || phase === 'Failed';
+  const ip = (listed?.sandbox.ip ?? '') || ((hasEnded ? previous?.podIP : undefined) ?? '');
   const bound = pod.kith?.binding?.at;
   const status: PodStatus = {
     phase,
