@@ -16,3 +16,9 @@ export function parseTime(text: string): number | undefined {
   const ms = Date.parse(text.toUpperCase());
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** A time as Kubernetes prints it, of one that says more. */
+export function inWholeSeconds(text: string): string {
+  const ms = parseTime(text);
+  return ms === undefined ? text : formatTime(ms);
+}

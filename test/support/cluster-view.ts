@@ -193,7 +193,7 @@ export class ClusterWorld {
     seenBy: readonly [number, number] = [1, 1],
   ): void {
     const known = this.members.get(node);
-    const at = formatTime(EPOCH_MS + this.elapsed);
+    const at = new Date(EPOCH_MS + this.elapsed).toISOString();
     const death = {
       kind: 'death',
       peerId: peerOf(node),

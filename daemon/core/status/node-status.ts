@@ -1,6 +1,7 @@
 import type { NodeCondition, Taint } from 'kubernetes-types/core/v1.js';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { Node, NodeStatus } from '../../../protocol/types.ts';
+import { inWholeSeconds } from '../../../protocol/values/time.ts';
 import type { ClusterView, MemberView } from '../cluster/view.ts';
 
 const UNREACHABLE = 'node.kubernetes.io/unreachable';
@@ -27,11 +28,11 @@ export function renderNode(view: ClusterView, desired: DesiredObject): Node {
 function statusOf(node: Node, reported: NodeStatus | undefined, member: MemberView | undefined): NodeStatus {
   if (member !== undefined && member.state !== 'dead' && reported !== undefined) return reported;
   if (reported === undefined) {
-    const at = member?.death?.at ?? node.metadata.creationTimestamp;
+    const at = inWholeSeconds(member?.death?.at ?? node.metadata.creationTimestamp);
     return { conditions: [unknown('Ready', 'NodeStatusNeverUpdated', 'Kubelet never posted node status.', at, at)] };
   }
-  const at = member?.death?.at ?? node.metadata.creationTimestamp;
-  const heartbeat = member?.death?.lastSeen ?? at;
+  const at = inWholeSeconds(member?.death?.at ?? node.metadata.creationTimestamp);
+  const heartbeat = inWholeSeconds(member?.death?.lastSeen ?? at);
   const types = new Set(['Ready', ...(reported.conditions ?? []).map(({ type }) => type)]);
   return { ...reported, conditions: [...types].map((type) => unknown(type, 'NodeStatusUnknown', UNKNOWN_MESSAGE, at, heartbeat)) };
 }
@@ -50,7 +51,7 @@ function derivedTaints(node: Node, status: NodeStatus, member: MemberView | unde
   const taints: Taint[] = [];
   const ready = status.conditions?.find(({ type }) => type === 'Ready')?.status;
   if (ready === 'Unknown' && member?.death !== undefined) {
-    const timeAdded = member.death.at;
+    const timeAdded = inWholeSeconds(member.death.at);
     taints.push({ key: UNREACHABLE, effect: 'NoSchedule', timeAdded }, { key: UNREACHABLE, effect: 'NoExecute', timeAdded });
   } else if (ready !== 'True') {
     taints.push({ key: NOT_READY, effect: 'NoSchedule' });

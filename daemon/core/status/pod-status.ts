@@ -2,6 +2,7 @@ import type { PodCondition } from 'kubernetes-types/core/v1.js';
 import type { DesiredObject, ObjectMeta } from '../../../protocol/objects.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
+import { inWholeSeconds } from '../../../protocol/values/time.ts';
 import { withDefaultPriority } from '../admission/priority.ts';
 import { asPod, boundNode, isDeleting, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
@@ -56,7 +57,7 @@ function renderLost(
   node: string,
   death: DeathRecord | undefined,
 ): Pod {
-  const at = death?.at ?? pod.metadata.creationTimestamp;
+  const at = inWholeSeconds(death?.at ?? pod.metadata.creationTimestamp);
   const standing = slotStanding(view, desired);
   const leaves = isDeleting(desired) || standing === 'superseded' || standing === 'surplus';
   const metadata: ObjectMeta = leaves && !isDeleting(desired) ? { ...pod.metadata, deletionTimestamp: at } : pod.metadata;
