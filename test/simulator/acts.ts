@@ -15,6 +15,8 @@ const TAIL_MS = 1_000;
 const DAMAGED_SHARE = 0.1;
 /** So many hosts are never lost. */
 const LEAST_HOSTS = 2;
+/** A member that dies meanwhile lets nobody in. */
+const JOIN_MS = 15_000;
 /** Attempts to remove a host that is lost. */
 const REMOVALS = 20;
 /** After a pause of its host; what is promised for the kill is 100 ms. */
@@ -93,7 +95,8 @@ export class Acts {
       case 'drain':
         return this.users.drain(act, (forMs, undo) => this.later(forMs, undo));
       case 'join': {
-        const joined = this.join(act.by).finally(() => this.joining.delete(joined));
+        const givenUp = new Promise<void>((resolve) => this.world.clock.after(JOIN_MS, resolve));
+        const joined = Promise.race([this.join(act.by), givenUp]).finally(() => this.joining.delete(joined));
         this.joining.add(joined);
         return undefined;
       }

@@ -108,6 +108,8 @@ class Run {
     this.tick();
     await this.pass(scenario.stormMs);
     await this.wait(acts.calm(), FOUND_MS * 4);
+    // Who was down has yet to look at its folder.
+    this.changedAt = world.clock.monotonic();
     await this.pass(SETTLE_MS);
     for (const checker of checkers) {
       if (checker.missing === undefined) continue;

@@ -51,9 +51,11 @@ export function standingIn(owner: StoredObject, pod: DesiredObject): SlotStandin
   const filled = pod.object.kith?.slot;
   if (filled === undefined) return 'free';
   const state = owner.kith?.slots?.[String(filled.slot)];
-  // A generation never exceeds its slot's epoch: this pod was made by a change of the owner that has not come here yet.
-  if (state === undefined || filled.generation > state.epoch) return 'unknown';
+  if (state === undefined) return 'unknown';
+  // What has come to its end wins every merge, also over what was made of the slot elsewhere since.
   if (jobFact(owner).end !== undefined || (state.done !== undefined && filled.generation !== state.generation)) return 'surplus';
+  // A generation never exceeds its slot's epoch: this pod was made by a change of the owner that has not come here yet.
+  if (filled.generation > state.epoch) return 'unknown';
   if (owner.kith?.retired?.includes(filled.slot) === true) return 'surplus';
   return filled.generation === state.generation ? 'kept' : 'superseded';
 }

@@ -112,12 +112,20 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     replace: '    const lookAgainAt = member.since + RETURN_REPORT_MS;',
   }),
   one({
+    name: 'believe-old-words',
+    what: 'who is heard again after a cut is taken to run what it ran before it',
+    plots: ['deleteAndEdit', 'longCut'],
+    file: 'daemon/core/heirs/heal.ts',
+    find: '  if (monotonic < comparedAt)',
+    replace: '  if (monotonic < comparedAt - 1_000_000)',
+  }),
+  one({
     name: 'claim-at-start',
-    what: 'an heir that has just started claims by what its disk knew',
-    plots: ['quietDeath', 'crashingStarts'],
+    what: 'an heir that has just started claims by what its disk knew, once it has waited 3 s',
+    plots: ['longAway'],
     file: 'daemon/core/heirs/claims.ts',
     find: '  return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);',
-    replace: '  return memory.startedAt + (memory.caughtUp === false ? settings.newsSettleMs : settings.newsSettleMs);',
+    replace: '  return memory.startedAt + (settings.catchUpMs === 0 ? 1 : settings.newsSettleMs);',
   }),
   one({
     name: 'runs-unbound',

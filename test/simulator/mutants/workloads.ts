@@ -27,4 +27,20 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     find: 'const leftMs = Math.ceil(known.at + settings.withholdMs - now);',
     replace: 'const leftMs = Math.ceil(known.at + settings.withholdMs / 2 - now);',
   }),
+  one({
+    name: 'completed-runs-again',
+    what: 'a pod of a completion that has come to its end runs, where the other side of a cut went on with it',
+    plots: ['otherKinds'],
+    file: 'daemon/core/controllers/slots.ts',
+    find: "  if (state === undefined) return 'unknown';\n  // What has come",
+    replace: "  if (state === undefined || filled.generation > state.epoch) return 'unknown';\n  // What has come",
+  }),
+  one({
+    name: 'first-number-only',
+    what: 'a StatefulSet has its first pod alone',
+    plots: ['otherKinds'],
+    file: 'daemon/core/controllers/stateful/stateful-view.ts',
+    find: '  const wanted = Array.from({ length: replicas }, (_, index): Ordinal => {',
+    replace: '  const wanted = Array.from({ length: Math.min(replicas, 1) }, (_, index): Ordinal => {',
+  }),
 ];

@@ -182,6 +182,28 @@ export const crashingStarts: Plot = {
   },
 };
 
+/** While a host is away another dies, and heirs take its pods. The one that is back is heard by all before it is connected to any: it may hear of the death by itself, or be told. */
+export const longAway: Plot = {
+  name: 'longAway',
+  leastPeers: 4,
+  draw(pen: Pen) {
+    const { draw } = pen;
+    const [away = 1, dies = 2, ...others] = draw.shuffled(allHosts(pen));
+    const at = STANDS_MS + draw.int(1_000, 3_000);
+    const downMs = draw.int(12_000, 35_000);
+    const acts: Timed[] = [
+      { at: 700, act: scaleTo(draw.pick(others), 'deployments', 'web', 5) },
+      { at: 800, act: scaleTo(draw.pick(others), 'replicasets', 'set', 5) },
+      { at, act: { do: 'powerCut', host: away, downMs, disk: 'none' } },
+    ];
+    // Before it is back, or about then.
+    const diesAt = at + downMs + (draw.chance(0.4) ? draw.int(-9_000, -2_000) : draw.int(-1_500, 4_000));
+    acts.push({ at: diesAt, act: { do: 'powerCut', host: dies, downMs: downMs + 30_000, disk: 'none' } });
+    for (const when of moments(pen, draw.int(0, 3), at + 3_000, diesAt)) acts.push({ at: when, act: drawRequest(draw, draw.pick(others)) });
+    return { acts, stormMs: at + downMs + 25_000 };
+  },
+};
+
 /** Hosts that stand still for a while, one after the other, and go on where they were: with what they decided before, and as who they were. */
 export const thaws: Plot = {
   name: 'thaws',
