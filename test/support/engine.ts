@@ -20,6 +20,8 @@ export interface TestEngine {
   thaw(): void;
   /** Runs a command in the engine's namespaces, from where pods can be reached. */
   exec(program: string, ...args: string[]): Promise<string>;
+  /** Starts a program in the engine's namespaces. It ends with the engine; what it says is appended to `log`. */
+  spawn(log: string, program: string, ...args: string[]): Promise<void>;
   /** Ends everything the engine ran and leaves nothing. */
   stop(): Promise<void>;
 }
@@ -74,6 +76,7 @@ export async function startEngine({ liveRestore = true }: TestEngineOptions = {}
     freeze: () => dockerd.freeze(true),
     thaw: () => dockerd.freeze(false),
     exec: async (...words) => cell.exec(words, { timeoutMs: 10_000 }),
+    spawn: async (log, ...words) => void (await cell.spawn(log, words)),
     stop,
   };
 }

@@ -2,7 +2,7 @@ import type { Pod } from '../../../protocol/types.ts';
 import type { EventDraft, Now } from '../decisions.ts';
 import type { PodAction } from './actions.ts';
 import { podEvent } from './back-off-events.ts';
-import { BACK_OFF_FIRST_MS, BACK_OFF_MOST_MS, doubled, nextCrashDelay, retryAfter } from './backoff.ts';
+import { BACK_OFF_FIRST_MS, BACK_OFF_MOST_MS, doubled, goDuration, nextCrashDelay, retryAfter } from './backoff.ts';
 import { START_ERROR_EXIT_CODE } from './container-status.ts';
 import { withContainer } from './memory.ts';
 import type { Hold, HoldReason, PodMemory } from './memory.ts';
@@ -132,7 +132,7 @@ type Failure = Extract<ActionResult, { ok: false }>;
 
 function imageThere(before: PodMemory, action: EnsureImage, image: ImageResult | undefined, pod: Pod): AfterAction {
   const memory = withContainer(before, action.container, { imageReadyFor: action.attempt, hold: undefined });
-  const took = `${((image?.tookMs ?? 0) / 1000).toFixed(3)}s`;
+  const took = goDuration(image?.tookMs ?? 0);
   const message =
     image?.pulled === true
       ? `Successfully pulled image "${action.image}" in ${took} (${took} including waiting)`

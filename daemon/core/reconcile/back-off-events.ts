@@ -2,6 +2,7 @@ import type { Pod } from '../../../protocol/types.ts';
 import type { EventDraft } from '../decisions.ts';
 import { withContainer } from './memory.ts';
 import type { PodMemory } from './memory.ts';
+import { pullBackOff } from './standing.ts';
 import type { ContainerStanding } from './standing.ts';
 
 /** The Event of a thing that happened to a pod on its node, or to one of its containers. */
@@ -33,7 +34,7 @@ export function backOffEvents(
       memory = withContainer(memory, name, { ended: { ...ended, told: true } });
     }
     if (waiting?.reason === 'ImagePullBackOff' && hold !== undefined && hold.told !== true) {
-      events.push(podEvent(pod, 'Normal', 'BackOff', waiting.message ?? '', name));
+      events.push(podEvent(pod, 'Normal', 'BackOff', pullBackOff(container), name));
       events.push(podEvent(pod, 'Warning', 'Failed', 'Error: ImagePullBackOff', name));
       memory = withContainer(memory, name, { hold: { ...hold, told: true } });
     }

@@ -40,9 +40,11 @@ export function crashDelayOfAttempt(attempt: number, previousRanMs: number | und
   return doubled(attempt, BACK_OFF_FIRST_MS, BACK_OFF_MOST_MS);
 }
 
-/** Go's Duration text for whole seconds: `10s`, `1m20s`, `5m0s`. */
+/** Go's Duration text, to the millisecond and below an hour: `327ms`, `1.5s`, `10s`, `1m20s`, `5m0s`. */
 export function goDuration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 60) return `${seconds}s`;
-  return `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+  const whole = Math.round(ms);
+  if (whole > 0 && whole < 1000) return `${whole}ms`;
+  const minutes = Math.floor(whole / 60_000);
+  const seconds = `${(whole % 60_000) / 1000}s`;
+  return minutes === 0 ? seconds : `${minutes}m${seconds}`;
 }

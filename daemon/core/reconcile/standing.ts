@@ -98,11 +98,16 @@ function crashWaiting(name: string, pod: PodName, delayMs: number, ended: Ended,
   };
 }
 
+/** As the Event says it; the status goes on with why. */
+export function pullBackOff({ image = '' }: Container): string {
+  return `Back-off pulling image "${image}"`;
+}
+
 function holdWaiting(container: Container, memory: ContainerMemory, now: number): { reason: string; message: string } | undefined {
   const { hold } = memory;
   if (hold === undefined) return undefined;
   if (hold.reason === 'ErrImagePull' && now >= hold.failedAt + ERROR_SHOWN_MS) {
-    return { reason: 'ImagePullBackOff', message: `Back-off pulling image "${container.image ?? ''}"` };
+    return { reason: 'ImagePullBackOff', message: `${pullBackOff(container)}: ErrImagePull: ${hold.message}` };
   }
   return { reason: hold.reason, message: hold.message };
 }

@@ -2,10 +2,14 @@ import { mkdtemp, readFile, rm, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
+import { type ConfigData, NO_CONFIG } from '../../../daemon/core/reconcile/config-source.ts';
+import { registryCredentials } from '../../../daemon/core/reconcile/registry-credentials.ts';
+import type { Pod } from '../../../protocol/types.ts';
 import { eventually } from '../../acceptance/eventually.ts';
 import { containerStart, obedient, podSpec } from '../../acceptance/runtime-specs.ts';
 import { docker, engineAvailable, startEngine } from '../../support/engine.ts';
 import type { TestEngine } from '../../support/engine.ts';
+import { startPrivateRegistry } from '../../support/private-registry.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
 const reason = engineAvailable();
@@ -179,6 +183,30 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     const failure = await runtime.pullImage('registry.invalid/nothing:1').catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'ImagePullFailed', message: expect.stringContaining('registry.invalid/nothing:1') as string });
     await expect(runtime.pullImage('No Such/Name')).rejects.toMatchObject({ code: 'ImageNotFound' });
+  }, 60_000);
+
+  it('pulls from a registry that asks for a password, where a pull secret of the pod has the right one', async () => {
+    const runtime = await open();
+    const { server, image } = await startPrivateRegistry(engine, dataDir, 'user:right');
+    const secret = (password: string): ConfigData => {
+      const auth = Buffer.from(`user:${password}`).toString('base64');
+      const config = { auths: { [server]: { username: 'user', password, auth } } };
+      return { data: { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') } };
+    };
+    const secrets: Record<string, ConfigData> = { wrong: secret('wrong'), right: secret('right') };
+    const config = { ...NO_CONFIG, secret: (name: string) => secrets[name] };
+    const pull = async (...names: string[]): Promise<string> => {
+      const spec = { containers: [], imagePullSecrets: names.map((name) => ({ name })) };
+      const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', uid: 'u', creationTimestamp: '' }, spec };
+      return runtime.pullImage(image, undefined, registryCredentials(pod, image, config).credentials);
+    };
+    const failure = (words: string): object => ({ code: 'ImagePullFailed', message: expect.stringContaining(words) as string });
+    await expect(pull()).rejects.toMatchObject(failure('no basic auth credentials'));
+    await expect(pull('nowhere')).rejects.toMatchObject(failure('no basic auth credentials'));
+    await expect(pull('wrong')).rejects.toMatchObject(failure('unauthorized'));
+    expect(await runtime.imagePresent(image)).toBe(false);
+    expect(await pull('nowhere', 'wrong', 'right')).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(await runtime.imagePresent(image)).toBe(true);
   }, 60_000);
 
   it('makes images of folders that run without a registry', async () => {

@@ -56,6 +56,7 @@ describe('crash back-off', () => {
 
   it('is written as Go writes durations', () => {
     expect([10_000, 80_000, 300_000].map(goDuration)).toEqual(['10s', '1m20s', '5m0s']);
+    expect([0, 326.6, 999.7, 1_500, 61_001].map(goDuration)).toEqual(['0s', '327ms', '1s', '1.5s', '1m1.001s']);
   });
 });
 
