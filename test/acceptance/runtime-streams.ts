@@ -178,9 +178,14 @@ export function runtimeStreamsAcceptance(name: string, makeWorld: () => Promise<
         stdin: true,
       });
       let said = '';
+      let sent = false;
       for await (const { bytes } of process.output) {
         said += Buffer.from(bytes).toString();
-        if (said.includes('ready') && !said.includes('caught')) await process.write(Buffer.from('\x03'));
+        // Once: a terminal that takes an interrupt throws away what it has not shown yet, so the next one could take the answer along.
+        if (said.includes('ready') && !sent) {
+          sent = true;
+          await process.write(Buffer.from('\x03'));
+        }
       }
       expect(said).toContain('caught');
       expect(await process.exitCode()).toBe(5);

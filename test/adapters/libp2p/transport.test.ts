@@ -33,6 +33,9 @@ describe('a peer that is let in again while it is told that it was removed', () 
     await expect.poll(() => events, { timeout: 10_000 }).toEqual(['connected']);
     await expect.poll(() => a.connected()).toEqual([b.self]);
     await b.stop();
-    await expect.poll(() => events, { timeout: 10_000 }).toEqual(['connected', 'disconnected']);
+    // Who is dialled anew before it has stopped listening is connected once more, for a moment.
+    await expect.poll(() => events.filter((type) => type === 'disconnected').length, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => events.at(-1), { timeout: 10_000 }).toBe('disconnected');
+    expect(a.connected()).toEqual([]);
   }, 30_000);
 });
