@@ -2,13 +2,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMember, memberKey } from '../../daemon/app/members.ts';
 import { ClusterState } from '../../daemon/core/cluster/state.ts';
 import { planVoidedMembers } from '../../daemon/core/controllers/nodes.ts';
+import { planSync } from '../../daemon/core/desired/sync.ts';
 import { changesBody, changesOf } from '../../protocol/wire/changes.ts';
-import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
+import type { ChangeEnvelope, Mutation, ReplicaVersion } from '../../protocol/desired.ts';
+import { BUCKETS } from '../../protocol/wire/limits.ts';
 import { FAREWELL_MS } from '../../daemon/peer/farewell.ts';
 import { PeerWorld } from '../support/peer-world.ts';
-import { makeReplica, restart } from '../support/replica-world.ts';
+import { exchange, makeReplica, restart } from '../support/replica-world.ts';
 import type { TestReplica } from '../support/replica-world.ts';
 
+const bucketsOf = ({ replica }: TestReplica): ReplicaVersion[] =>
+  Array.from({ length: BUCKETS }, (_, bucket) => [...replica.bucket(bucket)]).flat();
 const NOW = { wall: 0, monotonic: 0 };
 
 describe('admissions by a member that is removed', () => {
@@ -74,6 +78,39 @@ describe('admissions by a member that is removed', () => {
     const [, third] = await sides();
     await third.replica.merge(grave);
     expect(voidedAt(third)).toEqual([]);
+  });
+
+  it('are void at all, for good, where two removed their admitter at the same moment and one of them had not seen them', async () => {
+    const [remover, other, founding] = await sides();
+    other.replica.setComplete();
+    const unseen = await write(other, admitted('unseen', 'founder'));
+    const graves = [await write(remover, removal(remover, 'founder')), await write(other, removal(other, 'founder'))] as const;
+    for (const order of [graves, [graves[1], graves[0]]]) {
+      const peer = await makeReplica(options);
+      for (const envelope of [founding, unseen, ...order]) await peer.replica.merge(envelope);
+      expect(voidedAt(peer)).toEqual([memberKey('unseen')]);
+    }
+    // Each has a grave already, and hears of the other's when they compare.
+    await remover.replica.merge(unseen);
+    expect([voidedAt(remover), voidedAt(other)]).toEqual([[memberKey('unseen')], []]);
+    await exchange(other.replica, remover.replica);
+    expect(other.replica.digest()).toEqual(remover.replica.digest());
+    for (const peer of [remover, other]) {
+      expect(voidedAt(peer)).toEqual([memberKey('unseen')]);
+      expect(voidedAt(await restart(peer, options))).toEqual([memberKey('unseen')]);
+    }
+  });
+
+  it('are in no grave that counts as held by all while some hold another', async () => {
+    const [remover, other] = await sides();
+    other.replica.setComplete();
+    await write(other, admitted('unseen', 'founder'));
+    for (const peer of [remover, other]) await write(peer, removal(peer, 'founder'));
+    const plan = planSync([...bucketsOf(other)], [...bucketsOf(remover)]);
+    expect(plan.acknowledged).toEqual([]);
+    await exchange(other.replica, remover.replica);
+    const equal = planSync([...bucketsOf(other)], [...bucketsOf(remover)]);
+    expect(equal).toMatchObject({ acknowledged: [memberKey('founder')], pull: [], push: [] });
   });
 });
 

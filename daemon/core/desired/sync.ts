@@ -31,8 +31,9 @@ export function planSync(ours: readonly ReplicaVersion[], theirs: readonly Repli
 
 function compare(plan: SyncPlan, mine: ReplicaVersion, other: ReplicaVersion): void {
   const isGrave = mine.life === 0 && mine.buried > 0;
-  if (isGrave && other.buried >= mine.buried) plan.acknowledged.push(mine.key);
-  if (isGrave && other.settled === true && other.buried === mine.buried) plan.settled.push(mine.key);
+  const isSame = other.buried === mine.buried && sameHeads(other.heads, mine.heads);
+  if (isGrave && (isSame || other.buried > mine.buried)) plan.acknowledged.push(mine.key);
+  if (isGrave && isSame && other.settled === true) plan.settled.push(mine.key);
   if (hasMore(other, mine)) plan.pull.push(mine);
   if (hasMore(mine, other)) plan.push.push(other);
 }
@@ -41,7 +42,8 @@ function hasMore(left: ReplicaVersion, right: ReplicaVersion): boolean {
   // What everybody holds need not be told; a peer that has forgotten it must not be taught it again.
   if (left.life === 0 && left.settled === true && right.life === 0) return false;
   if (left.life !== right.life) return left.life > right.life ? left.life > right.buried : left.buried > right.buried;
-  if (left.life === 0) return left.buried > right.buried;
+  // Two graves of one life that say different things: both sides tell theirs.
+  if (left.life === 0 && left.buried !== right.buried) return left.buried > right.buried;
   // Changes of a history that was cut off mean nothing to who has cut it: its holder makes them again.
   const age = compareEpochs(left.epoch, right.epoch);
   if (age !== 0) return age > 0;

@@ -296,11 +296,25 @@ export async function applyTombstone(context: ChangeContext, stage: Stage, tombs
   }
   const held = stage.entry(key);
   const state = bury(held, life);
+  if (held.life === 0 && held.buried === life) joinGraves(stage, held, tombstone, result);
   // An open life beyond the grave says as much itself.
   if (state === undefined || state.life > 0) return;
   const lost = held.life === life ? await lostWith(context, stage, held, tombstone) : [];
   const grave = { ...told, ...(held.life === life ? askedFor(held) : {}), settled: false };
   stage.put({ key, ...state, heads: [], grave }, undefined, lost);
+  result.changed += 1;
+}
+
+/**
+ * Two removed a member at the same moment, and one had not seen yet whom it had let in. Whom either did not see is no member: only what becomes less is the same for all in the
+ * end, as nobody takes back that a host was turned out.
+ */
+function joinGraves(stage: Stage, held: Entry, { admitted }: Tombstone, result: MergeResult): void {
+  const { grave } = held;
+  if (grave === undefined || admitted === undefined) return;
+  const both = grave.admitted?.filter((peer) => admitted.includes(peer)) ?? admitted;
+  if (both.length === grave.admitted?.length) return;
+  stage.put({ ...held, grave: { ...grave, admitted: both, settled: false } });
   result.changed += 1;
 }
 

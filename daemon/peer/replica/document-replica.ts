@@ -31,7 +31,7 @@ import type { HistoryLimits, RipeHistory } from './histories.ts';
 import { Listeners } from './listeners.ts';
 import { logLosses } from './losses.ts';
 import type { Entry } from './object-index.ts';
-import { ObjectIndex, tombstoneOf, visible } from './object-index.ts';
+import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';
 import { readRecordDocument } from './record.ts';
 import { sizesOf } from './sizes.ts';
@@ -210,7 +210,7 @@ export class DocumentReplica implements SyncedReplica {
       const entry = this.index.get(version.key);
       if (entry === undefined) continue;
       if (entry.life === 0) {
-        if (entry.buried > version.buried) {
+        if (isNewsOfGrave(entry, version)) {
           envelope.tombstones.push(tombstoneOf(entry));
           size += entry.key.length + 48;
         }
@@ -243,13 +243,13 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   acknowledgeBucket(peer: string, bucket: number): void {
-    for (const { key, buried } of this.index.gravesIn(bucket)) this.ledger.acknowledge(peer, key, buried);
+    for (const grave of this.index.gravesIn(bucket)) this.ledger.acknowledge(peer, grave);
   }
 
   acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void {
     for (const key of keys) {
       const entry = this.index.get(key);
-      if (entry?.grave !== undefined) this.ledger.acknowledge(peer, key, entry.buried);
+      if (entry?.grave !== undefined) this.ledger.acknowledge(peer, entry);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ObjectKey } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { MEMBERS } from '../../core/cluster/membership.ts';
-import type { Entry } from './object-index.ts';
+import { versionOf, type Entry } from './object-index.ts';
 
 /**
  * How long a grave that every member holds is kept all the same, ms: messages with changes of the buried life may still be on their way, in a queue or a retry.
@@ -15,19 +15,22 @@ export const GRAVE_IN_FLIGHT_MS = 600_000;
  */
 export const MAX_MEMBER_GRAVES = 4_096;
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /**
  * Who holds which grave, fsynced. In memory only: after a restart it is learned again. A grave that all members hold is *settled*; a settled one is forgotten
  * after the time for messages in flight. Age alone never frees one.
  */
 export class GraveLedger {
-  private readonly holders = new Map<ObjectKey, { life: number; peers: Set<string> }>();
+  private readonly holders = new Map<ObjectKey, { grave: string; peers: Set<string> }>();
   /** Monotonic ms since when a grave is known to be settled here. */
   private readonly settledSince = new Map<ObjectKey, number>();
 
-  acknowledge(peer: string, key: ObjectKey, life: number): void {
-    const known = this.holders.get(key);
-    if (known?.life === life) known.peers.add(peer);
-    else this.holders.set(key, { life, peers: new Set([peer]) });
+  acknowledge(peer: string, entry: Entry): void {
+    const grave = nameOf(entry);
+    const known = this.holders.get(entry.key);
+    if (known?.grave === grave) known.peers.add(peer);
+    else this.holders.set(entry.key, { grave, peers: new Set([peer]) });
   }
 
   /** Graves that became settled: held by every one of `others`, the members but this one. */
@@ -38,7 +41,8 @@ export class GraveLedger {
       if (entry.grave === undefined || entry.grave.settled) continue;
       seen.add(entry.key);
       const holders = this.holders.get(entry.key);
-      if (others.every((peer) => holders?.life === entry.buried && holders.peers.has(peer))) found.push(entry);
+      const isHeldBy = holders?.grave === nameOf(entry) ? holders.peers : NOBODY;
+      if (others.every((peer) => isHeldBy.has(peer))) found.push(entry);
     }
     for (const key of [...this.holders.keys()]) if (!seen.has(key)) this.holders.delete(key);
     return found;
@@ -58,6 +62,12 @@ export class GraveLedger {
     for (const key of [...this.settledSince.keys()]) if (!seen.has(key)) this.settledSince.delete(key);
     return withoutLastMembers(found);
   }
+}
+
+/** Of a grave that came to say something else, who held it as it was does not hold it. */
+function nameOf(entry: Entry): string {
+  const { buried, heads } = versionOf(entry);
+  return `${buried} ${heads.join(' ')}`;
 }
 
 function withoutLastMembers(graves: readonly Entry[]): Entry[] {

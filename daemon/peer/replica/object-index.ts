@@ -1,8 +1,10 @@
+import { hash } from 'node:crypto';
 import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { resourceOf } from '../../../protocol/objects.ts';
 import { BUCKETS } from '../../../protocol/wire/limits.ts';
 import { BucketDigests, bucketOf, versionHash } from '../../core/desired/digest.ts';
+import { sameHeads } from '../../core/desired/sync.ts';
 import type { LifeState } from '../../core/desired/lives.ts';
 import { epochName } from '../../core/desired/epochs.ts';
 import type { RewrittenEpoch } from '../../ports/documents.ts';
@@ -130,9 +132,24 @@ export function visible(entry: Entry | undefined): DesiredObject | undefined {
   return entry?.invalid === undefined ? entry?.desired : undefined;
 }
 
+/**
+ * How a replica tells what it holds of a key. Graves of a member that two removed at the same moment name different others: that is told apart as documents are, by
+ * a hash in place of heads.
+ */
 export function versionOf({ key, life, buried, heads, epoch, grave }: Entry): ReplicaVersion {
-  const version: ReplicaVersion = { key, life, buried, heads, ...(epoch === undefined ? {} : { epoch: epochName(epoch) }) };
+  const told = grave?.admitted === undefined ? heads : [admittedHash(grave.admitted)];
+  const version: ReplicaVersion = { key, life, buried, heads: told, ...(epoch === undefined ? {} : { epoch: epochName(epoch) }) };
   return grave?.settled === true ? { ...version, settled: true } : version;
+}
+
+/** Whether our grave says something that a holder of `have` does not know. */
+export function isNewsOfGrave(grave: Entry, have: ReplicaVersion): boolean {
+  const { buried, heads } = versionOf(grave);
+  return buried > have.buried || (buried === have.buried && have.life === 0 && !sameHeads(heads, have.heads));
+}
+
+function admittedHash(admitted: readonly string[]): string {
+  return hash('sha256', [...admitted].sort().join('\n'), 'hex');
 }
 
 export function tombstoneOf({ key, buried, grave }: Entry): Tombstone {

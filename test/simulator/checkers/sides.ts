@@ -44,6 +44,7 @@ export class AnytimeOneLeaderASide implements Checker {
 export class AnytimeTheCompleteHaveAll implements Checker {
   readonly name = 'anytimeTheCompleteHaveAll';
   private readonly starting = new Map<SimDaemon, { host: SimHost; keys: Set<string> }>();
+  private readonly sources = new WeakSet<SimDaemon>();
 
   onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
     if (hasProved(host)) return;
@@ -55,6 +56,7 @@ export class AnytimeTheCompleteHaveAll implements Checker {
   }
 
   onTick(world: SimWorld): void {
+    this.lookForSources(world);
     for (const [daemon, { host, keys }] of this.starting) {
       if (host.daemon !== daemon) this.starting.delete(daemon);
       if (host.daemon !== daemon || !hasProved(host)) continue;
@@ -65,6 +67,18 @@ export class AnytimeTheCompleteHaveAll implements Checker {
         if (holder === undefined) continue;
         const has = `${holder.node} has had ${key} since before it started`;
         throw new Violation(this.name, `${host.node} says that it holds the whole state, and does not have all of it: ${has}`);
+      }
+    }
+  }
+
+  /** Who comes back meanwhile, complete by what it proved in an earlier life, has what it had when it went, and may be taken from. */
+  private lookForSources(world: SimWorld): void {
+    for (const source of world.running()) {
+      const { daemon } = source;
+      if (this.sources.has(daemon) || !hasProved(source) || daemon.peer.view.removed) continue;
+      this.sources.add(daemon);
+      for (const { host, keys } of this.starting.values()) {
+        if (host !== source) for (const key of keys) if (daemon.replica.get(key) === undefined) keys.delete(key);
       }
     }
   }

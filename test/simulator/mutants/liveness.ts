@@ -95,6 +95,14 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     replace: '  const admitted = resource === MEMBERS ? context.admittedBy(name)?.slice(0, 0) : undefined;',
   }),
   one({
+    name: 'first-grave-counts',
+    what: 'of two graves of one member each peer keeps the one that it heard first',
+    plots: ['removals'],
+    file: 'daemon/peer/replica/changes.ts',
+    find: '  if (both.length === grave.admitted?.length) return;',
+    replace: '  if (both.length <= (grave.admitted ?? admitted).length) return;',
+  }),
+  one({
     name: 'nodes-keep-members',
     what: 'who deletes a node leaves its host a member',
     plots: ['removals'],
