@@ -51,6 +51,7 @@ const readyOf = (host: PeerHost, app: string): Pod[] => podsOf(host, app).filter
 /** Deployments and pods are created at the first host and run. */
 async function run(names: Record<string, number>): Promise<void> {
   const [first] = world.hosts as [PeerHost];
+  await world.nodesReady(first);
   for (const [name, replicas] of Object.entries(names)) await done(world.call(first, 'POST', DEPLOYMENTS, deployment(name, replicas)));
   for (const [name, replicas] of Object.entries(names)) {
     await world.until(`${name} runs`, () => world.hosts.every((host) => readyOf(host, name).length === replicas));

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createMember } from '../../daemon/app/members.ts';
 import { GRAVE_IN_FLIGHT_MS } from '../../daemon/peer/replica/graves.ts';
 import { MEMBERS } from '../../daemon/core/cluster/membership.ts';
-import type { Node } from '../../protocol/types.ts';
 import { PeerWorld, type PeerHost } from '../support/peer-world.ts';
 
 let world: PeerWorld;
@@ -55,11 +54,6 @@ const RC = {
 const RCS = '/api/v1/namespaces/default/replicationcontrollers';
 const readyOn = (host: PeerHost): number =>
   world.pods(host).filter(({ status }) => (status?.containerStatuses ?? []).some(({ ready }) => ready)).length;
-// A pod goes to whichever node is ready: who is to get one each, waits for all.
-const readyNodes = (host: PeerHost): number =>
-  host.daemon.peer.objects
-    .list('nodes')
-    .items.filter((node) => (node as Node).status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')).length;
 
 it.each([2, 3])(
   'one of %i hosts that is removed hears it, stops its pods, takes no orders, and stays out; the others run all',
@@ -67,7 +61,7 @@ it.each([2, 3])(
     await world.found(count);
     const [first, removed] = [world.host(1), world.host(2)];
     await world.until('the default namespace', () => first.daemon.peer.objects.get('namespaces//default') !== undefined);
-    await world.until('all nodes are ready', () => readyNodes(first) === world.hosts.length);
+    await world.nodesReady(first);
     expect((await world.call(first, 'POST', RCS, RC)).status).toBe(201);
     await world.until('it runs on all', () => readyOn(first) === 3 && world.hosts.every((host) => host.runtime.running().length > 0));
 
@@ -93,7 +87,7 @@ it('one that was removed while it was off is told so when it comes back, long af
   await world.found(3);
   const [first, removed] = [world.host(1), world.host(2)];
   await world.until('the default namespace', () => first.daemon.peer.objects.get('namespaces//default') !== undefined);
-  await world.until('all nodes are ready', () => readyNodes(first) === world.hosts.length);
+  await world.nodesReady(first);
   expect((await world.call(first, 'POST', RCS, RC)).status).toBe(201);
   await world.until('it runs on all', () => readyOn(first) === 3 && world.hosts.every((host) => host.runtime.running().length > 0));
   await world.kill(removed);

@@ -4,7 +4,7 @@ import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import type { Random } from '../../daemon/ports/clock.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
-import type { MemberSpec, Pod } from '../../protocol/types.ts';
+import type { MemberSpec, Node, Pod } from '../../protocol/types.ts';
 import { MemoryBeatNetwork, MemoryBeats } from './memory-beats.ts';
 import { MemoryStore } from './memory-store.ts';
 import { MemoryNetwork } from './memory-transport.ts';
@@ -187,6 +187,14 @@ export class PeerWorld {
     const answer = await this.wait(requestApi(host.daemon, method, target, body));
     if (typeof answer.body !== 'string') throw new Error('a stream, which this world does not read');
     return { status: answer.status, warning: warningOf(answer), body: JSON.parse(answer.body) as Answer['body'] };
+  }
+
+  /** A pod goes to whichever node is ready: who counts on a pod on each waits for all of them. */
+  async nodesReady(by: PeerHost): Promise<void> {
+    const isReady = (node: Node): boolean =>
+      node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+    const ready = (): number => by.daemon.peer.objects.list('nodes').items.filter((item) => isReady(item as Node)).length;
+    await this.until('all nodes are ready', () => ready() >= this.hosts.length);
   }
 
   pods(host: PeerHost): Pod[] {
