@@ -35,8 +35,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'daemon/peer/replica/graves.ts',
-        find: '      if (others.every((peer) => holders?.life === entry.buried && holders.peers.has(peer))) found.push(entry);',
-        replace: '      void [others, holders];\n      found.push(entry);',
+        find: '      if (others.every((peer) => isHeldBy.has(peer))) found.push(entry);',
+        replace: '      void [others, isHeldBy];\n      found.push(entry);',
       },
       { file: 'daemon/peer/replica/graves.ts', find: 'GRAVE_IN_FLIGHT_MS = 600_000', replace: 'GRAVE_IN_FLIGHT_MS = 3_000' },
       { file: 'daemon/peer/anti-entropy.ts', find: 'const COLLECT_EVERY = 10;', replace: 'const COLLECT_EVERY = 1;' },
