@@ -3,8 +3,10 @@ import { KithError } from '../../protocol/errors.ts';
 import type { Json } from '../../protocol/json.ts';
 import { CUSTOM_DEFINITIONS } from '../../protocol/kinds/custom/definition.ts';
 import { type Binding, type DesiredObject, type KubeObject, objectKey, type StoredObject } from '../../protocol/objects.ts';
+import type { PodSpec } from '../../protocol/types.ts';
 import { formatTime } from '../../protocol/values/time.ts';
 import { DEFAULT_NAMESPACES } from '../core/controllers/namespaces.ts';
+import { shownPodSpec } from '../core/status/shown-pod.ts';
 import type { ResourceAccess } from '../core/authorization/rules.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import { authorizeResource } from './authorization.ts';
@@ -115,8 +117,7 @@ function created(key: string, written: DesiredObject | undefined, stored: Stored
 
 function shownWithout(stored: StoredObject): KubeObject {
   const { kith, ...shown } = stored;
-  const node = kith?.binding?.node;
-  return node === undefined ? shown : { ...shown, spec: { ...(stored['spec'] as object), nodeName: node } };
+  return stored.kind === 'Pod' ? { ...shown, spec: shownPodSpec(stored['spec'] as PodSpec, kith?.binding?.node) } : shown;
 }
 
 function generateNameOf(body: unknown): string | undefined {

@@ -10,6 +10,9 @@ interface ListMetadata {
   remainingItemCount?: number;
 }
 
+/** What is asked of a kind to show its objects. */
+export type ShownKind = Pick<KindDefinition, 'group' | 'version' | 'kind' | 'columns' | 'redact' | 'storedAs'>;
+
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 /** @throws ApiError `BadRequest` */
@@ -22,14 +25,14 @@ export function includeObjectParameter(query: URLSearchParams): IncludeObject {
 
 /** Makes bodies of one representation: objects, lists and the objects of watch events. */
 export class Renderer {
-  private readonly kind: KindDefinition;
+  private readonly kind: ShownKind;
   private readonly representation: Representation;
   private readonly includeObject: IncludeObject;
   private readonly nowMs: () => number;
   /** In a watch, columns go with the first event only. */
   private columnsSent = false;
 
-  constructor(kind: KindDefinition, representation: Representation, includeObject: IncludeObject, nowMs: () => number) {
+  constructor(kind: ShownKind, representation: Representation, includeObject: IncludeObject, nowMs: () => number) {
     this.kind = kind;
     this.representation = representation;
     this.includeObject = includeObject;

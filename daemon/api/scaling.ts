@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../protocol/objects.ts';
-import { fieldOf } from '../../protocol/kinds/columns.ts';
+import { ageColumn, fieldColumn, fieldOf, nameColumn } from '../../protocol/kinds/columns.ts';
 import type { FieldError, KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { Schema } from '../../protocol/schema/schema.ts';
 import type { LabelSelector } from '../../protocol/types.ts';
@@ -11,11 +11,22 @@ import { withOwners } from './field-owners.ts';
 import { dryRunParameter } from './parameters.ts';
 import { readPatch } from './patching.ts';
 import { existing, keyOf } from './reading.ts';
-import { ApiError, invalid, jsonResponse, methodNotAllowed, notFound } from './status.ts';
+import { respondWith } from './responding.ts';
+import { ApiError, invalid, methodNotAllowed, notFound } from './status.ts';
 import type { KeyedLock } from './timing.ts';
 import { checkPreconditions, writeNext } from './updating.ts';
 
-const SCALE = { group: 'autoscaling', kind: 'Scale' };
+const SCALE = {
+  group: 'autoscaling',
+  version: 'v1',
+  kind: 'Scale',
+  columns: [
+    nameColumn,
+    fieldColumn('Desired', 'spec.replicas', 'How many pods are asked for.', 0),
+    fieldColumn('Available', 'status.replicas', 'How many pods there are.', 0),
+    ageColumn,
+  ],
+};
 /** A Scale has no lists to merge. */
 const SCALE_SCHEMA: Schema = { type: 'any', description: 'A Scale.' };
 const MAX_INT32 = 2 ** 31 - 1;
@@ -23,7 +34,7 @@ const MAX_INT32 = 2 ** 31 - 1;
 /** The `scale` subresource: GET, PUT and PATCH of an autoscaling/v1 Scale. */
 export async function scaleObject(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
   const { method } = call.request;
-  if (method === 'GET') return jsonResponse(200, scaleOf(call.kind, existing(call, deps)));
+  if (method === 'GET') return showScale(call, deps, existing(call, deps), []);
   if (method !== 'PUT' && method !== 'PATCH') throw methodNotAllowed(`${method} of ${call.kind.plural}/scale`);
   const change = method === 'PATCH' ? await readPatch(call, SCALE_SCHEMA) : await readWhole(call);
   return lock.run(keyOf(call.kind, call.namespace, call.name), async () => writeScale(call, deps, change));
@@ -50,7 +61,11 @@ async function writeScale(call: ObjectCall, deps: ApiDeps, change: (scale: unkno
   const dryRun = dryRunParameter(call.request.query.getAll('dryRun'));
   const warnings = unchanged || dryRun ? [] : await writeNext(call, deps, desired, next);
   const shown = dryRun ? setField(current, path, replicas) : existing(call, deps);
-  return jsonResponse(200, scaleOf(call.kind, shown), warnings);
+  return showScale(call, deps, shown, warnings);
+}
+
+function showScale(call: ObjectCall, deps: ApiDeps, object: KubeObject, warnings: readonly string[]): HttpResponse {
+  return respondWith({ ...call, kind: SCALE }, deps, 200, scaleOf(call.kind, object), warnings);
 }
 
 function replicasOf(call: ObjectCall, scale: Record<string, unknown>): number {
@@ -65,7 +80,7 @@ function replicasOf(call: ObjectCall, scale: Record<string, unknown>): number {
   throw invalid(SCALE, call.name, [error]);
 }
 
-function scaleOf(kind: KindDefinition, object: KubeObject): object {
+function scaleOf(kind: KindDefinition, object: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const paths = pathsOf(kind);
   const count = (path: string, otherwise: number): number => {

@@ -1,8 +1,8 @@
 import type { Binding, DraftObject, ObjectMeta, StoredObject } from '../../protocol/objects.ts';
 import type { NodeSpec, PodSpec } from '../../protocol/types.ts';
 import { formatTime } from '../../protocol/values/time.ts';
-import { withoutShownPriority } from '../core/admission/priority.ts';
 import { isDerivedTaint } from '../core/status/node-status.ts';
+import { withoutShownDefaults } from '../core/status/shown-pod.ts';
 
 /** Metadata that clients may write; the rest belongs to the server. */
 type ClientMetadata = Pick<ObjectMeta, 'labels' | 'annotations' | 'finalizers' | 'ownerReferences'>;
@@ -45,7 +45,7 @@ export function nextStored(draft: DraftObject, before: StoredObject, plainStatus
   } = before.metadata;
   const { fields: kept } = splitNodeName(draft.kind, fields);
   if (draft.kind === 'Pod' && kept['spec'] !== undefined)
-    kept['spec'] = withoutShownPriority(kept['spec'] as PodSpec, before['spec'] as PodSpec);
+    kept['spec'] = withoutShownDefaults(kept['spec'] as PodSpec, before['spec'] as PodSpec);
   return {
     ...withoutDerivedTaints(draft.kind, kept),
     apiVersion: before.apiVersion,

@@ -3,8 +3,8 @@ import { type Json, jsonEqual } from '../../protocol/json.ts';
 import { hasPlainStatus, validateObjectUpdate } from '../../protocol/kinds/admission.ts';
 import type { DesiredObject, DraftObject, KubeObject, StoredObject } from '../../protocol/objects.ts';
 import type { PodSpec } from '../../protocol/types.ts';
-import { withDefaultPriority } from '../core/admission/priority.ts';
 import { buryMutation, endsLife } from '../core/deletion.ts';
+import { shownPodSpec } from '../core/status/shown-pod.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import { readManifest } from './body.ts';
 import { createNamed } from './creating.ts';
@@ -112,16 +112,11 @@ function checkUpdate(call: ObjectCall, draft: DraftObject, current: KubeObject, 
 function preview(current: KubeObject, next: StoredObject): KubeObject {
   const { kith: _kith, ...shown } = next;
   const node = nodeNameOf(current);
-  const spec = shown.kind === 'Pod' ? previewPodSpec(shown['spec'] as PodSpec, node) : shown['spec'];
+  const spec = shown.kind === 'Pod' ? shownPodSpec(shown['spec'] as PodSpec, node) : shown['spec'];
   return {
     ...shown,
     ...(spec === undefined ? {} : { spec }),
     ...(current['status'] === undefined ? {} : { status: current['status'] }),
     metadata: { ...shown.metadata, resourceVersion: current.metadata.resourceVersion },
   };
-}
-
-function previewPodSpec(spec: PodSpec, nodeName: string | undefined): PodSpec {
-  const shown = withDefaultPriority(spec);
-  return nodeName === undefined ? shown : { ...shown, nodeName };
 }

@@ -4,7 +4,7 @@ import { KithError } from '../../protocol/errors.ts';
 import { allKinds } from '../../protocol/kinds/registry.ts';
 import { groupResourceOf } from '../../protocol/kinds/kind.ts';
 import type { Binding, DesiredObject } from '../../protocol/objects.ts';
-import type { ClusterView } from '../core/cluster/view.ts';
+import type { ClusterIndex, ClusterView } from '../core/cluster/view.ts';
 import type { EventDraft } from '../core/decisions.ts';
 import { declarationsOf } from '../core/manifests/declarations.ts';
 import { planManifests } from '../core/manifests/plan.ts';
@@ -25,7 +25,7 @@ const SCAN_GAP_MS = 50;
 
 export interface ManifestWatchDeps {
   folder: WatchedFolder;
-  views: { view(): ClusterView; onChanged(listener: () => void): () => void };
+  views: { view(): ClusterIndex; onChanged(listener: () => void): () => void };
   /** Writes a batch, all or none. */
   write(mutations: readonly Mutation[]): Promise<unknown>;
   /** What our word on a pod's node is worth now, for pods that name one. */
@@ -136,8 +136,7 @@ export class ManifestWatch {
         files,
         settling,
         declared: declaredBy(view, view.self.peer),
-        get: (key) => view.get(key),
-        list: (resource) => view.list(resource),
+        view,
         isMember: (peer) => view.members().some((member) => member.peer === peer),
         nodeIsMember: (node) => node === view.self.node || view.memberOfNode(node) !== undefined,
         binding: (node) => this.#binding(node),

@@ -197,7 +197,7 @@ export class Peer {
     if (folder === undefined) return undefined;
     return new ManifestWatch({
       folder,
-      views: this.views,
+      views: { ...this.views, view: () => view },
       write,
       bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
       events: this.events,

@@ -35,8 +35,8 @@ export interface ContainerRuntime {
   removePod(podUid: string, signal?: AbortSignal): Promise<void>;
 
   imagePresent(image: string, signal?: AbortSignal): Promise<boolean>;
-  /** @param credentials tried one after the other @returns the image id. */
-  pullImage(image: string, signal?: AbortSignal, credentials?: readonly RegistryCredential[]): Promise<string>;
+  /** @param credentials tried one after the other */
+  pullImage(image: string, signal?: AbortSignal, credentials?: readonly RegistryCredential[]): Promise<PulledImage>;
 
   /** Creates and starts attempt number `attempt` (0, 1, ...) of a container. Does nothing if it was started before. A failed start leaves no attempt. */
   startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void>;
@@ -60,6 +60,12 @@ export interface ContainerRuntime {
   attach(request: AttachRequest, signal: AbortSignal): Promise<ProcessStreams>;
   /** A TCP connection to a port of the pod, as from inside it. @throws KithError `NotFound` (no such pod runs), `ConnectionRefused` */
   connect(request: ConnectRequest, signal: AbortSignal): Promise<ByteStream>;
+}
+
+export interface PulledImage {
+  id: string;
+  /** Of what it takes on disk, as the engine counts it; left out where it does not. */
+  sizeBytes?: number;
 }
 
 export interface PodNetworkSpec {

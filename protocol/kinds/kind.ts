@@ -113,7 +113,7 @@ export interface TableColumn {
 }
 
 /** The object as this version of its kind has it. */
-export function inVersion(kind: KindDefinition, object: KubeObject): KubeObject {
+export function inVersion(kind: Pick<KindDefinition, 'group' | 'version' | 'storedAs'>, object: KubeObject): KubeObject {
   return kind.storedAs === undefined || object.apiVersion === apiVersionOf(kind) ? object : kind.storedAs.from(object);
 }
 

@@ -90,6 +90,14 @@ describe('scale', () => {
     });
   });
 
+  it('is a Table of its own to who asks for one', async () => {
+    const accept = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' };
+    const { body } = await world.call('GET', `${DEPLOYMENTS}/web/scale`, undefined, accept);
+    const table = body as unknown as { kind: string; columnDefinitions: { name: string }[]; rows: { cells: unknown[] }[] };
+    expect([table.kind, table.columnDefinitions.map(({ name }) => name)]).toEqual(['Table', ['Name', 'Desired', 'Available', 'Age']]);
+    expect(table.rows[0]?.cells.slice(0, 3)).toEqual(['web', 2, 0]);
+  });
+
   it('changes replicas alone, by merge patch and by PUT', async () => {
     const patched = await world.call('PATCH', `${DEPLOYMENTS}/web/scale`, { spec: { replicas: 4 } }, MERGE);
     expect(patched.body).toMatchObject({ kind: 'Scale', spec: { replicas: 4 } });

@@ -371,6 +371,8 @@ export function worldOf(count: number, self = 'node-1', options: NodeOptions = {
 }
 
 const RESOURCES: Record<string, string> = {
+  LimitRange: 'limitranges',
+  ResourceQuota: 'resourcequotas',
   Pod: 'pods',
   Node: 'nodes',
   Namespace: 'namespaces',

@@ -7,6 +7,7 @@ import type {
   LogRequest,
   RuntimeContainer,
   PodNetworkSpec,
+  PulledImage,
   RuntimePod,
   RuntimeSandbox,
   RuntimeUsage,
@@ -152,7 +153,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     return this.present.has(image);
   }
 
-  async pullImage(image: string, signal?: AbortSignal): Promise<string> {
+  async pullImage(image: string, signal?: AbortSignal): Promise<PulledImage> {
     this.pulling += 1;
     this.mostPulling = Math.max(this.mostPulling, this.pulling);
     try {
@@ -164,7 +165,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       throw new KithError('ImagePullFailed', `pull access denied for ${image}, repository does not exist`);
     }
     this.present.add(image);
-    return `sha256:${image}`;
+    return { id: `sha256:${image}`, sizeBytes: 1_000 };
   }
 
   startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void> {

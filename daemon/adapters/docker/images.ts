@@ -1,6 +1,6 @@
 import { KithError } from '../../../protocol/errors.ts';
 import { CHANGE_TIMEOUT_MS, EngineRefusal, jsonLines, READ_TIMEOUT_MS } from './client.ts';
-import type { RegistryCredential } from '../../ports/runtime.ts';
+import type { PulledImage, RegistryCredential } from '../../ports/runtime.ts';
 import type { EngineClient } from './client.ts';
 
 /** A pull that shows no progress for this long is given up; the engine itself tries a registry for about 30 s. */
@@ -13,16 +13,16 @@ export async function inspectImage(
   client: EngineClient,
   image: string,
   signal?: AbortSignal,
-): Promise<{ id: string; user: string } | undefined> {
+): Promise<{ id: string; user: string; sizeBytes?: number } | undefined> {
   if (!isImageReference(image)) return undefined;
   try {
-    const found = await client.call<{ Id: string; Config?: { User?: string } }>({
+    const found = await client.call<{ Id: string; Size?: number; Config?: { User?: string } }>({
       method: 'GET',
       path: `/images/${encodeReference(image)}/json`,
       timeoutMs: READ_TIMEOUT_MS,
       signal,
     });
-    return { id: found.Id, user: found.Config?.User ?? '' };
+    return { id: found.Id, user: found.Config?.User ?? '', ...(found.Size === undefined ? {} : { sizeBytes: found.Size }) };
   } catch (error) {
     if (error instanceof EngineRefusal && (error.status === 404 || error.status === 400)) return undefined;
     throw error;
@@ -72,7 +72,7 @@ export async function pullImage(
   image: string,
   signal?: AbortSignal,
   credential?: RegistryCredential,
-): Promise<string> {
+): Promise<PulledImage> {
   if (!isImageReference(image)) throw new KithError('ImageNotFound', `"${image}" is no image name`);
   const { name, tag } = splitReference(image);
   const idle = new AbortController();
@@ -103,7 +103,7 @@ export async function pullImage(
   }
   const found = await inspectImage(client, image, signal);
   if (found === undefined) throw pullFailure(image, 'the engine pulled it and does not have it');
-  return found.id;
+  return found;
 }
 
 /** With one credential after the other, until the registry takes one. @throws what the last pull throws */
@@ -112,7 +112,7 @@ export async function pullWithAny(
   image: string,
   credentials: readonly RegistryCredential[],
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<PulledImage> {
   for (const credential of credentials.slice(0, -1)) {
     try {
       return await pullImage(client, image, signal, credential);

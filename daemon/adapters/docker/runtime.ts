@@ -19,6 +19,7 @@ import type {
   LogRequest,
   RegistryCredential,
   PodNetworkSpec,
+  PulledImage,
   RuntimePod,
   RuntimeSandbox,
   RuntimeUsage,
@@ -170,7 +171,7 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#orFailed(`look for image "${image}"`, () => this.#images.present(image, signal));
   }
 
-  async pullImage(image: string, signal?: AbortSignal, credentials: readonly RegistryCredential[] = []): Promise<string> {
+  async pullImage(image: string, signal?: AbortSignal, credentials: readonly RegistryCredential[] = []): Promise<PulledImage> {
     const local = await this.#localFolder(image);
     if (local !== undefined && OWN_IMAGE.test(local.name)) return this.#importLocal(local.directory, local.name, signal);
     try {
@@ -191,12 +192,11 @@ export class DockerRuntime implements ContainerRuntime {
     return undefined;
   }
 
-  /** @returns the image's id */
-  async #importLocal(directory: string, name: string, signal: AbortSignal | undefined): Promise<string> {
+  async #importLocal(directory: string, name: string, signal: AbortSignal | undefined): Promise<PulledImage> {
     const tag = await this.importImageFolder(directory, join(directory, ...name.split('/')), signal);
     const made = await this.#orFailed(`look for image "${tag}"`, async () => inspectImage(this.#client, tag, signal));
     if (made === undefined) throw new KithError('ImagePullFailed', `image "${tag}" was made from ${directory} and is gone again`);
-    return made.id;
+    return made;
   }
 
   /**

@@ -21,6 +21,7 @@ import type {
   ExecRequest,
   LogChunk,
   LogRequest,
+  PulledImage,
   RuntimePod,
   RuntimeSandbox,
   RuntimeUsage,
@@ -184,8 +185,9 @@ export class ProcessRuntime implements ContainerRuntime {
     return (await findImageFolder(this.#options.imageDirs, image)) !== undefined;
   }
 
-  async pullImage(image: string): Promise<string> {
-    return (await this.#image(image)).id;
+  async pullImage(image: string): Promise<PulledImage> {
+    const { id } = await this.#image(image);
+    return { id };
   }
 
   async startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void> {

@@ -2,12 +2,14 @@ import type { ManifestFileRow } from '../../../protocol/answers.ts';
 import type { Mutation } from '../../../protocol/desired.ts';
 import { jsonEqual } from '../../../protocol/json.ts';
 import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
-import type { Binding, DesiredObject, GroupResource, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
+import type { Binding, DesiredObject, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { formatFieldErrors } from '../../../protocol/schema/field-errors.ts';
+import type { ClusterIndex } from '../cluster/view.ts';
 import type { Now } from '../decisions.ts';
 import { planDeletion } from '../deletion.ts';
 import { serviceNumbers } from '../network/service-range.ts';
 import { giveServiceAddresses } from '../network/service-addresses.ts';
+import { admitNew, refuseChange, type ManifestRules } from './admit.ts';
 import { appliedFrom, contentHash, declarationsOf, declare, undeclare } from './declarations.ts';
 import type { DeclaredObject, ReadFile } from './read.ts';
 import { changedObject, newObject } from './write.ts';
@@ -21,8 +23,7 @@ export interface ManifestInput {
   settling: readonly string[];
   /** Objects that a file of this peer declares, by what they remember. */
   declared: readonly DesiredObject[];
-  get(key: ObjectKey): DesiredObject | undefined;
-  list(resource: GroupResource): readonly DesiredObject[];
+  view: ClusterIndex;
   isMember(peer: string): boolean;
   nodeIsMember(node: string): boolean;
   binding(node: string): Binding;
@@ -48,10 +49,11 @@ export interface ManifestPlan {
  */
 export function planManifests(input: ManifestInput, now: Now): ManifestPlan {
   const claims = claimsOf(input.files);
+  const rules = rulesOf(input);
   const plan: ManifestPlan = { steps: [], rows: [] };
   const renamed = new Set<ObjectKey>();
   for (const file of inOrder(input.files)) {
-    const { step, row } = planFile(input, file, claims, renamed, now);
+    const { step, row } = planFile(input, rules, file, claims, renamed, now);
     if (step.mutations.length > 0) plan.steps.push(step);
     plan.rows.push(row);
   }
@@ -76,8 +78,19 @@ function inOrder(files: readonly ReadFile[]): ReadFile[] {
   return [...files].sort((left, right) => rank(left) - rank(right) || (left.path < right.path ? -1 : 1));
 }
 
+function rulesOf({ view, files }: ManifestInput): ManifestRules {
+  const declared = (key: ObjectKey): DeclaredObject | undefined =>
+    files.flatMap(({ objects }) => objects).find((object) => object.key === key);
+  const namespace = (name: string): ReturnType<ManifestRules['namespace']> => {
+    const key = objectKey('namespaces', '', name);
+    return view.get(key)?.object ?? declared(key)?.draft;
+  };
+  return { view, namespace, ledger: new Map() };
+}
+
 function planFile(
   input: ManifestInput,
+  rules: ManifestRules,
   file: ReadFile,
   claims: ReadonlyMap<ObjectKey, string>,
   renamed: Set<ObjectKey>,
@@ -95,7 +108,7 @@ function planFile(
   for (const object of file.objects) {
     const other = claims.get(object.key);
     if (other !== undefined && other !== file.path) return fail(`${object.at}: ${object.key} is declared by ${other} already`);
-    const result = planObject(input, file.path, object, claims, now);
+    const result = planObject(input, rules, file.path, object, claims, now);
     if ('problem' in result) return fail(`${object.at}: ${result.problem}`);
     if (result.waits !== undefined) notes.push(result.waits);
     if (result.mutation === undefined) continue;
@@ -113,17 +126,23 @@ type ObjectPlan = { problem: string } | { mutation?: Mutation; reason: string; w
 
 function planObject(
   input: ManifestInput,
+  rules: ManifestRules,
   path: string,
   object: DeclaredObject,
   claims: ReadonlyMap<ObjectKey, string>,
   now: Now,
 ): ObjectPlan {
   const { key, value } = object;
-  const current = input.get(key);
+  const current = input.view.get(key);
   if (current === undefined) {
     const missing = missingNamespace(input, object, claims);
     if (missing !== undefined) return { problem: missing };
-    const made = newObject(object, (node) => input.binding(node), now.wall);
+    const made = admitNew(
+      rules,
+      object,
+      newObject(object, (node) => input.binding(node), now.wall),
+    );
+    if (typeof made === 'string') return { problem: made };
     const refused = giveAddresses(input, key, made, undefined);
     if (refused !== undefined) return { problem: refused };
     const created = declare(made, input.self, path, value);
@@ -140,7 +159,10 @@ function planObject(
     appliedFrom(current.object, path) ?? moved.map((old) => appliedFrom(current.object, old.path)).find((old) => old !== undefined);
   const changed = mine?.hash === contentHash(value) ? current.object : changedObject(object, base ?? {}, current);
   if (typeof changed === 'string') return { problem: changed };
-  const refused = changed === current.object ? undefined : giveAddresses(input, key, changed, current.object);
+  const isChange = changed !== current.object;
+  const refused = isChange
+    ? (giveAddresses(input, key, changed, current.object) ?? refuseChange(rules, object, changed, current.object))
+    : undefined;
   if (refused !== undefined) return { problem: refused };
   let next = declare(changed, input.self, path, value);
   for (const old of moved) next = undeclare(next, input.self, old.path);
@@ -151,12 +173,12 @@ function planObject(
 /** @returns why a Service can't have the addresses that it asks for. */
 function giveAddresses(input: ManifestInput, key: ObjectKey, object: StoredObject, before: StoredObject | undefined): string | undefined {
   if (parseObjectKey(key).resource !== 'services') return undefined;
-  const others = input.list('services').filter((other) => other.key !== key);
+  const others = input.view.list('services').filter((other) => other.key !== key);
   const errors = giveServiceAddresses(
     object,
     before,
     others.map((other) => other.object),
-    serviceNumbers(input),
+    serviceNumbers(input.view),
   );
   return errors.length === 0 ? undefined : formatFieldErrors(errors);
 }
@@ -166,7 +188,7 @@ function missingNamespace(input: ManifestInput, object: DeclaredObject, claims: 
   if (!object.kind.namespaced) return undefined;
   const { namespace = '' } = object.draft.metadata;
   const key = objectKey('namespaces', '', namespace);
-  const there = input.get(key);
+  const there = input.view.get(key);
   if (there === undefined) return claims.has(key) ? undefined : `namespaces ${JSON.stringify(namespace)} not found`;
   return there.object.metadata.deletionTimestamp === undefined ? undefined : `namespace ${namespace} is being terminated`;
 }

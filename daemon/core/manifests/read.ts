@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../protocol/json.ts';
-import { decodeObject } from '../../../protocol/kinds/admission.ts';
+import { decodeObject, invalidMessage, toStoredVersion } from '../../../protocol/kinds/admission.ts';
 import type { RefusedObject } from '../../../protocol/kinds/admission.ts';
 import type { KindDefinition } from '../../../protocol/kinds/kind.ts';
 import { apiVersionOf, groupResourceOf } from '../../../protocol/kinds/kind.ts';
@@ -59,13 +59,16 @@ function readDocument(document: ManifestDocument): DeclaredObject | string {
   const at = `${document.sourceName}:${document.line}`;
   const decoded = decodeObject(document.value, { fieldValidation: 'Strict' });
   if (!decoded.ok) return explain(document, decoded);
-  const { kind, object, warnings } = decoded;
+  const { kind: written, object, warnings } = decoded;
+  const { draft, errors } = toStoredVersion(written, object);
+  if (errors.length > 0) return `${at}: ${invalidMessage(written, object.metadata.name ?? '', errors)}`;
+  const kind = written.storedAs?.kind ?? written;
   if (kind.internal === true || !kind.verbs.includes('create')) return `${at}: a ${kind.kind} can't be declared in a folder of manifests`;
   const { name, namespace } = object.metadata;
   if (name === undefined || name === '')
     return `${at}: metadata.name: Required value: an object in a folder of manifests needs a name of its own`;
   const key = objectKey(groupResourceOf(kind), kind.namespaced ? (namespace ?? '') : '', name);
-  return { key, kind, value: writtenValue(document.value, kind, object), draft: object, at, warnings };
+  return { key, kind, value: writtenValue(document.value, written, object), draft, at, warnings };
 }
 
 function explain(document: ManifestDocument, refused: RefusedObject): string {
@@ -83,7 +86,8 @@ function writtenValue(value: JsonObject, kind: KindDefinition, object: DraftObje
   const { apiVersion } = value;
   const alias = typeof apiVersion === 'string' ? kindFor(apiVersion, kind.kind)?.alias : undefined;
   alias?.convert(written as unknown as DraftObject);
+  const stored = (kind.storedAs?.to(written as unknown as DraftObject) ?? written) as JsonObject;
   const metadata = { ...(written['metadata'] as JsonObject | undefined) };
   if (kind.namespaced) metadata['namespace'] = object.metadata.namespace ?? '';
-  return { ...written, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata };
+  return { ...stored, apiVersion: apiVersionOf(kind.storedAs?.kind ?? kind), kind: kind.kind, metadata };
 }

@@ -16,7 +16,11 @@ const LABEL = 'pod-security.kubernetes.io/';
 const LEVELS: readonly string[] = ['privileged', 'baseline', 'restricted'];
 
 /** `violates PodSecurity "baseline:latest": …`; undefined when all is well. An unknown level is the strictest, as upstream. */
-export function violation(mode: 'enforce' | 'warn', namespace: StoredObject | undefined, spec: PodSpec): string | undefined {
+export function violation(
+  mode: 'enforce' | 'warn',
+  namespace: Pick<DraftObject, 'metadata'> | undefined,
+  spec: PodSpec,
+): string | undefined {
   const labels = namespace?.metadata.labels ?? {};
   const label = labels[`${LABEL}${mode}`];
   if (label === undefined && mode === 'warn') return undefined;

@@ -18,6 +18,8 @@ export interface ImageResult {
   /** False: it was there already. */
   pulled: boolean;
   tookMs: number;
+  /** Where the engine knows it. */
+  sizeBytes?: number;
 }
 
 export interface FailedHook {
@@ -133,9 +135,10 @@ type Failure = Extract<ActionResult, { ok: false }>;
 function imageThere(before: PodMemory, action: EnsureImage, image: ImageResult | undefined, pod: Pod): AfterAction {
   const memory = withContainer(before, action.container, { imageReadyFor: action.attempt, hold: undefined });
   const took = goDuration(image?.tookMs ?? 0);
+  const size = image?.sizeBytes === undefined ? '' : `. Image size: ${image.sizeBytes} bytes.`;
   const message =
     image?.pulled === true
-      ? `Successfully pulled image "${action.image}" in ${took} (${took} including waiting)`
+      ? `Successfully pulled image "${action.image}" in ${took} (${took} including waiting)${size}`
       : `Container image "${action.image}" already present on machine`;
   return { ...cleared(memory), events: [podEvent(pod, 'Normal', 'Pulled', message, action.container)] };
 }

@@ -12,11 +12,15 @@ import { attemptsOf } from './standing.ts';
 export const LOST_EXIT_CODE = 137;
 
 /**
- * Memory of a pod that is met for the first time in the life of this daemon. `reported` is our own last report of it: it keeps the start time and tells
- * which attempts were seen, in case the runtime forgot them.
+ * Memory of a pod that is met for the first time in the life of this daemon. `reported` is our own last report of it, as others have kept it: it keeps the start time and tells
+ * which attempts were seen, in case the runtime forgot them. Where nobody has it any more, as after all hosts lost power at once, what ran here before was begun when it was bound.
  */
-export function freshMemory(reported: PodStatus | undefined, now: Now): PodMemory {
-  const startTime = reported?.startTime ?? formatTime(now.wall);
+export function freshMemory(
+  reported: PodStatus | undefined,
+  now: Now,
+  found: { ran: boolean; boundAt?: string } = { ran: false },
+): PodMemory {
+  const startTime = reported?.startTime ?? (found.ran ? found.boundAt : undefined) ?? formatTime(now.wall);
   const activeMs = Math.max(0, now.wall - Date.parse(startTime));
   const containers: Record<string, ContainerMemory> = {};
   for (const status of reportedStatuses(reported)) {

@@ -46,7 +46,11 @@ export function podStatus(input: PodStatusInput, now: Now): PodStatus {
   const bound = pod.kith?.binding?.at;
   const status: PodStatus = {
     phase,
-    conditions: conditionsOf({ phase, counted, incomplete, bound }, previous, now) as PodStatus['conditions'],
+    conditions: conditionsOf(
+      { phase, hasSandbox: !hasEnded && hasSandbox(listed), counted, incomplete, bound },
+      previous,
+      now,
+    ) as PodStatus['conditions'],
     ...(outcome?.message === undefined ? {} : { message: outcome.message }),
     ...(outcome?.reason === undefined ? {} : { reason: outcome.reason }),
     ...(hostIP === '' ? {} : { hostIP, hostIPs: [{ ip: hostIP }] }),
@@ -86,8 +90,14 @@ export function phaseOf(statuses: readonly ContainerStatus[], policy: RestartPol
   return failed > 0 ? 'Failed' : 'Succeeded';
 }
 
+/** One that is its only container counts while that is to be restarted at the same address. */
+function hasSandbox(listed: RuntimePod | undefined): boolean {
+  return listed !== undefined && (listed.sandbox.running || listed.sandbox.ip !== '');
+}
+
 interface ConditionFacts {
   phase: string;
+  hasSandbox: boolean;
   /** Statuses of the containers that the pod's readiness depends on. */
   counted: readonly ContainerStatus[];
   /** Names of those that are to run before and have not yet. */
@@ -95,7 +105,11 @@ interface ConditionFacts {
   bound: string | undefined;
 }
 
-function conditionsOf({ phase, counted, incomplete, bound }: ConditionFacts, previous: PodStatus | undefined, now: Now): Condition[] {
+function conditionsOf(
+  { phase, hasSandbox: isThere, counted, incomplete, bound }: ConditionFacts,
+  previous: PodStatus | undefined,
+  now: Now,
+): Condition[] {
   const unready = counted.filter((status) => !status.ready).map((status) => status.name);
   let ready: Omit<Condition, 'type'> = { status: 'True' };
   if (phase === 'Succeeded') ready = { status: 'False', reason: 'PodCompleted' };
@@ -111,6 +125,7 @@ function conditionsOf({ phase, counted, incomplete, bound }: ConditionFacts, pre
   }
   const before = (previous?.conditions ?? []) as Condition[];
   const wanted: Condition[] = [
+    { type: 'PodReadyToStartContainers', status: isThere ? 'True' : 'False' },
     { type: 'Initialized', ...initialized },
     { type: 'Ready', ...ready },
     { type: 'ContainersReady', ...ready },

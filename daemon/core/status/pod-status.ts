@@ -1,16 +1,18 @@
 import type { PodCondition } from 'kubernetes-types/core/v1.js';
+import type { Condition } from '../../../protocol/conditions.ts';
 import type { DesiredObject, ObjectMeta } from '../../../protocol/objects.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
 import { inWholeSeconds } from '../../../protocol/values/time.ts';
-import { withDefaultPriority } from '../admission/priority.ts';
 import { asPod, boundNode, isDeleting, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
+import { qosClass } from '../reconcile/qos.ts';
 import { isSchedulable } from '../scheduler/bindings.ts';
 import { nodeTableOf } from '../scheduler/node-table.ts';
 import { whyUnschedulable } from '../scheduler/place.ts';
 import { nominatedNode } from '../scheduler/preempt.ts';
 import { slotStanding } from '../controllers/slots.ts';
+import { shownPodSpec } from './shown-pod.ts';
 
 const NODE_LOST = 'NodeLost';
 
@@ -20,8 +22,7 @@ const NODE_LOST = 'NodeLost';
 export function renderPod(view: ClusterIndex, desired: DesiredObject): Pod {
   const { kith, ...pod } = asPod(desired);
   const node = boundNode(desired);
-  const withPriority = withDefaultPriority(pod.spec);
-  const spec = node === undefined ? withPriority : { ...withPriority, nodeName: node };
+  const spec = shownPodSpec(pod.spec, node);
   const reported = reportOf(view, desired)?.status;
   if (kith?.outcome !== undefined) return { ...pod, spec, status: endedStatus(desired, reported) };
   if (node === undefined) return { ...pod, spec, status: unboundStatus(view, desired) };
@@ -83,19 +84,21 @@ function renderLost(
 
 function unboundStatus(view: ClusterIndex, desired: DesiredObject): PodStatus {
   const message = isSchedulable(view, desired) ? whyUnschedulable(view, desired) : undefined;
-  if (message === undefined) return { phase: 'Pending' };
+  const qos = qosClass(asPod(desired).spec);
+  if (message === undefined) return { phase: 'Pending', qosClass: qos };
   const lastTransitionTime = desired.object.metadata.creationTimestamp;
   const nominatedNodeName = nominatedNode(view, nodeTableOf(view), desired);
   return {
     phase: 'Pending',
     ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
     conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime }],
+    qosClass: qos,
   };
 }
 
 function boundStatus(desired: DesiredObject, reported: PodStatus | undefined): PodStatus {
   const scheduled = scheduledCondition(desired);
-  if (reported === undefined) return { phase: 'Pending', conditions: [scheduled] };
+  if (reported === undefined) return { phase: 'Pending', conditions: [scheduled], qosClass: qosClass(asPod(desired).spec) };
   if (reported.conditions?.some(({ type }) => type === 'PodScheduled') === true) return reported;
   return { ...reported, conditions: [...(reported.conditions ?? []), scheduled] };
 }
@@ -110,18 +113,20 @@ function endedStatus(desired: DesiredObject, reported: PodStatus | undefined): P
   if (outcome === undefined) return boundStatus(desired, reported);
   const { containerStatuses, reason: _reason, message: _message, ...rest } = boundStatus(desired, reported);
   const reason = outcome.phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed';
-  const ended = (type: string): PodCondition => ({ type, status: 'False', reason, lastTransitionTime: outcome.finishedAt });
+  const lastTransitionTime = outcome.finishedAt;
+  const ended = (type: string): Condition => ({ lastProbeTime: null, type, status: 'False', reason, lastTransitionTime });
   return {
     ...rest,
     phase: outcome.phase,
     ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
     ...(outcome.message === undefined ? {} : { message: outcome.message }),
     containerStatuses: (outcome.containerStatuses as PodStatus['containerStatuses']) ?? containerStatuses,
-    conditions: replaceConditions(rest.conditions, [ended('Ready'), ended('ContainersReady')]),
+    conditions: replaceConditions(rest.conditions, [ended('Ready'), ended('ContainersReady')] as PodCondition[]),
   };
 }
 
 function replaceConditions(conditions: readonly PodCondition[] | undefined, replacements: readonly PodCondition[]): PodCondition[] {
-  const replaced = new Set(replacements.map(({ type }) => type));
-  return [...(conditions ?? []).filter(({ type }) => !replaced.has(type)), ...replacements];
+  const known = conditions ?? [];
+  const kept = known.map((condition) => replacements.find(({ type }) => type === condition.type) ?? condition);
+  return [...kept, ...replacements.filter(({ type }) => !known.some((condition) => condition.type === type))];
 }

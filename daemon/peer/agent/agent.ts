@@ -352,7 +352,8 @@ export class NodeAgent {
       const last = this.#deps.observed.get(view.self.peer, `pod/${podCase.uid}`)?.value;
       const reported = last?.kind === 'pod' ? last.status : undefined;
       // Not yet published, though its status may be the same: what a daemon does not say again after its start is withdrawn.
-      track = new PodTrack(podCase.uid, podCase.key, freshMemory(reported, now));
+      const found = { ran: podCase.listed !== undefined, boundAt: podCase.desired?.object.kith?.binding?.at };
+      track = new PodTrack(podCase.uid, podCase.key, freshMemory(reported, now, found));
       this.#tracks.set(podCase.uid, track);
     }
     return track;

@@ -13,7 +13,7 @@ import { registryCredentials } from '../../core/reconcile/registry-credentials.t
 import { ownGraceSeconds } from '../../core/reconcile/plan-end.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { HealthChecker } from '../../ports/health.ts';
-import type { ContainerRuntime, ContainerStart, RuntimeSandbox } from '../../ports/runtime.ts';
+import type { ContainerRuntime, ContainerStart, PulledImage, RuntimeSandbox } from '../../ports/runtime.ts';
 import type { ResolvedMounts } from '../../ports/volumes.ts';
 import { Turnstile, bounded } from './bounded.ts';
 import { failure } from './failure.ts';
@@ -170,9 +170,9 @@ export class CarryOut {
       const begun = clock.monotonic();
       const { credentials, missing } = registryCredentials(subject.pod, image, subject.config);
       if (missing.length > 0) subject.onNoPullSecrets(missing);
-      const pull = (inner: AbortSignal): Promise<string> => runtime.pullImage(image, inner, credentials);
-      await this.#bounded(`pull image ${image}`, LIMITS.pullTimeoutMs, signal, pull);
-      return { ok: true, image: { pulled: true, tookMs: clock.monotonic() - begun } };
+      const pull = (inner: AbortSignal): Promise<PulledImage> => runtime.pullImage(image, inner, credentials);
+      const { sizeBytes } = await this.#bounded(`pull image ${image}`, LIMITS.pullTimeoutMs, signal, pull);
+      return { ok: true, image: { pulled: true, tookMs: clock.monotonic() - begun, sizeBytes } };
     });
   }
 

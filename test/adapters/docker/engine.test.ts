@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
 import { type ConfigData, NO_CONFIG } from '../../../daemon/core/reconcile/config-source.ts';
 import { registryCredentials } from '../../../daemon/core/reconcile/registry-credentials.ts';
+import type { PulledImage } from '../../../daemon/ports/runtime.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { eventually } from '../../acceptance/eventually.ts';
 import { containerStart, obedient, podSpec } from '../../acceptance/runtime-specs.ts';
@@ -195,7 +196,7 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     };
     const secrets: Record<string, ConfigData> = { wrong: secret('wrong'), right: secret('right') };
     const config = { ...NO_CONFIG, secret: (name: string) => secrets[name] };
-    const pull = async (...names: string[]): Promise<string> => {
+    const pull = async (...names: string[]): Promise<PulledImage> => {
       const spec = { containers: [], imagePullSecrets: names.map((name) => ({ name })) };
       const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', uid: 'u', creationTimestamp: '' }, spec };
       return runtime.pullImage(image, undefined, registryCredentials(pod, image, config).credentials);
@@ -205,7 +206,9 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     await expect(pull('nowhere')).rejects.toMatchObject(failure('no basic auth credentials'));
     await expect(pull('wrong')).rejects.toMatchObject(failure('unauthorized'));
     expect(await runtime.imagePresent(image)).toBe(false);
-    expect(await pull('nowhere', 'wrong', 'right')).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const pulled = await pull('nowhere', 'wrong', 'right');
+    expect(pulled.id).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(pulled.sizeBytes).toBeGreaterThan(0);
     expect(await runtime.imagePresent(image)).toBe(true);
   }, 60_000);
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextChangeAt } from '../../../daemon/core/status/next-change.ts';
 import { renderObject } from '../../../daemon/core/status/render.ts';
+import { shownPodSpec, withoutShownDefaults } from '../../../daemon/core/status/shown-pod.ts';
 import type { Deployment, Node, Pod, ReplicaSet } from '../../../protocol/types.ts';
 import type { ClusterWorld } from '../../support/cluster-view.ts';
 import { container, deploymentObject, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
@@ -21,10 +22,24 @@ describe('a pod as the API shows it', () => {
     expect(pod.metadata).toMatchObject({ uid: world.object(podKey('web')).uid, generation: 1 });
   });
 
+  it('shows what upstream writes into pods that it admits, and who writes that back has changed nothing', () => {
+    const world = worldOf(1);
+    world.create(podObject('web'));
+    const stored = (world.object(podKey('web')).object as Pod).spec;
+    const { spec } = show<Pod>(world, podKey('web'));
+    const shown = { priority: 0, preemptionPolicy: 'PreemptLowerPriority', serviceAccountName: 'default', serviceAccount: 'default' };
+    expect(spec).toMatchObject(shown);
+    expect(withoutShownDefaults(spec, stored)).toEqual(stored);
+    const own = { ...stored, serviceAccountName: 'robot', serviceAccount: 'robot' };
+    expect(shownPodSpec(own)).toMatchObject({ serviceAccountName: 'robot', serviceAccount: 'robot' });
+    expect(withoutShownDefaults({ ...spec, ...own }, stored)).toEqual(own);
+    expect(withoutShownDefaults(shownPodSpec(own), own)).toEqual(own);
+  });
+
   it('is Pending without a report; and unschedulable with the reason while no node takes it', () => {
     const world = worldOf(1);
     world.create(podObject('web'), podObject('big', { containers: [container({ cpu: '64' })] }));
-    expect(show<Pod>(world, podKey('web')).status).toEqual({ phase: 'Pending' });
+    expect(show<Pod>(world, podKey('web')).status).toEqual({ phase: 'Pending', qosClass: 'BestEffort' });
     expect(show<Pod>(world, podKey('big')).status).toEqual({
       phase: 'Pending',
       conditions: [
@@ -36,11 +51,13 @@ describe('a pod as the API shows it', () => {
           lastTransitionTime: '2026-01-01T00:00:00Z',
         },
       ],
+      qosClass: 'Burstable',
     });
     world.bind(podKey('web'), 'node-1');
     expect(show<Pod>(world, podKey('web')).status).toEqual({
       phase: 'Pending',
       conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' }],
+      qosClass: 'BestEffort',
     });
   });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KithError } from '../../../protocol/errors.ts';
-import { AgentWorld, PEER } from '../../support/agent-world.ts';
+import { AgentWorld, NODE, PEER } from '../../support/agent-world.ts';
 
 let world: AgentWorld;
 beforeEach(() => {
@@ -33,6 +33,25 @@ describe('the daemon', () => {
     await world.clock.advance(60_000);
     expect(publish.mock.calls.filter(([key]) => key === `pod/${pod.uid}`)).toHaveLength(1);
     expect(publish.mock.calls.filter(([key]) => key === 'node')).toHaveLength(1);
+  });
+
+  it('restarted where nobody kept its reports, as after all hosts were off, tells of pods that ran since when they did', async () => {
+    world.startAgent();
+    const pod = await world.addPod('old');
+    await world.clock.until('ready', () => world.isReady(pod));
+    const { startTime } = world.status(pod)!;
+    await world.clock.advance(60_000);
+    await world.agent!.stop();
+    world.observed.records.clear();
+    const bound = {
+      kith: { binding: { node: NODE, membersSeen: 1, membersKnown: 1, term: 1, by: 'leader', rank: 0, at: '2020-01-01T00:00:00Z' } },
+    } as const;
+    const late = await world.addPod('late', bound);
+    world.startAgent();
+    await world.clock.until('reports', () => world.isReady(pod) && world.isReady(late));
+    expect(world.status(pod)!.startTime).toBe(startTime);
+    // It was bound while the host was off: nothing of it ran.
+    expect(world.status(late)!.startTime! > startTime!).toBe(true);
   });
 
   it('stopped, leaves what runs running', async () => {

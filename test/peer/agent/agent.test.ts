@@ -30,9 +30,18 @@ describe('a pod that is bound to the node', () => {
         },
       ],
     });
+    expect(world.status(pod)?.conditions?.map(({ type, status }) => `${type}=${status}`)).toEqual([
+      'PodReadyToStartContainers=True',
+      'Initialized=True',
+      'Ready=True',
+      'ContainersReady=True',
+      'PodScheduled=True',
+    ]);
     expect(world.told()).toEqual([
       'Pulling: Pulling image "app:1"',
-      expect.stringMatching(/^Pulled: Successfully pulled image "app:1" in 30\dms \(30\dms including waiting\)$/),
+      expect.stringMatching(
+        /^Pulled: Successfully pulled image "app:1" in 30\dms \(30\dms including waiting\)\. Image size: 1000 bytes\.$/,
+      ),
       'Created: Created container: main',
       'Started: Started container main',
     ]);
@@ -93,7 +102,9 @@ describe('images', () => {
     world.runtime.registry = new Set();
     world.startAgent();
     const pod = await world.addPod('web');
+    expect(world.status(pod)?.conditions).toBeUndefined();
     await world.clock.until('the error', () => world.waitingReason(pod) === 'ErrImagePull', 5_000);
+    expect(world.status(pod)?.conditions?.[0]).toMatchObject({ type: 'PodReadyToStartContainers', status: 'True' });
     expect(world.told()).toContain('Failed: Error: ErrImagePull');
     await world.clock.until('the back-off', () => world.waitingReason(pod) === 'ImagePullBackOff', 5_000);
     const why = world.status(pod)?.containerStatuses?.[0]?.state?.waiting?.message;
