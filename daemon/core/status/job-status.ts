@@ -5,6 +5,8 @@ import { formatTime } from '../../../protocol/values/time.ts';
 import { isDeleting, isReady } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
 import { isIndexed, type JobFact } from '../controllers/jobs/facts.ts';
+import { isBoundToLostNode } from '../controllers/deletion-world.ts';
+import { standingIn } from '../controllers/slots.ts';
 import { formatIndexes } from '../controllers/jobs/indexes.ts';
 import { countIndexStates, endOf, isRunningPod, startedAt, viewJob } from '../controllers/jobs/job-view.ts';
 
@@ -13,7 +15,10 @@ export function jobStatus(view: ClusterView, desired: DesiredObject): JobStatus 
   const job = viewJob(view, desired);
   const { fact, indexes } = job;
   const pods = indexes.flatMap((index) => index.pods);
-  const active = pods.filter((pod) => isRunningPod(view, pod));
+  // On a dead node, and replaced: as people are shown it, it terminates.
+  const leaves = (pod: DesiredObject): boolean =>
+    isDeleting(pod) || (isBoundToLostNode(view, pod) && standingIn(desired.object, pod) !== 'kept');
+  const active = pods.filter((pod) => isRunningPod(view, pod) && !leaves(pod));
   const { succeeded, failed, failedIndexes } = countIndexStates(indexes.map(({ state }) => state));
   const ofIndexes = (done: 'Succeeded' | 'Failed'): string =>
     formatIndexes(indexes.filter(({ state }) => state.done === done).map(({ slot }) => slot));
@@ -23,7 +28,7 @@ export function jobStatus(view: ClusterView, desired: DesiredObject): JobStatus 
     ...(fact.end === 'Complete' ? { completionTime: fact.endedAt } : {}),
     ...(active.length === 0 ? {} : { active: active.length }),
     ready: active.filter((pod) => isReady(view, pod)).length,
-    terminating: pods.filter((pod) => isDeleting(pod) && endOf(view, pod) === undefined).length,
+    terminating: pods.filter((pod) => leaves(pod) && endOf(view, pod) === undefined).length,
     ...(succeeded === 0 ? {} : { succeeded }),
     ...(failed === 0 ? {} : { failed }),
     ...(isIndexed(desired.object) && succeeded > 0 ? { completedIndexes: ofIndexes('Succeeded') } : {}),

@@ -11,7 +11,7 @@ function planned(world: ClusterWorld, text: string): ManifestPlan {
   return planManifests(
     {
       self: 'peer-1',
-      files: [readManifestFile({ path: 'ns.yaml', text: DEFAULT } as never), readManifestFile({ path: 'a.yaml', text } as never)],
+      files: [readManifestFile({ path: 'ns.yaml', text: DEFAULT }), readManifestFile({ path: 'a.yaml', text })],
       settling: [],
       declared: [],
       view: world.state,
@@ -78,8 +78,8 @@ describe('a file of the folder', () => {
         kind: 'LimitRange',
         metadata: metadata('bounds'),
         spec: { limits: [{ type: 'Container', default: { cpu: '1' }, defaultRequest: { cpu: '50m' }, max: { cpu: '1' } }] },
-      } as StoredObject,
-      { apiVersion: 'v1', kind: 'ResourceQuota', metadata: metadata('two'), spec: { hard: { pods: '2' } } } as StoredObject,
+      },
+      { apiVersion: 'v1', kind: 'ResourceQuota', metadata: metadata('two'), spec: { hard: { pods: '2' } } },
     );
     const plain = '{containers: [{name: m, image: a}]}';
     const [one] = made(world, pod('one', plain));

@@ -3,7 +3,7 @@ import type { DesiredObject, ObjectKey, SlotState } from '../../../../protocol/o
 import { parseObjectKey } from '../../../../protocol/objects.ts';
 import type { JobSpec } from '../../../../protocol/types.ts';
 import { formatTime } from '../../../../protocol/values/time.ts';
-import { isDeleting } from '../../cluster/pods.ts';
+import { boundNode, controllerObject, isDeleting, nodeStanding } from '../../cluster/pods.ts';
 import type { ClusterIndex } from '../../cluster/view.ts';
 import type { Decision, Now } from '../../decisions.ts';
 import { deleteMutations } from '../deletion-world.ts';
@@ -92,6 +92,8 @@ function settleIndex(pass: JobPass, index: JobIndex): void {
   }
   for (const pod of pods) {
     const isOther = pod !== current && !isDeleting(pod) && endOf(view, pod) === undefined;
+    // It may have completed there, unseen: then it is what people are shown of its index, with its log.
+    if (isOther && mayReturn(view, pod)) continue;
     if (isOther && (pod.object.kith?.slot?.generation ?? 0) <= state.epoch) settleSuperseded(pass, pod, slot, current);
   }
   const restored = pass.kith?.slots?.[String(slot)];
@@ -105,6 +107,11 @@ function settleIndex(pass: JobPass, index: JobIndex): void {
     const how = endOf(view, current);
     if (how !== undefined) countFailure(pass, index, judgeFailure(job.spec.podFailurePolicy, current, how), 'its pod failed');
   }
+}
+
+/** Its node is dead, and no order to stop anything would come any sooner for being given now. */
+function mayReturn(view: ClusterIndex, pod: DesiredObject): boolean {
+  return nodeStanding(view, boundNode(pod) ?? '') === 'dead';
 }
 
 function countFailure(pass: JobPass, { slot, state }: JobIndex, verdict: FailureVerdict, why: string): void {
@@ -202,6 +209,15 @@ function finish(pass: JobPass, verdict: JobEnd): void {
   pass.reasons.push(verdict.message);
   const event = isFailed ? eventOf(pass.owner, verdict.reason, verdict.message) : eventOf(pass.owner, 'Completed', 'Job completed');
   pass.events.push({ ...event, type: isFailed ? 'Warning' : 'Normal' });
+  tellCronJob(pass, verdict);
+}
+
+/** As the controller of the CronJob that the Job is a run of. */
+function tellCronJob({ view, owner, events }: JobPass, { end: how }: JobEnd): void {
+  const cronJob = controllerObject(view, owner);
+  if (cronJob?.object.kind !== 'CronJob') return;
+  const message = `Saw completed job: ${owner.object.metadata.name}, condition: ${how}`;
+  events.push(eventOf(cronJob, 'SawCompletedJob', message, 'cronjob-controller'));
 }
 
 /** What another side of a cut still runs goes; after its time the Job itself does. */

@@ -81,6 +81,18 @@ describe('the controller of CronJobs', () => {
     expect(world.events('SuccessfulCreate')).toContain(`Created job tick-${FIRST_MINUTE + 5}`);
   });
 
+  it('tells when one of its Jobs has ended, and how', () => {
+    const world = worldWith();
+    pass(world, 5);
+    world.converge();
+    const [pod] = world.pods();
+    world.edit(pod!.key, (draft) => {
+      draft.kith = { ...draft.kith, outcome: { phase: 'Succeeded', node: 'node-1', finishedAt: formatTime(world.now.wall) } };
+    });
+    world.converge();
+    expect(world.events('SawCompletedJob')).toEqual([`Saw completed job: tick-${FIRST_MINUTE + 5}, condition: Complete`]);
+  });
+
   it('makes one run for all that were missed', () => {
     const world = worldWith();
     world.elapsed += 62 * MINUTE_MS;
@@ -97,6 +109,23 @@ describe('the controller of CronJobs', () => {
     world.elapsed += 4 * MINUTE_MS + 20_000;
     world.decide();
     expect(jobs(world)).toEqual([`tick-${FIRST_MINUTE + 10}`]);
+  });
+
+  it('warns of many missed times, and makes up for the last of them alone', () => {
+    const world = worldWith({ schedule: '* * * * *' });
+    world.elapsed += 101 * MINUTE_MS;
+    world.decide();
+    expect(jobs(world)).toEqual([`tick-${FIRST_MINUTE + 101}`]);
+    const told = (): string[] => world.events('TooManyMissedTimes');
+    expect(told()).toEqual(['too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew']);
+    // A hundred are not yet many, and a deadline bounds how many are looked at.
+    pass(world, 1, 'Complete');
+    world.elapsed += 100 * MINUTE_MS;
+    world.decide();
+    world.edit(CRON, (draft) => (draft.spec = { ...(draft.spec as object), startingDeadlineSeconds: 600 }));
+    world.elapsed += 200 * MINUTE_MS;
+    world.decide();
+    expect(told()).toHaveLength(1);
   });
 
   it('does nothing while it is suspended', () => {

@@ -5,7 +5,7 @@ import type { DesiredObject, PodOutcome, StoredObject } from '../../../../protoc
 import type { JobSpec, JobStatus, Pod } from '../../../../protocol/types.ts';
 import { formatTime } from '../../../../protocol/values/time.ts';
 import { MemoryDesired } from '../../../support/memory-desired.ts';
-import { ClusterWorld, container, EPOCH_MS, worldOf } from '../../../support/cluster-view.ts';
+import { ClusterWorld, container, EPOCH_MS, readyStatus, worldOf } from '../../../support/cluster-view.ts';
 
 const JOB = 'jobs.batch/default/sum';
 
@@ -300,6 +300,49 @@ describe('the controller of Jobs', () => {
     expect(activePods(world2).map(({ object }) => object.kith?.binding?.node)).not.toContain(undefined);
     expect(world2.pods().filter(({ object }) => object.kith?.binding?.node !== node)).toHaveLength(1);
     expect(statusOf(world2).failed).toBeUndefined();
+  });
+
+  it('shows the pod that completed on a node that was cut off, though another was begun in its place', () => {
+    const before = worldWith({ completionMode: 'Indexed', completions: 2, parallelism: 2 });
+    const base = before.desired;
+    const [mine] = before.pods();
+    const node = mine?.object.kith?.binding?.node ?? '';
+    const others = ['node-1', 'node-2', 'node-3'].filter((name) => name !== node);
+    // The majority replaces it, and the copy is ready there.
+    const majority = sideOf(before, base.copy());
+    majority.setMember(node, 'dead', 1, [2, 3]);
+    majority.converge();
+    const copy = majority
+      .pods()
+      .find((pod) => others.includes(pod.object.kith?.binding?.node ?? '') && indexOf(pod.object as Pod) === indexOf(mine?.object as Pod));
+    majority.reportPod(copy!.key, readyStatus(majority.now.wall));
+    majority.converge();
+    expect(statusOf(majority)).toMatchObject({ active: 2, terminating: 1 });
+    const alone = sideOf(before, base.copy());
+    end(alone, alone.object(mine!.key), 'Succeeded');
+    alone.converge();
+    const healed = sideOf(
+      before,
+      MemoryDesired.merge(base, majority.desired, alone.desired, () => 0.5),
+    );
+    healed.converge();
+    expect(healed.object(mine!.key).object.kith?.outcome?.phase).toBe('Succeeded');
+    expect(activePods(healed).map(({ object }) => indexOf(object as Pod))).not.toContain(indexOf(mine?.object as Pod));
+    expect(statusOf(healed)).toMatchObject({ active: 1, succeeded: 1 });
+  });
+
+  it('takes what it replaced on a node that stays away with its own end', () => {
+    const world = worldWith({ completionMode: 'Indexed' });
+    const [mine] = world.pods();
+    const node = mine?.object.kith?.binding?.node ?? '';
+    const side = new ClusterWorld(['node-1', 'node-2', 'node-3'], node === 'node-1' ? 'node-2' : 'node-1', world.desired);
+    for (const name of ['node-1', 'node-2', 'node-3']) side.reportNode(name);
+    side.setMember(node, 'dead', 1, [2, 3]);
+    side.converge();
+    const copy = side.pods().find(({ key }) => key !== mine?.key);
+    end(side, copy, 'Succeeded');
+    side.converge();
+    expect(side.pods().map(({ key }) => key)).toEqual([copy!.key]);
   });
 
   it('does not run again on one side of a cut what completed on the other', () => {
