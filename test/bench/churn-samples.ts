@@ -13,6 +13,7 @@ import { engineFigures, type EngineFigures } from './churn-engine.ts';
 export interface ChurnPeer {
   node: string;
   dataDir: string;
+  logFile: string;
   client: ApiClient;
   /** Of a lab's host: what its engine and its kernel hold is counted, too. */
   host?: LabHost;

@@ -5,6 +5,7 @@ import { waitFor } from '../support/wait.ts';
 import { choiceOption, rounded, type BenchArguments } from './args.ts';
 import { ChurnSampler } from './churn-samples.ts';
 import type { ChurnPeer, ChurnSample } from './churn-samples.ts';
+import { keepStuckJob } from './churn-stuck.ts';
 import { withPeers } from './peers.ts';
 import { withLab } from './with-lab.ts';
 
@@ -23,6 +24,8 @@ const DEFAULTS = {
   renewals: 2_000,
   /** Graves are kept for ten minutes after all peers hold them. */
   settle: 720,
+  /** Seconds that one Job may take until it is over. */
+  patience: 300,
 };
 const TTL_SECONDS = 5;
 const STEP_TIMEOUT_MS = 300_000;
@@ -58,10 +61,13 @@ export async function benchChurn(given: BenchArguments, say: (text: string) => v
   const wanted = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, given.numbers.get(name) ?? value])) as Wanted;
   const runtime = choiceOption(given, 'runtime', ['docker', 'process'], 'docker');
   say(`churn: three hosts, ${wanted.jobs} Jobs of a second each, ${wanted.parallel} at a time; runtime ${runtime}`);
-  if (runtime === 'process') return withPeers(3, async ({ peers }) => churn(peers, { wanted, runtime, say }));
+  const log = choiceOption(given, 'log', ['info', 'debug'], 'info');
+  if (runtime === 'process') {
+    return withPeers(3, async ({ peers }) => churn(peers, { wanted, runtime, say }), ['--log-level', log]);
+  }
   return withLab(3, say, async (lab) => {
     await lab.startCluster();
-    const peers = lab.hosts.map((host) => ({ node: host.node, dataDir: host.dataDir, client: host.client, host }));
+    const peers = lab.hosts.map((host) => ({ node: host.node, dataDir: host.dataDir, logFile: host.daemonLog, client: host.client, host }));
     return churn(peers, { wanted, runtime, say });
   });
 }
@@ -98,7 +104,8 @@ async function churn(
 }
 
 /** As many at once as wanted, each at another peer; its successor is made when it is gone. */
-async function runJobs(peers: readonly ChurnPeer[], { jobs, parallel }: Wanted, round: number): Promise<number> {
+async function runJobs(peers: readonly ChurnPeer[], wanted: Wanted, round: number): Promise<number> {
+  const { jobs, parallel } = wanted;
   const began = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
@@ -107,15 +114,14 @@ async function runJobs(peers: readonly ChurnPeer[], { jobs, parallel }: Wanted, 
       const { client } = at(peers, number);
       const name = `churn-${round}-${number}`;
       await client.call({ method: 'POST', path: JOBS, body: { kind: 'Job', apiVersion: 'batch/v1', metadata: { name }, spec: jobSpec() } });
-      await waitFor(
-        `${name} is over`,
-        async () => {
-          const job = await find(peers, number, `${JOBS}/${name}`);
-          if (job?.status?.['failed'] !== undefined) throw new Error(`${name} failed: ${JSON.stringify(job.status)}`);
-          return job === undefined || job.status?.['completionTime'] !== undefined;
-        },
-        { timeoutMs: STEP_TIMEOUT_MS, everyMs: 500 },
-      );
+      const isOver = async (): Promise<boolean> => {
+        const job = await find(peers, number, `${JOBS}/${name}`);
+        if (job?.status?.['failed'] !== undefined) throw new Error(`${name} failed: ${JSON.stringify(job.status)}`);
+        return job === undefined || job.status?.['completionTime'] !== undefined;
+      };
+      await waitFor(`${name} is over`, isOver, { timeoutMs: wanted.patience * 1000, everyMs: 500 }).catch(async (error: unknown) => {
+        throw new Error(`${(error as Error).message}. ${await keepStuckJob(peers, name)}`, { cause: error });
+      });
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, jobs) }, lane));
