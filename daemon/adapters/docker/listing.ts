@@ -5,6 +5,7 @@ import type { EngineClient } from './client.ts';
 import { parseTime } from './logs.ts';
 import { isOurs, LABEL, ownerFilter, SANDBOX } from './names.ts';
 import type { Owner } from './names.ts';
+import type { OomKills } from './oom-kills.ts';
 import type { TerminationFiles } from './termination.ts';
 
 /** What `/containers/json` tells of a container. */
@@ -41,6 +42,8 @@ export interface Inspection {
 const PARALLEL = 16;
 /** An inspection is taken again at this age even when nothing told of a change. */
 const CACHE_MS = 30_000;
+/** Of what SIGKILL ended, as shells and engines tell it. */
+const KILLED_CODE = 137;
 /** Docker's way to say never. */
 const NEVER = '0001-01-01T00:00:00Z';
 
@@ -49,11 +52,16 @@ export class Listing {
   readonly #client: EngineClient;
   readonly #owner: Owner;
   readonly #termination: TerminationFiles;
+  readonly #oomKills: Pick<OomKills, 'has'>;
   readonly #hostAddress: string;
   readonly #cache = new Map<string, { inspection: Inspection; state: string; at: number }>();
 
   /** @param owner `hostAddress`: of pods in the network of this host */
-  constructor(deps: { client: EngineClient; termination: TerminationFiles }, owner: Owner & { hostAddress?: string }) {
+  constructor(
+    deps: { client: EngineClient; termination: TerminationFiles; oomKills: Pick<OomKills, 'has'> },
+    owner: Owner & { hostAddress?: string },
+  ) {
+    this.#oomKills = deps.oomKills;
     this.#hostAddress = owner.hostAddress ?? '';
     this.#client = deps.client;
     this.#termination = deps.termination;
@@ -138,7 +146,7 @@ export class Listing {
     if (container.state !== 'exited') return container;
     container.exitCode = state.ExitCode;
     container.finishedAt = Math.floor(parseTime(state.FinishedAt));
-    if (state.OOMKilled) container.outOfMemory = true;
+    if (state.OOMKilled || (state.ExitCode === KILLED_CODE && this.#oomKills.has(inspection.Id))) container.outOfMemory = true;
     const message = await this.#termination.read(labels[LABEL.podUid] ?? '', container.name, container.attempt);
     if (message !== undefined) container.terminationMessage = message;
     return container;

@@ -37,6 +37,7 @@ import { logChunks } from './logs.ts';
 import { LABEL } from './names.ts';
 import type { Owner } from './names.ts';
 import { PodNetwork } from './network.ts';
+import { OomKills } from './oom-kills.ts';
 import { Starter } from './starter.ts';
 import { EngineStreams } from './streams.ts';
 import { TerminationFiles } from './termination.ts';
@@ -75,6 +76,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #client: EngineClient;
   readonly #termination: TerminationFiles;
   readonly #listing: Listing;
+  readonly #oomKills = new OomKills();
   readonly #events: EventListener;
   readonly #streams: EngineStreams;
   readonly #importer: FolderImporter;
@@ -89,7 +91,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#client = new EngineClient(options.host);
     this.#termination = new TerminationFiles(options.dataDir);
     this.#listing = new Listing(
-      { client: this.#client, termination: this.#termination },
+      { client: this.#client, termination: this.#termination, oomKills: this.#oomKills },
       { ...this.#owner, hostAddress: options.hostAddress },
     );
     const own = { client: this.#client, log: deps.log, listing: this.#listing, termination: this.#termination };
@@ -109,6 +111,7 @@ export class DockerRuntime implements ContainerRuntime {
   /** Containers run on. The network of a node that has no pod is removed. */
   async stop(): Promise<void> {
     await this.#events.stop();
+    this.#oomKills.close();
     if (this.#starter.isIdle) await this.#network.remove();
   }
 
