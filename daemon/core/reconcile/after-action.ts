@@ -12,7 +12,7 @@ const AWAITING_RETRY_MS = 1_000;
 
 /** How an action came out. `code` is the KithError's. */
 export type ActionResult =
-  { ok: true; image?: ImageResult; failedHooks?: readonly FailedHook[] } | { ok: false; code: string; message: string };
+  { ok: true; image?: ImageResult; failedHooks?: readonly string[] } | { ok: false; code: string; message: string };
 
 export interface ImageResult {
   /** False: it was there already. */
@@ -20,11 +20,6 @@ export interface ImageResult {
   tookMs: number;
   /** Where the engine knows it. */
   sizeBytes?: number;
-}
-
-export interface FailedHook {
-  container: string;
-  message: string;
 }
 
 export interface AfterAction {
@@ -81,7 +76,7 @@ function inNewSandbox(before: PodMemory, pod: Pod): PodMemory {
   return again.length === 0 ? memory : { ...memory, initFrom: Object.fromEntries(again) };
 }
 
-/** A hook that failed ends its container. */
+/** A hook that failed ends its container. What it said stays out of the Event, as upstream: it may be a secret. */
 function afterHook(before: PodMemory, action: Extract<PodAction, { do: 'postStart' }>, result: ActionResult, pod: Pod): AfterAction {
   const { container, attempt } = action;
   const memory = withContainer(before, container, { hooked: attempt });
@@ -89,15 +84,15 @@ function afterHook(before: PodMemory, action: Extract<PodAction, { do: 'postStar
   return {
     memory,
     events: [
-      podEvent(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${result.message}`, container),
+      podEvent(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed', container),
       podEvent(pod, 'Normal', 'Killing', 'FailedPostStartHook', container),
     ],
   };
 }
 
 function endEvents(action: PodAction, result: Extract<ActionResult, { ok: true }>, pod: Pod): EventDraft[] {
-  const events = (result.failedHooks ?? []).map(({ container, message }) =>
-    podEvent(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${message}`, container),
+  const events = (result.failedHooks ?? []).map((container) =>
+    podEvent(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed', container),
   );
   if (action.do === 'writeOutcome' && action.outcome.reason === 'DeadlineExceeded') {
     events.push(podEvent(pod, 'Normal', 'DeadlineExceeded', action.outcome.message ?? ''));
@@ -213,9 +208,7 @@ function notStarted(known: PodMemory, action: StartContainer, failure: Failure, 
       exitCode: START_ERROR_EXIT_CODE,
       startError: failure.message,
     };
-    const { crashDelayMs, ended: last } = before.containers[container] ?? {};
-    const delay = nextCrashDelay(crashDelayMs, last?.ranMs ?? 0);
-    return { memory: withContainer(before, container, { ended, crashDelayMs: delay }), events };
+    return { memory: withContainer(restarting(before, action), container, { ended }), events };
   }
   if (CONFIG_ERRORS.includes(failure.code)) {
     const old = before.containers[container]?.hold;

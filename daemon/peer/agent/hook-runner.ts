@@ -1,5 +1,4 @@
 import type { Container, Pod } from '../../../protocol/types.ts';
-import type { FailedHook } from '../../core/reconcile/after-action.ts';
 import { containerNamed } from '../../core/reconcile/environment.ts';
 import { handlerRequest } from '../../core/reconcile/probes/handler.ts';
 import type { Handler } from '../../core/reconcile/probes/handler.ts';
@@ -47,15 +46,15 @@ export class HookRunner {
     return failed;
   }
 
-  /** Hooks and stops of all, within the grace period. @returns hooks that failed: their containers are stopped all the same */
-  async stop(pod: Pod, order: StopOrder, signal: AbortSignal): Promise<FailedHook[]> {
+  /** Hooks and stops of all, within the grace period. @returns whose hooks failed: they are stopped all the same */
+  async stop(pod: Pod, order: StopOrder, signal: AbortSignal): Promise<string[]> {
     const { clock } = this.#deps;
     const begun = clock.monotonic();
     const left = (): number => order.graceSeconds - (clock.monotonic() - begun) / 1000;
-    const failed: FailedHook[] = [];
+    const failed: string[] = [];
     const end = async (name: string): Promise<void> => {
-      const message = await this.#preStop(pod, name, order.podIP, left(), signal);
-      if (message !== undefined) failed.push({ container: name, message });
+      const failure = await this.#preStop(pod, name, order.podIP, left(), signal);
+      if (failure !== undefined) failed.push(name);
       const grace = order.graceSeconds === 0 ? 0 : Math.max(Math.min(order.graceSeconds, LEAST_GRACE_SECONDS), left());
       await this.#stopOne(pod.metadata.uid, name, grace, signal);
     };

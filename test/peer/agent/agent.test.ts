@@ -219,10 +219,14 @@ describe('a container that ends', () => {
     const pod = await world.addPod('web');
     await world.clock.until('the error', () => world.waitingReason(pod) === 'RunContainerError', 5_000);
     await world.clock.until('the loop', () => world.waitingReason(pod) === 'CrashLoopBackOff', 5_000);
-    expect(world.status(pod)?.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({ reason: 'StartError', exitCode: 128 });
+    expect(world.status(pod)?.containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      state: { waiting: { message: `back-off 10s restarting failed container=main pod=web_default(${pod.uid})` } },
+      lastState: { terminated: { reason: 'StartError', exitCode: 128 } },
+    });
     world.runtime.behaviours.delete('app:1');
     await world.clock.until('ready', () => world.isReady(pod), 30_000);
-    expect(world.runtime.running()).toEqual(['web/main#1']);
+    expect(world.runtime.running()).toEqual(['web/main#2']);
   });
 
   it('beyond its activeDeadlineSeconds is stopped, and the pod has failed', async () => {

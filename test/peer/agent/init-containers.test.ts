@@ -143,7 +143,7 @@ describe('hooks', () => {
     world.health.answer = () => ({ result: 'failure', output: 'HTTP probe failed with statuscode: 500' });
     const pod = await add([], { lifecycle: { postStart: get('/begin') } });
     await world.clock.until('waits', () => world.waitingReason(pod) === 'CrashLoopBackOff');
-    expect(world.told()).toContain('FailedPostStartHook: PostStartHook failed: HTTP probe failed with statuscode: 500');
+    expect(world.told()).toContain('FailedPostStartHook: PostStartHook failed');
   });
 
   it('preStop runs before the end, within the grace period', async () => {
@@ -153,7 +153,7 @@ describe('hooks', () => {
     await world.deletePod('web');
     await world.clock.until('gone', () => !world.desired.objects.has(pod.key));
     expect(asked()).toEqual(['/end']);
-    expect(world.told()).toContain('FailedPreStopHook: PreStopHook failed: no');
+    expect(world.told()).toContain('FailedPreStopHook: PreStopHook failed');
   });
 
   it('preStop that takes longer leaves two seconds', async () => {
