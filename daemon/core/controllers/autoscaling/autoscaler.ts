@@ -4,7 +4,7 @@ import { isDeleting } from '../../cluster/pods.ts';
 import type { ClusterIndex } from '../../cluster/view.ts';
 import type { Decision, EventDraft, Now } from '../../decisions.ts';
 import { freshPace, noteChange, paced, type PaceMemory, type ScalingMemory } from './pace.ts';
-import { recommend } from './recommendation.ts';
+import { recommend, type Recommendation } from './recommendation.ts';
 import { autoscalerSpec, findTarget, LAST_SCALE_FACT, type ScaleTarget } from './target.ts';
 
 /** Upstream's default of --horizontal-pod-autoscaler-sync-period: windows end though nothing changes. */
@@ -29,12 +29,19 @@ export function planAutoscaler(view: ClusterIndex, key: ObjectKey, now: Now, mem
     case 'disabled':
       return [];
     case 'unknown':
-      return [tell(autoscaler, 'Warning', wanted.condition, wanted.problem), again];
+      return [tell(autoscaler, 'Warning', wanted.condition, wanted.problem), ...failedWhole(autoscaler, wanted), again];
     case 'load':
       return [...planByLoad(autoscaler, target, wanted, now, memory), again];
     case 'bound':
       return rescale(autoscaler, target, wanted.replicas, wanted.reason, now);
   }
+}
+
+/** Where no metric can be had. */
+function failedWhole(autoscaler: DesiredObject, { value, problem, findings }: Extract<Recommendation, { kind: 'unknown' }>): Decision[] {
+  if (findings.some((finding) => finding !== undefined)) return [];
+  const message = `invalid metrics (${findings.length} invalid out of ${findings.length}), first error is: failed to get ${value}: ${problem}`;
+  return [tell(autoscaler, 'Warning', 'FailedComputeMetricsReplicas', message)];
 }
 
 function planByLoad(

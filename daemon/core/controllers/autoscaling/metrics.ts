@@ -14,6 +14,13 @@ export interface MetricFinding {
   current: { averageUtilization?: number; averageValue: string };
 }
 
+export interface MetricFailure {
+  condition: string;
+  /** `cpu resource metric value` */
+  value: string;
+  problem: string;
+}
+
 /** What one metric asks for, or upstream's condition and words on why it says nothing. */
 export function judgeMetric(
   view: ClusterView,
@@ -21,17 +28,22 @@ export function judgeMetric(
   target: ScaleTarget,
   metric: MetricSpec,
   wallMs: number,
-): MetricFinding | { condition: string; problem: string } {
+): MetricFinding | MetricFailure {
   const source = metric.resource ?? metric.containerResource;
   const condition = `FailedGet${metric.type}Metric`;
   if (source === undefined) {
     const named = metric.pods ?? metric.object ?? metric.external;
-    return { condition, problem: `unable to get metric ${named?.metric.name ?? ''}: only usage of cpu and memory is measured here` };
+    return {
+      condition,
+      value: `${metric.type.toLowerCase()} metric value`,
+      problem: `unable to get metric ${named?.metric.name ?? ''}: only usage of cpu and memory is measured here`,
+    };
   }
   const resource: Resource = { name: source.name, container: metric.containerResource?.container };
   const isShare = source.target.averageUtilization !== undefined;
-  const failed = (problem: string) => ({
+  const failed = (problem: string): MetricFailure => ({
     condition,
+    value: `${source.name} ${metric.containerResource === undefined ? 'resource' : 'container'} metric value`,
     problem: `failed to get ${source.name} ${isShare ? 'utilization' : 'usage'}: ${problem}`,
   });
   if (source.name !== 'cpu' && source.name !== 'memory')

@@ -1,6 +1,6 @@
 import type { DesiredObject } from '../../../../protocol/objects.ts';
 import type { ClusterView } from '../../cluster/view.ts';
-import { judgeMetric, type MetricFinding } from './metrics.ts';
+import { judgeMetric, type MetricFailure, type MetricFinding } from './metrics.ts';
 import { autoscalerSpec, type ScaleTarget } from './target.ts';
 
 /** What an autoscaler makes of its target, and why. Any peer comes to the same: it follows from the view. */
@@ -10,7 +10,7 @@ export type Recommendation =
   /** Outside of the bounds: that is put right whatever the load is. */
   | { kind: 'bound'; replicas: number; reason: string }
   /** Metrics can not be had, or those that can would make fewer pods than the others may need: the size stays. */
-  | { kind: 'unknown'; condition: string; problem: string; findings: readonly (MetricFinding | undefined)[] }
+  | ({ kind: 'unknown'; findings: readonly (MetricFinding | undefined)[] } & MetricFailure)
   /** By load, bounds and pace not yet seen to. */
   | { kind: 'load'; replicas: number; metric: string; findings: readonly (MetricFinding | undefined)[] };
 

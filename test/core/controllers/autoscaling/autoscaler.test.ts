@@ -62,6 +62,9 @@ describe('a HorizontalPodAutoscaler without a metric', () => {
     expect(statusOf(world).lastScaleTime).toMatch(/^2026-01-01T/);
     expect(reasons(world)).toEqual(['AbleToScale True SucceededGetScale', 'ScalingActive False FailedGetResourceMetric']);
     expect(world.events('FailedGetResourceMetric')[0]).toMatch(/^failed to get cpu utilization: /);
+    expect(world.events('FailedComputeMetricsReplicas')[0]).toMatch(
+      /^invalid metrics \(1 invalid out of 1\), first error is: failed to get cpu resource metric value: failed to get cpu utilization: /,
+    );
   });
 
   it('is off while its target is to have no pods', () => {
