@@ -135,7 +135,9 @@ export class Api {
   private failure(request: HttpRequest, error: unknown): HttpResponse {
     const refusal = asApiError(error);
     if (refusal === undefined || refusal.httpStatus >= 500) {
-      this.deps.log.error('an API request failed', { method: request.method, path: request.path, error: String(error) });
+      // What is not to be had now is no fault of this daemon.
+      const level = refusal?.code === 'ServiceUnavailable' ? 'warn' : 'error';
+      this.deps.log[level]('an API request failed', { method: request.method, path: request.path, error: String(error) });
     }
     const answer =
       refusal ?? new ApiError('InternalError', `Internal error occurred: ${error instanceof Error ? error.message : String(error)}`);

@@ -24,7 +24,8 @@ export async function readText(request: HttpRequest, limitBytes = MAX_BODY_BYTES
   }
 }
 
-async function readBytes(request: HttpRequest, limitBytes: number): Promise<Uint8Array> {
+/** @throws ApiError `RequestEntityTooLarge` */
+export async function readBytes(request: HttpRequest, limitBytes: number): Promise<Uint8Array> {
   try {
     return await request.body(limitBytes);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { DesiredObject } from '../../protocol/objects.ts';
 import type { Identity, RbacSource } from '../core/authorization/authorizer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { HttpRequest } from '../ports/http.ts';
+import type { HttpClient } from '../ports/http-client.ts';
 import type { Log } from '../ports/log.ts';
 import type { LogSource } from '../ports/logs.ts';
 import type { DesiredWriter, ObjectSource } from '../ports/objects.ts';
@@ -17,6 +18,7 @@ export interface ApiDeps {
   desired: DesiredWriter;
   logs: LogSource;
   streams: StreamSource;
+  httpClient: HttpClient;
   clock: Clock;
   random: Random;
   log: Log;

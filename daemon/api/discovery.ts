@@ -22,6 +22,7 @@ const SUBRESOURCE_VERBS: Readonly<Record<string, readonly Verb[]>> = {
   binding: ['create'],
   ephemeralcontainers: ['get', 'patch', 'update'],
   token: ['create'],
+  proxy: ['create', 'delete', 'get', 'patch', 'update'],
 };
 
 interface ServedResource {
@@ -145,7 +146,7 @@ function legacyEntries({ kind, alias }: ServedResource): object[] {
       singularName: '',
       namespaced: kind.namespaced,
       kind: kind.kind,
-      ...SUBRESOURCE_KINDS[subresource],
+      ...subresourceKind(kind, subresource),
       verbs: SUBRESOURCE_VERBS[subresource] ?? ['get'],
     })),
   ];
@@ -162,10 +163,15 @@ function aggregatedEntry({ kind, alias }: ServedResource): object {
     ...shortcuts(kind, alias),
     subresources: kind.subresources.map((subresource) => ({
       subresource,
-      responseKind: SUBRESOURCE_KINDS[subresource] ?? responseKind,
+      responseKind: subresourceKind(kind, subresource) ?? responseKind,
       verbs: SUBRESOURCE_VERBS[subresource] ?? ['get'],
     })),
   };
+}
+
+function subresourceKind(parent: KindDefinition, subresource: string): { group: string; version: string; kind: string } | undefined {
+  if (subresource === 'proxy') return { group: '', version: 'v1', kind: `${parent.kind}ProxyOptions` };
+  return SUBRESOURCE_KINDS[subresource];
 }
 
 function shortcuts(kind: KindDefinition, alias: boolean): { shortNames?: readonly string[]; categories?: readonly string[] } {

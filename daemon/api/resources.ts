@@ -8,6 +8,7 @@ import type { ApiDeps, ObjectCall, ResourceCall } from './deps.ts';
 import { readLog } from './logging.ts';
 import type { ListPages } from './list-pages.ts';
 import { patchObject } from './patching.ts';
+import { proxyRequest } from './proxying.ts';
 import { getObject, listObjects } from './reading.ts';
 import { answerReview } from './reviews.ts';
 import { scaleObject } from './scaling.ts';
@@ -115,6 +116,8 @@ async function answerSubresource(call: ObjectCall, subresource: string, deps: Ap
       return bindPod(call, deps, lock);
     case 'ephemeralcontainers':
       return request.method === 'GET' ? getObject(call, deps) : writeEphemeralContainers(call, deps, lock);
+    case 'proxy':
+      return proxyRequest(call, deps);
     case 'eviction':
       if (request.method !== 'POST') throw methodNotAllowed(what);
       return evictPod(call, deps, lock);

@@ -52,7 +52,8 @@ function resourceRoute(apiVersion: string, parts: readonly string[], kinds: read
   const inNamespace = first === 'namespaces' && parts.length > 2 && !NAMESPACE_SUBRESOURCES.includes(third);
   const [plural = '', name, subresource, ...rest] = inNamespace ? parts.slice(2) : parts;
   const kind = kindAt(apiVersion, plural, kinds);
-  if (kind === undefined || rest.length > 0) throw noSuchPath();
+  // What follows a proxy is the pod's business.
+  if (kind === undefined || (rest.length > 0 && subresource !== 'proxy')) throw noSuchPath();
   const namespace = inNamespace ? second : undefined;
   if (kind.namespaced && namespace === undefined && name !== undefined) throw noSuchPath();
   if (!kind.namespaced && namespace !== undefined) throw noSuchPath();

@@ -4,6 +4,7 @@ import type { TokenAnswer, TokenRequest } from '../../protocol/answers.ts';
 import { type DesiredObject, objectKey } from '../../protocol/objects.ts';
 import type { JoinTokenSpec, MemberSpec } from '../../protocol/types.ts';
 import { KITH_VERSION } from '../../protocol/version.ts';
+import { httpClient } from '../adapters/http-client/http-client.ts';
 import { type ServerCertificate, TlsServer } from '../adapters/https/tls-server.ts';
 import { UnixServer } from '../adapters/https/unix-server.ts';
 import type { ClusterKeys } from '../adapters/identity/cluster.ts';
@@ -132,6 +133,7 @@ export class ApiServers {
         desired: peer.writer,
         logs: peer.logs,
         streams: peer.streams,
+        httpClient,
         clock,
         random,
         log,

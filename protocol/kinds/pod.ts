@@ -24,7 +24,7 @@ export const podKind: KindDefinition = {
   namespaced: true,
   categories: ['all'],
   verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
-  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'binding', 'eviction', 'ephemeralcontainers'],
+  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'proxy', 'binding', 'eviction', 'ephemeralcontainers'],
   schema: object('Pod', 'One or more containers that share a network address and a fate.', {
     ...typeMetaFields,
     metadata: objectMetaSchema,

@@ -213,7 +213,7 @@ describe('reading', () => {
       '/apis/nope/v1',
       '/api/v2',
       '/elsewhere',
-      `${PODS}/web/proxy`,
+      '/api/v1/nodes/node-1/proxy',
       '/api/v1/pods/web',
       `${PODS}/web/log/x`,
     ]) {

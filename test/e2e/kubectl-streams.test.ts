@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fetchClients, KUBECTL_VERSIONS, type Clients } from '../support/kubectl.ts';
 import { kubectlPeers, withClients } from '../support/kubectl-peers.ts';
-import { portForward } from '../support/port-forward.ts';
+import { apiProxy, portForward } from '../support/port-forward.ts';
 import { realPeers, removeQuietly } from '../support/real-peers.ts';
 
 /** Serves N zeros at /N, and says the SHA-1 of what is posted to it. */
@@ -53,6 +53,12 @@ function pod(name: string, command: string[], more: object = {}): unknown {
 beforeAll(async () => {
   await peers.apply(0, pod('shell', ['sh', '-c', 'while :; do sleep 1; done']));
   await peers.apply(0, pod('server', [process.execPath, '-e', SERVER], { ports: [{ containerPort: 8080 }] }));
+  await peers.apply(0, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'server' },
+    spec: { selector: { app: 'server' }, ports: [{ name: 'web', port: 80, targetPort: 8080 }] },
+  });
   await Promise.all(['shell', 'server'].map(async (name) => peers.waitReady(0, `app=${name}`, 1)));
 });
 afterAll(async () => removeQuietly(folder));
@@ -139,5 +145,26 @@ function tests(clients: Clients): void {
     } finally {
       await wrong.stop();
     }
+  });
+  it('asks a pod, and one behind a Service, through kubectl proxy and get --raw', async () => {
+    const paths = ['pods/server', 'pods/http:server:8080', 'services/server:web'].map((what) => `/api/v1/namespaces/default/${what}/proxy`);
+    const proxy = await apiProxy(clients, real, 1);
+    try {
+      for (const path of paths) {
+        const zeros = await fetch(`${proxy.url}${path}/${3 * MIB}`);
+        expect([zeros.status, (await zeros.arrayBuffer()).byteLength]).toEqual([200, 3 * MIB]);
+      }
+      const upload = randomBytes(2 * MIB);
+      const answer = await fetch(`${proxy.url}${paths[0]}/`, { method: 'POST', body: upload });
+      expect(await answer.text()).toBe(createHash('sha1').update(upload).digest('hex'));
+    } finally {
+      await proxy.stop();
+    }
+    expect(await kubectl(['get', '--raw', `${paths[2]}/5`])).toEqual({ code: 0, out: '\0'.repeat(5), err: '' });
+    const wrong = await kubectl(['get', '--raw', '/api/v1/namespaces/default/pods/server:9/proxy/']);
+    expect(wrong).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('error trying to reach service: nothing takes connections') as string,
+    });
   });
 }

@@ -135,6 +135,7 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
       desired: peer.writer,
       logs: peer.logs,
       streams: peer.streams,
+      httpClient: { send: unused },
       clock,
       random,
       log,

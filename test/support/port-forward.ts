@@ -14,7 +14,16 @@ const PATIENCE_MS = 15_000;
 
 /** A `kubectl port-forward` that runs; `words` are a pod and its ports. */
 export async function portForward(clients: Clients, real: KubectlPeers, words: readonly string[], peer: number): Promise<PortForward> {
-  const child = spawn(clients.kubectl, ['port-forward', '--address', '127.0.0.1', ...words], {
+  return listening(clients, real, ['port-forward', '--address', '127.0.0.1', ...words], peer);
+}
+
+/** A `kubectl proxy` that runs, on a port of its own choice. */
+export async function apiProxy(clients: Clients, real: KubectlPeers, peer: number): Promise<PortForward> {
+  return listening(clients, real, ['proxy', '--port=0'], peer);
+}
+
+async function listening(clients: Clients, real: KubectlPeers, words: readonly string[], peer: number): Promise<PortForward> {
+  const child = spawn(clients.kubectl, words, {
     env: { PATH: process.env['PATH'] ?? '', HOME: real.home, KUBECONFIG: real.kubeconfig(peer) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -24,11 +33,11 @@ export async function portForward(clients: Clients, real: KubectlPeers, words: r
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;
-    const port = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(out)?.[1];
+    const port = /(?:Forwarding from|Starting to serve on) 127\.0\.0\.1:(\d+)/.exec(out)?.[1];
     if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
   });
-  const late = setTimeout(() => reject(new Error(`kubectl port-forward does not begin: ${err}`)), PATIENCE_MS);
-  child.once('close', (code) => reject(new Error(`kubectl port-forward has ended with ${code}: ${err}`)));
+  const late = setTimeout(() => reject(new Error(`kubectl ${words[0]} does not begin: ${err}`)), PATIENCE_MS);
+  child.once('close', (code) => reject(new Error(`kubectl ${words[0]} has ended with ${code}: ${err}`)));
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await ended;

@@ -45,9 +45,12 @@ export async function sendResponse(message: IncomingMessage, reply: ServerRespon
   }
   reply.writeHead(response.status, response.headers);
   reply.flushHeaders();
+  let missing = Number(response.headers['content-length'] ?? NaN);
   try {
     for await (const chunk of body) {
       if (reply.destroyed) return;
+      missing -= Buffer.byteLength(chunk);
+      if (missing === 0) return await sendLast(reply, chunk);
       if (!reply.write(chunk)) await drained(reply);
     }
     reply.end();
@@ -55,6 +58,16 @@ export async function sendResponse(message: IncomingMessage, reply: ServerRespon
     // The stream broke off in the middle: without its last chunk the client knows it.
     reply.destroy();
   }
+}
+
+/**
+ * A client that knows the length goes on with its next request when it has the last byte. That it gets with the end of the answer, and when all before it has
+ * left: a request that comes while Node (20.20) holds something of an earlier answer is paused, and the connection is reset when it is a long one.
+ */
+async function sendLast(reply: ServerResponse, chunk: string | Uint8Array): Promise<void> {
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  if (!reply.write(bytes.subarray(0, -1))) await drained(reply);
+  reply.end(bytes.subarray(-1));
 }
 
 async function drained(reply: ServerResponse): Promise<void> {

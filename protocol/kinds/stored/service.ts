@@ -74,6 +74,7 @@ export const serviceKind = storedKind({
   fields: { spec: specSchema },
   status: 'Addresses of its load balancer.',
   storesStatus: true,
+  subresources: ['proxy'],
   units: ['/spec', '/spec/selector'],
   fillDefaults,
   carryOver,

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../../daemon/adapters/system/clock.ts';
+import { httpClient } from '../../../daemon/adapters/http-client/http-client.ts';
 import { UnixServer } from '../../../daemon/adapters/https/unix-server.ts';
 import { Api } from '../../../daemon/api/api.ts';
 import type { ApiDeps } from '../../../daemon/api/deps.ts';
@@ -129,6 +130,7 @@ export async function apiWorld(options: { kinds?: readonly KindDefinition[]; dep
     kinds: () => kindsServed(desired),
     rbac: desired,
     streams: { exec: noStream, attach: noStream, connect: noStream },
+    httpClient,
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
