@@ -2,10 +2,10 @@ import type { HttpResponse } from '../ports/http.ts';
 import { objectKey } from '../../protocol/objects.ts';
 import { isRecord, readDocument } from './body.ts';
 import { userBinding } from './creating.ts';
-import { deleteOne, readDeleteOptions } from './deleting.ts';
+import { checkDeletion, deleteOne, readDeleteOptions, type DeleteOptions } from './deleting.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
 import { dryRunParameter } from './parameters.ts';
-import { keyOf } from './reading.ts';
+import { existing, keyOf } from './reading.ts';
 import { ApiError, conflict, jsonResponse, notFound } from './status.ts';
 import { budgetOf, checkBudget } from './eviction.ts';
 import type { KeyedLock } from './timing.ts';
@@ -32,18 +32,28 @@ export async function bindPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock):
   });
 }
 
-/** POST `pods/NAME/eviction`: deletes a pod unless a disruption budget forbids it. One eviction at a time under a budget, so that each sees what the last one took. */
+/** POST `pods/NAME/eviction`: deletes a pod, or has it replaced first, unless a disruption budget forbids it. One eviction at a time under a budget, so that each sees what the last one took. */
 export async function evictPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock): Promise<HttpResponse> {
   const body = await readDocument(call.request);
   if (!isRecord(body)) throw new ApiError('BadRequest', 'an Eviction must be an object');
   const options = readDeleteOptions(body['deleteOptions'], call.request.query);
-  const evict = async () => lock.run(keyOf(call.kind, call.namespace, call.name), () => deleteOne(call, deps, options));
+  const evict = async () => lock.run(keyOf(call.kind, call.namespace, call.name), () => evictOne(call, deps, options));
   const budget = budgetOf(call, deps);
   if (budget === undefined) return created((await evict()).warnings);
   return lock.run(`budget/${budget.metadata.namespace ?? ''}/${budget.metadata.name}`, async () => {
     checkBudget(call, deps);
     return created((await evict()).warnings);
   });
+}
+
+/** Whoever gives it another grace period wants the pod to stop, as upstream. */
+async function evictOne(call: ObjectCall, deps: ApiDeps, options: DeleteOptions): Promise<{ warnings: string[] }> {
+  const pod = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
+  const mutations = pod === undefined || options.gracePeriodSeconds !== undefined ? undefined : deps.planEviction?.(pod);
+  if (mutations === undefined) return deleteOne(call, deps, options);
+  checkDeletion(call, existing(call, deps), options);
+  if (options.dryRun || mutations.length === 0) return { warnings: [] };
+  return { warnings: (await deps.desired.write(mutations)).warnings };
 }
 
 function created(warnings: readonly string[]): HttpResponse {

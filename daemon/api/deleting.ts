@@ -90,7 +90,7 @@ export async function deleteOne(
   }
 }
 
-function checkDeletion(call: ObjectCall, current: KubeObject, options: DeleteOptions): void {
+export function checkDeletion(call: ObjectCall, current: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions;
   const { metadata } = current;
   if (uid !== undefined && uid !== metadata.uid) {

@@ -1,4 +1,5 @@
 import type { KindDefinition } from '../../protocol/kinds/kind.ts';
+import type { Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject } from '../../protocol/objects.ts';
 import type { Identity, RbacSource } from '../core/authorization/authorizer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
@@ -37,6 +38,8 @@ export interface ApiDeps {
   certificateCounts?(fingerprint: string, user: string): boolean;
   /** Bounds, quotas and priorities. Without this, none are asked. */
   admission?: Admission;
+  /** How an evicted pod goes where it is replaced first (core/controllers/eviction.ts). Without this it is deleted. */
+  planEviction?(pod: DesiredObject): Mutation[] | undefined;
   /** Whether a node is a member of the cluster, dead ones too. */
   nodeIsMember(node: string): boolean;
   /** The member object behind a node: deleting the Node removes it. */

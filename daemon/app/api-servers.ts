@@ -11,6 +11,7 @@ import type { ClusterKeys } from '../adapters/identity/cluster.ts';
 import { verifySignature } from '../adapters/identity/signatures.ts';
 import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.ts';
 import { Admission } from '../api/admission.ts';
+import { planEviction } from '../core/controllers/eviction.ts';
 import { Api } from '../api/api.ts';
 import { kindsServed } from '../core/custom/served.ts';
 import { CLUSTER_NETWORK_KEY } from '../core/network/pod-subnets.ts';
@@ -147,6 +148,7 @@ export class ApiServers {
         },
         certificateCounts: (fingerprint, user) => credentialCounts(replica, 'certificate', fingerprint, user),
         admission: new Admission({ view: peer.cluster }),
+        planEviction: (pod) => planEviction(peer.cluster, pod, clock.now()),
         nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
         memberOf: (node) => {
           const member = view.memberOfNode(node);

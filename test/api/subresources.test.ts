@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
 import { allKinds } from '../../protocol/kinds/registry.ts';
+import type { DesiredObject } from '../../protocol/objects.ts';
 import { type ApiWorld, apiWorld, deploymentManifest, podManifest } from './support/world.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
@@ -148,6 +150,24 @@ describe('binding and eviction', () => {
     expect((await world.call('GET', `${PODS}/web`)).body['spec']).toMatchObject({ nodeName: 'node-1' });
     expect((await bind('node-1')).body).toMatchObject({ code: 409 });
     expect((await bind('node-1')).body.message).toContain('pod web is already assigned to node "node-1"');
+  });
+
+  it('has an evicted pod replaced first, where that can be, unless it is told how long the pod has to stop', async () => {
+    await world.stop();
+    const annotated = (pod: DesiredObject): Mutation[] => {
+      const next = { ...pod.object, metadata: { ...pod.object.metadata, annotations: { replaced: 'first' } } };
+      return [{ type: 'update', key: pod.key, uid: pod.uid, base: pod.object, next }];
+    };
+    world = await apiWorld({ kinds, deps: { planEviction: annotated } });
+    await world.call('POST', PODS, podManifest('web'));
+    const evict = (more: object) => world.call('POST', `${PODS}/web/eviction`, { metadata: { name: 'web' }, ...more });
+    expect((await evict({ deleteOptions: { preconditions: { uid: 'another' } } })).status).toBe(409);
+    expect((await evict({ deleteOptions: { dryRun: ['All'] } })).status).toBe(201);
+    expect((await world.call('GET', `${PODS}/web`)).body.metadata).not.toHaveProperty('annotations');
+    expect((await evict({})).status).toBe(201);
+    expect((await world.call('GET', `${PODS}/web`)).body.metadata).toMatchObject({ annotations: { replaced: 'first' } });
+    expect((await evict({ deleteOptions: { gracePeriodSeconds: 0 } })).status).toBe(201);
+    expect((await world.call('GET', `${PODS}/web`)).status).toBe(404);
   });
 
   it('evicts as a deletion does', async () => {

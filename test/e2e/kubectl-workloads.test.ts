@@ -1,8 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { type ClientResult, fetchClients } from '../support/kubectl.ts';
 import { kubectlPeers, withClients } from '../support/kubectl-peers.ts';
 import { realPeers } from '../support/real-peers.ts';
 import { waitFor } from '../support/wait.ts';
+import { isReady } from '../support/workloads.ts';
 
 /** Every workload but Deployments, with the real client: each command asks another peer. */
 const peers = realPeers(3, 'workloads');
@@ -118,6 +120,31 @@ withClients(newest, 'kubectl 1.35', (clients) => {
     await shows('get pvc', /data-keeper-0\s+Terminating/);
     await does('delete sts keeper --wait=false');
     await shows('get pvc,pv', /No resources found/);
+  });
+
+  it('drains a node, and what ran there serves elsewhere before it is stopped', async () => {
+    // Ready some seconds after their start.
+    const probe = { exec: { command: ['true'] }, initialDelaySeconds: 3, periodSeconds: 1 };
+    const main = { name: 'main', image: 'busybox', command: ['/bin/sh', '-c', 'exec sleep 1000'], readinessProbe: probe };
+    const steady = { metadata: { labels: { app: 'steady' } }, spec: { terminationGracePeriodSeconds: 0, containers: [main] } };
+    await does('apply -f -', workload('Deployment', 'steady', 1, { replicas: 3, template: steady }));
+    await shows('get deploy steady', /steady\s+3\/3\s+3\s+3/);
+    const [first] = await peers.pods(0, 'app=steady');
+    const node = first?.spec.nodeName ?? '';
+    let isDraining = true;
+    const counts: number[] = [];
+    const watching = (async () => {
+      for (; isDraining; await pause(50)) counts.push((await peers.pods(0, 'app=steady')).filter(isReady).length);
+    })();
+    await does(`drain ${node} --ignore-daemonsets --delete-emptydir-data --force`);
+    isDraining = false;
+    await watching;
+    expect(Math.min(...counts)).toBe(3);
+    expect(counts.length).toBeGreaterThan(10);
+    expect((await peers.pods(0, 'app=steady')).filter(isReady).map(({ spec }) => spec.nodeName)).not.toContain(node);
+    await shows('get events', /Evicted\s+pod\/steady-\S+\s+steady-\S+ takes its place: it is stopped once that one is ready/);
+    await does(`uncordon ${node}`);
+    await does('delete deployment steady');
   });
 
   it('keeps what is autoscaled within its bounds', async () => {

@@ -98,7 +98,8 @@ export class Users {
     for (const { metadata, spec } of pods) {
       if ((spec as { nodeName?: string }).nodeName !== name) continue;
       const pod = metadata.name;
-      await this.request(index, { method: 'DELETE', target: `/api/v1/namespaces/default/pods/${pod}`, what: `evict pod ${pod}` });
+      const target = `/api/v1/namespaces/default/pods/${pod}/eviction`;
+      await this.request(index, { method: 'POST', target, body: { metadata: { name: pod } }, what: `evict pod ${pod}` });
     }
     await undone;
   }

@@ -1,6 +1,7 @@
 import { kindsServed } from '../../daemon/core/custom/served.ts';
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
 import { Admission } from '../../daemon/api/admission.ts';
+import { planEviction } from '../../daemon/core/controllers/eviction.ts';
 import { Api } from '../../daemon/api/api.ts';
 import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
@@ -143,6 +144,7 @@ function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api
       rbac: view,
       authenticateToken: async () => undefined,
       admission: new Admission({ view: peer.cluster }),
+      planEviction: (pod) => planEviction(peer.cluster, pod, clock.now()),
       nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
       memberOf: (node) => {
         const member = view.memberOfNode(node);

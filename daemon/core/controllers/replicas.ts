@@ -122,10 +122,22 @@ function fill(pass: Pass, slots: readonly SlotPod[], more: number): void {
     pass.reasons.push(`${opened.length} more pods are asked for`);
   }
   for (const slot of toCreate) {
+    tellEvicted(pass, slot);
     const creation = createSlotPod(owner, slot, now.wall);
     pass.mutations.push(creation);
     pass.events.push(eventOf(owner, 'SuccessfulCreate', `Created pod: ${parseObjectKey(creation.key).name}`));
   }
+}
+
+/** Who looks at a pod that was evicted and still runs is to know what for. */
+function tellEvicted({ view, owner, events }: Pass, { slot, state }: Slot): void {
+  if (state.claim !== undefined || state.generation === 1) return;
+  const before = view
+    .ownedBy(owner.uid)
+    .find(({ object }) => object.kith?.slot?.slot === slot && object.kith.slot.generation === state.generation - 1);
+  if (before === undefined || !isActive(view, before)) return;
+  const { name } = parseObjectKey(slotPodKey(owner, slot, state.generation));
+  events.push(eventOf(before, 'Evicted', `${name} takes its place: it is stopped once that one is ready`, 'kith'));
 }
 
 /** A claim stays with its slot as long as the pod it took over from may come back. */

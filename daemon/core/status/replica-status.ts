@@ -1,7 +1,7 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { PodTemplateSpec, ReplicaSetSpec, ReplicaSetStatus } from '../../../protocol/types.ts';
 import { matchesSelector, selectorOf } from '../../../protocol/values/label-selector.ts';
-import { isActive, readySince } from '../cluster/pods.ts';
+import { isActive, isDeleting, readySince } from '../cluster/pods.ts';
 import type { ClusterIndex, ClusterView } from '../cluster/view.ts';
 import { standingIn } from '../controllers/slots.ts';
 import { replicaFailure } from './replica-failure.ts';
@@ -26,11 +26,12 @@ export function countReplicas(view: ClusterView, owner: DesiredObject, wallMs: n
   let [replicas, fullyLabeled, ready] = [0, 0, 0];
   let nextAvailableAt: number | undefined;
   const availableSince: number[] = [];
+  let standIns: ReadonlyMap<number, number> | undefined;
   for (const pod of view.ownedBy(owner.uid)) {
     if (!isCounted(view, owner, pod)) continue;
     replicas += 1;
     if (matchesSelector(wantedLabels, pod.object.metadata.labels)) fullyLabeled += 1;
-    const since = readySince(view, pod);
+    const since = readySince(view, pod) ?? (standIns ??= standInsOf(view, owner)).get(pod.object.kith?.slot?.slot ?? -1);
     if (since === undefined) continue;
     ready += 1;
     // With nothing to wait for, a node's clock that runs ahead of ours must not delay it.
@@ -40,6 +41,17 @@ export function countReplicas(view: ClusterView, owner: DesiredObject, wallMs: n
   }
   availableSince.sort((left, right) => left - right);
   return { replicas, fullyLabeled, ready, available: availableSince.length, availableSince, nextAvailableAt };
+}
+
+/** What serves in a slot until the pod that fills it does, as of one that was evicted: ms since 1970 when it became ready, by slot. */
+function standInsOf(view: ClusterView, owner: DesiredObject): ReadonlyMap<number, number> {
+  const standIns = new Map<number, number>();
+  for (const pod of view.ownedBy(owner.uid)) {
+    if (isDeleting(pod) || standingIn(owner.object, pod) !== 'superseded') continue;
+    const since = readySince(view, pod);
+    if (since !== undefined) standIns.set(pod.object.kith?.slot?.slot ?? -1, since);
+  }
+  return standIns;
 }
 
 /** Pods that fill a slot, or none at all, and are not on their way out. */
