@@ -3,8 +3,9 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PeersAnswer } from '../../protocol/answers.ts';
 import { leaseSettings } from '../../protocol/leases.ts';
-import type { Pod } from '../../protocol/types.ts';
-import { realPeers } from '../support/real-peers.ts';
+import { parseManifest } from '../../protocol/manifest/parse.ts';
+import type { Pod, PodSpec } from '../../protocol/types.ts';
+import { DIST, realPeers } from '../support/real-peers.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** Two more electors, each a time to settle after the one before, and one for a busy machine. */
@@ -79,23 +80,11 @@ describe('what must run at most once, on two peers and a witness', () => {
   });
 
   it('the copy of a frozen daemon is killed by its guard before another starts, and none comes back with the daemon', async () => {
-    const env = [
-      { name: 'FILE', value: file() },
-      { name: 'FENCING_TOKEN', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['kith.dev/fencing-token']" } } },
-    ];
-    await peers.apply(0, {
-      apiVersion: 'v1',
-      kind: 'ReplicationController',
-      metadata: { name: 'single', annotations: { 'kith.dev/partition': 'majority' } },
-      spec: {
-        replicas: 1,
-        selector: { app: 'single' },
-        template: {
-          metadata: { labels: { app: 'single' } },
-          spec: { containers: [{ name: 'main', image: 'kith.dev/singleton:1', env, resources: { requests: { cpu: '10m' } } }] },
-        },
-      },
-    });
+    // The example as it is, but that it also writes where the test reads.
+    const example = parseManifest(readFileSync(path.join(DIST, '..', 'examples', 'singleton', 'singleton.yaml'), 'utf8'), 'singleton.yaml');
+    const set = example.documents[0]?.value as unknown as { spec: { template: { spec: PodSpec } } };
+    for (const container of set.spec.template.spec.containers) container.env?.push({ name: 'FILE', value: file() });
+    await peers.apply(0, set);
     const first = await writing(1, MOVED_MS);
     expect(first.token).toBeGreaterThan(0);
     const frozen = await holder();
@@ -104,7 +93,7 @@ describe('what must run at most once, on two peers and a witness', () => {
     expect(second.token).toBeGreaterThan(first.token);
     cluster.thaw(frozen);
     await cluster.waitAllAlive();
-    await peers.waitReady(0, 'app=single', 1);
+    await peers.waitReady(0, 'app=singleton', 1);
     await peers.waitNothingTwice(0);
     expect(runs().map(({ who }) => who)).toEqual([first.who, second.who]);
     expectNoOverlap();
@@ -141,7 +130,7 @@ describe('what must run at most once, on two peers and a witness', () => {
     expectNoOverlap();
     await cluster.start(killed);
     await cluster.waitAllAlive();
-    await peers.waitReady(0, 'app=single', 1);
+    await peers.waitReady(0, 'app=singleton', 1);
   });
 
   const uidOf = async (name: string): Promise<string | undefined> =>

@@ -15,8 +15,6 @@ const FOLDER_MODE = 0o755;
 export interface Inside {
   /** Names the open file, whatever becomes of its path: `/proc/PID/fd/N`. */
   path: string;
-  /** Where it was found. */
-  found: string;
   close(): Promise<void>;
 }
 
@@ -35,7 +33,7 @@ export async function openInside(root: string, subPath: string, options: { creat
     await handle.close();
     throw error;
   }
-  return { path: `/proc/${process.pid}/fd/${handle.fd}`, found: [base, ...steps].join(sep), close: async () => handle.close() };
+  return { path: `/proc/${process.pid}/fd/${handle.fd}`, close: async () => handle.close() };
 }
 
 /** Links inside the folder are resolved first, so that files of ConfigMaps are found; what they lead to must be inside. */

@@ -108,8 +108,8 @@ export class FolderVolumes implements VolumeStore {
         if (subPath === '') continue;
         const inside = await partOf(request, mount.hostPath, { create: volume.kind !== 'files' });
         opened.push(inside);
-        // What only we write to can't be exchanged meanwhile: its path is as good as what is open.
-        mount.hostPath = volume.kind === 'files' ? inside.found : inside.path;
+        // What only we write to can't be exchanged meanwhile: its path is as good as what is open, and leads to the files that are there also when they have changed.
+        mount.hostPath = volume.kind === 'files' ? join(mount.hostPath, subPath) : inside.path;
         if (volume.kind !== 'files') writable.push({ inside, mount });
       }
       if (this.#mounts !== undefined && writable.length > 0) {

@@ -84,6 +84,16 @@ describe('a part of a volume', () => {
     await expect(volumes.resolve(UID, [config], [mount('config', 'b')])).rejects.toMatchObject({ code: 'SubPathFailed' });
   });
 
+  it('of files leads to those that are there, whatever they change to', async () => {
+    const config = (a: string): PodVolume => files('config', [file('deep/a', a)]);
+    await volumes.prepare(UID, [config('1')], {});
+    const { mounts, release } = await volumes.resolve(UID, [config('1')], [mount('config', 'deep/a'), mount('config', 'deep')]);
+    await release();
+    await volumes.prepare(UID, [config('2')], {});
+    expect(await readFile(mounts[0]!.hostPath, 'utf8')).toBe('2');
+    expect(await readFile(join(mounts[1]!.hostPath, 'a'), 'utf8')).toBe('2');
+  });
+
   it('never is outside', async () => {
     await volumes.prepare(UID, [empty], {});
     const at = await pathOf([empty], mount('work'));
