@@ -136,7 +136,7 @@ it('two pods that want one port of the host are not put on one node', async () =
     (pod) => pod.status?.conditions?.some(({ reason }) => reason === 'Unschedulable') === true,
   );
   expect(waits.status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message).toBe(
-    "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
+    "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
   );
   await peers.kith(0, ['delete', 'pod', 'port-1']);
   // The process runtime has no such ports, and says so; placing the pod is the scheduler's affair.

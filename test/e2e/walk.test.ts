@@ -143,7 +143,8 @@ describe('three peers', () => {
 
   it('say in Kubernetes words why no node takes a pod', async () => {
     await peers.apply(0, pod('giant', { cpu: '500' }));
-    const message = '0/3 nodes are available: 3 Insufficient cpu.';
+    const message =
+      '0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.';
     await waitFor('the event', async () => (await peers.kith(2, ['get', 'events'])).includes(`FailedScheduling`), {
       timeoutMs: PATIENCE_MS,
     });

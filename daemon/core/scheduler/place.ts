@@ -1,8 +1,10 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
+import { CONFLICT } from '../storage/claim-places.ts';
 import { NodeTable, nodeTableOf } from './node-table.ts';
-import { placeScore } from './pod-rules.ts';
+import { NO_PLACE, NOT_NEAR, placeScore } from './pod-rules.ts';
 import { shapeOf } from './pod-shape.ts';
+import { availability, preemptionText, type NodeRefusal } from './preemption-words.ts';
 import { pairWeight, textHash } from './weights.ts';
 
 export interface Placement {
@@ -12,7 +14,7 @@ export interface Placement {
 
 export interface Unplaced {
   pod: DesiredObject;
-  /** `0/3 nodes are available: 3 Insufficient cpu.` */
+  /** `0/3 nodes are available: 3 Insufficient cpu. preemption: …` */
   message: string;
 }
 
@@ -25,7 +27,7 @@ export function placePods(view: ClusterIndex, pods: readonly DesiredObject[]): {
     const index = chooseNode(table, pod);
     const node = index === undefined ? undefined : table.names[index];
     if (node === undefined) {
-      unplaced.push({ pod, message: explainRefusal(table, pod) });
+      unplaced.push({ pod, message: explainRefusal(view, table, pod) });
       continue;
     }
     table.take(pod, node);
@@ -66,25 +68,30 @@ function chooseNode(table: NodeTable, pod: DesiredObject): number | undefined {
 export function whyUnschedulable(view: ClusterIndex, pod: DesiredObject): string | undefined {
   const table = nodeTableOf(view);
   for (let index = 0; index < table.size; index += 1) if (table.fits(pod, index)) return undefined;
-  return explainRefusal(table, pod);
+  return explainRefusal(view, table, pod);
 }
 
-/** Counts per reason, in the order of their text, as upstream's FitError prints them. A node short of two things counts under both. */
-function explainRefusal(table: NodeTable, pod: DesiredObject): string {
+/** Refusals by what runs elsewhere, or by the node's own place: who leaves this node changes nothing about them. As upstream's UnschedulableAndUnresolvable. */
+const LASTING: readonly string[] = [NOT_NEAR, NO_PLACE, CONFLICT];
+
+/** A node short of two things counts under both. */
+function explainRefusal(view: ClusterIndex, table: NodeTable, pod: DesiredObject): string {
   if (table.size === 0) return 'no nodes available to schedule pods';
   const unclaimed = table.claims.refusalOf(pod);
-  if (unclaimed !== undefined) return `0/${table.size} nodes are available: ${unclaimed}.`;
+  if (unclaimed !== undefined) {
+    const nowhere = table.names.map(() => ({ reasons: [], lasting: true }));
+    return `0/${table.size} nodes are available: ${unclaimed}.${preemptionText(view, table, pod, nowhere)}`;
+  }
   const shape = shapeOf(pod);
   const refusals = table.refusalsOf(pod, shape);
   const filter = table.filterOf(pod);
-  const counts = new Map<string, number>();
-  for (let index = 0; index < table.size; index += 1) {
+  const nodes = table.names.map((_node, index): NodeRefusal => {
     const refusal = refusals[index];
-    const reasons = refusal === undefined ? table.shortagesOf(index, shape) : [refusal];
-    const unfit = reasons.length === 0 ? filter?.(index) : undefined;
-    if (unfit !== undefined) reasons.push(unfit);
-    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-  return `0/${table.size} nodes are available: ${parts.join(', ')}.`;
+    if (refusal !== undefined) return { reasons: [refusal], lasting: true };
+    const shortages = table.shortagesOf(index, shape);
+    const unfit = shortages.length === 0 ? filter?.(index) : undefined;
+    return unfit === undefined ? { reasons: shortages, lasting: false } : { reasons: [unfit], lasting: LASTING.includes(unfit) };
+  });
+  const reasons = nodes.flatMap((node) => node.reasons);
+  return availability(table.size, reasons) + preemptionText(view, table, pod, nodes);
 }

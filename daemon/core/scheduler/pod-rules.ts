@@ -8,11 +8,11 @@ import type { PlaceCounts } from './topology.ts';
 
 /** Rules of a pod that depend on where others run. Each says no in Kubernetes' words. Source: the plugins interpodaffinity and podtopologyspread upstream. */
 
-const NOT_NEAR = "node(s) didn't match pod affinity rules";
+export const NOT_NEAR = "node(s) didn't match pod affinity rules";
 const TOO_NEAR = "node(s) didn't match pod anti-affinity rules";
 const UNWELCOME = "node(s) didn't satisfy existing pods anti-affinity rules";
 const UNEVEN = "node(s) didn't match pod topology spread constraints";
-const NO_PLACE = `${UNEVEN} (missing required label)`;
+export const NO_PLACE = `${UNEVEN} (missing required label)`;
 
 /** Refuses nodes by their number; undefined: takes them. */
 export type NodeFilter = (index: number) => string | undefined;

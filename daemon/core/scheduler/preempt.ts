@@ -51,7 +51,7 @@ export function nominatedNode(view: ClusterIndex, table: NodeTable, pod: Desired
   return undefined;
 }
 
-function lowerOn(view: ClusterIndex, node: string, priority: number): DesiredObject[] {
+export function lowerOn(view: ClusterIndex, node: string, priority: number): DesiredObject[] {
   return view.podsOnNode(node).filter((each) => !isTerminal(view, each) && priorityOf(asPod(each).spec) < priority);
 }
 

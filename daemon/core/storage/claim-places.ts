@@ -4,7 +4,7 @@ import type { ClusterView } from '../cluster/view.ts';
 import { claimKeysOf, claimSpec, nodeOfClaim, whyNoVolume } from './claims.ts';
 
 /** Upstream's words. Source: pkg/scheduler/framework/plugins/volumebinding and volumerestrictions. */
-const CONFLICT = 'node(s) had volume node affinity conflict';
+export const CONFLICT = 'node(s) had volume node affinity conflict';
 const UNBOUND = 'pod has unbound immediate PersistentVolumeClaims';
 const TAKEN = 'node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode';
 

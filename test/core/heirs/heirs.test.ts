@@ -154,7 +154,9 @@ describe('heirs', () => {
     leader!.converge({ nodes: ['node-1'] });
     const waiting = leader!.state.unboundPods();
     expect(waiting).toHaveLength(1);
-    expect(leader!.events('FailedScheduling').at(-1)).toBe('0/2 nodes are available: 1 Too many pods, 1 node(s) were not ready.');
+    expect(leader!.events('FailedScheduling').at(-1)).toBe(
+      '0/2 nodes are available: 1 Too many pods, 1 node(s) were not ready. preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.',
+    );
   });
 
   it('bury the old pod once its replacement is ready, if a majority saw its node dead', () => {

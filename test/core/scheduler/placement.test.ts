@@ -43,7 +43,9 @@ describe('placing pods by where others run', () => {
     const world = zones();
     const zone = place(world, 'db', 'db').slice(0, 1);
     for (const name of ['w1', 'w2', 'w3']) expect(place(world, name, 'web', near('db')).slice(0, 1)).toBe(zone);
-    expect(place(world, 'x', 'x', near('none'))).toBe("0/4 nodes are available: 4 node(s) didn't match pod affinity rules.");
+    expect(place(world, 'x', 'x', near('none'))).toBe(
+      "0/4 nodes are available: 4 node(s) didn't match pod affinity rules. preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.",
+    );
   });
 
   it('lets the first of a group that wants to be together go anywhere', () => {
@@ -58,7 +60,7 @@ describe('placing pods by where others run', () => {
     const second = place(world, 'w2', 'web', apart('web')).slice(0, 1);
     expect([first, second].sort()).toEqual(['a', 'b']);
     expect(place(world, 'w3', 'web', apart('web'))).toBe(
-      "0/4 nodes are available: 4 node(s) didn't satisfy existing pods anti-affinity rules.",
+      "0/4 nodes are available: 4 node(s) didn't satisfy existing pods anti-affinity rules. preemption: 0/4 nodes are available: 4 No preemption victims found for incoming pod.",
     );
   });
 
@@ -76,7 +78,7 @@ describe('placing pods by where others run', () => {
     for (const node of ['b1', 'b2']) world.edit(`nodes//${node}`, (draft) => (draft.spec = { unschedulable: true }));
     expect(place(world, 'w5', 'web', spread())).toMatch(/^a/);
     expect(place(world, 'w6', 'web', spread())).toBe(
-      "0/4 nodes are available: 2 node(s) didn't match pod topology spread constraints, 2 node(s) were unschedulable.",
+      "0/4 nodes are available: 2 node(s) didn't match pod topology spread constraints, 2 node(s) were unschedulable. preemption: 0/4 nodes are available: 2 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.",
     );
     expect(place(world, 'w7', 'web', spread(1, 'ScheduleAnyway'))).toMatch(/^a/);
     expect(place(world, 'w8', 'web', spread(1, 'DoNotSchedule', 'rack'))).toContain('(missing required label)');

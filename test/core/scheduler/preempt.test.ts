@@ -33,6 +33,9 @@ const names = (world: ClusterWorld): string[] =>
     .sort();
 const nodeOf = (world: ClusterWorld, name: string): string | undefined => world.object(podKey(name)).object.kith?.binding?.node;
 
+const messageOf = (world: ClusterWorld, name: string): string | undefined =>
+  (renderObject(world.state, podKey(name), world.now) as Pod).status?.conditions?.[0]?.message;
+
 describe('a pod that fits nowhere', () => {
   it('has less important ones evicted, as few as needed, and takes their place', () => {
     const world = full(2);
@@ -64,6 +67,7 @@ describe('a pod that fits nowhere', () => {
     world.create(wanted('2'));
     const nominated = (): string | undefined => (renderObject(world.state, podKey('vip'), world.now) as Pod).status?.nominatedNodeName;
     expect(nominated()).toBeUndefined();
+    expect(messageOf(world, 'vip')).toBe('0/2 nodes are available: 2 Insufficient cpu.');
     world.decide();
     expect(nominated()).toBe('node-1');
     world.converge();
@@ -80,6 +84,9 @@ describe('a pod that fits nowhere', () => {
     world.converge();
     expect(names(world)).toEqual(['a', 'b', 'patient', 'vip']);
     expect(world.events('Preempted')).toEqual([]);
+    const short = '0/1 nodes are available: 1 Insufficient cpu. preemption: ';
+    expect(messageOf(world, 'vip')).toBe(`${short}0/1 nodes are available: 1 Insufficient cpu.`);
+    expect(messageOf(world, 'patient')).toBe(`${short}not eligible due to preemptionPolicy=Never.`);
   });
 
   it('breaks no disruption budget while there is another way', () => {

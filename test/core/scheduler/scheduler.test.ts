@@ -47,7 +47,7 @@ describe('the scheduler', () => {
     world.setMember('f', 'dead');
     const web = pod(world, 'web', { ...asking({ cpu: '2', memory: '2Gi' }), nodeSelector: { disk: 'ssd' } });
     expect(eventsOf(planBindings(world.state, [web], world.now))).toEqual([
-      "FailedScheduling: 0/6 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were not ready, 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector.",
+      "FailedScheduling: 0/6 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were not ready, 1 node(s) were unschedulable, 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/6 nodes are available: 1 No preemption victims found for incoming pod, 5 Preemption is not helpful for scheduling.",
     ]);
   });
 
@@ -61,7 +61,9 @@ describe('the scheduler', () => {
     const first = pod(world, 'first', asking({ cpu: '1500m' }));
     world.bind(first.key, 'node-1');
     const second = pod(world, 'second', asking({ cpu: '1' }));
-    expect(whyUnschedulable(world.state, second)).toBe('0/1 nodes are available: 1 Insufficient cpu.');
+    expect(whyUnschedulable(world.state, second)).toBe(
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+    );
     world.edit(first.key, (draft) => {
       draft.kith = { ...draft.kith, outcome: { phase: 'Succeeded', node: 'node-1', finishedAt: '2026-01-01T00:00:00Z' } };
     });
@@ -74,13 +76,15 @@ describe('the scheduler', () => {
     const { placed, unplaced } = placePods(world.state, pods);
     expect(placed.filter(({ node }) => node === 'node-1')).toHaveLength(2);
     expect(placed.filter(({ node }) => node === 'node-2')).toHaveLength(2);
-    expect(unplaced.map(({ message }) => message)).toEqual(['0/2 nodes are available: 2 Insufficient cpu.']);
+    expect(unplaced.map(({ message }) => message)).toEqual([
+      '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.',
+    ]);
   });
 
   it('bounds the number of pods of a node', () => {
     const world = worldOf(1, 'node-1', { allocatable: { cpu: '4', memory: '8Gi', pods: '1' } });
     expect(placePods(world.state, [pod(world, 'a'), pod(world, 'b')]).unplaced.map(({ message }) => message)).toEqual([
-      '0/1 nodes are available: 1 Too many pods.',
+      '0/1 nodes are available: 1 Too many pods. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
     ]);
   });
 
@@ -93,7 +97,11 @@ describe('the scheduler', () => {
     const world = worldOf(1);
     const { unplaced } = placePods(world.state, [pod(world, 'a', first), pod(world, 'b', second)]);
     expect(unplaced.map(({ message }) => message)).toEqual(
-      fits ? [] : ["0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."],
+      fits
+        ? []
+        : [
+            "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+          ],
     );
   });
 

@@ -47,7 +47,8 @@ describe('a pod as the API shows it', () => {
           type: 'PodScheduled',
           status: 'False',
           reason: 'Unschedulable',
-          message: '0/1 nodes are available: 1 Insufficient cpu.',
+          message:
+            '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
           lastTransitionTime: '2026-01-01T00:00:00Z',
         },
       ],

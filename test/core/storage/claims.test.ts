@@ -82,9 +82,9 @@ describe('claims of local storage', () => {
     world.converge();
     expect(new Set(world.events('FailedScheduling'))).toEqual(
       new Set([
-        '0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had volume node affinity conflict.',
-        '0/3 nodes are available: persistentvolumeclaim "none" not found.',
-        '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.',
+        '0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) had volume node affinity conflict. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.',
+        '0/3 nodes are available: persistentvolumeclaim "none" not found. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.',
+        '0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.',
       ]),
     );
   });
