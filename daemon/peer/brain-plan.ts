@@ -6,7 +6,7 @@ import type { QuotaLedger } from '../core/admission/quota.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
 import { type ControllerMemory, planControllers, planFoundations } from '../core/controllers/plan.ts';
 import type { Decision, EventDraft, Now } from '../core/decisions.ts';
-import { HEIR_SETTINGS, planClaims } from '../core/heirs/claims.ts';
+import { HEIR_SETTINGS, noteLoss, planClaims } from '../core/heirs/claims.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
 import { isSchedulable, planPlacements } from '../core/scheduler/bindings.ts';
 import { madePods, withBindings } from '../core/scheduler/made-pods.ts';
@@ -41,11 +41,12 @@ export function planPass(
   const pods: DesiredObject[] = [];
   let foundations = false;
   for (const key of keys) {
-    const { resource } = parseObjectKey(key);
+    const { resource, name } = parseObjectKey(key);
     foundations ||= FOUNDATION_RESOURCES.has(resource);
     const pod = resource === 'pods' ? view.get(key) : undefined;
     if (pod !== undefined) pods.push(pod);
     else orphans?.since.delete(key);
+    if (resource === 'nodes' && orphans !== undefined) noteLoss(view, orphans, name);
     if (isLeader) collect(plan, key, planControllers(view, key, now, options.memory));
     const changesAt = nextChangeAt(view, key, now);
     if (changesAt !== undefined) plan.wakes.push({ key, at: changesAt });

@@ -110,7 +110,7 @@ export function planClaims(
 function planOrphan(pass: Pass, orphan: DesiredObject): void {
   const { view, now, settings, table } = pass;
   const kind = orphanCase(view, orphan);
-  const lostSince = lostSinceOf(pass, boundNode(orphan) ?? '');
+  const lostSince = lostSinceOf(view, settings, boundNode(orphan) ?? '');
   if (kind === undefined || lostSince === undefined) return;
   const heirs = rankHeirs(table, orphan, settings.ranks);
   const rank = heirs.indexOf(view.self.node);
@@ -136,8 +136,22 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
   }
 }
 
+/**
+ * Remembers since when the node is lost, and which of its pods were known then: those that come later are news. To be called when anything about the node has changed, also
+ * where no pod of it is known yet.
+ */
+export function noteLoss(view: ClusterIndex, memory: OrphanMemory, node: string, settings: HeirSettings = HEIR_SETTINGS): void {
+  const lostSince = lostSinceOf(view, settings, node);
+  if (memory.nodes.get(node) === lostSince) return;
+  if (lostSince === undefined) return void memory.nodes.delete(node);
+  memory.nodes.set(node, lostSince);
+  // What was buried is asked about no more.
+  for (const key of [...memory.since.keys()]) if (view.get(key) === undefined) memory.since.delete(key);
+  for (const pod of view.podsOnNode(node)) if (orphanCase(view, pod) !== undefined) memory.since.set(pod.key, lostSince);
+}
+
 /** Monotonic ms. */
-function lostSinceOf({ view, settings }: Pass, node: string): number | undefined {
+function lostSinceOf(view: ClusterIndex, settings: HeirSettings, node: string): number | undefined {
   if (lossOf(view, node) !== 'unready') return view.nodeLostSince(node);
   const since = view.nodeUnreadySince(node);
   return since === undefined ? undefined : since + settings.unreadyMs;
@@ -150,13 +164,7 @@ function lossText(view: ClusterIndex, node: string): string {
 
 function newsSettledAt({ view, memory, now, settings }: Pass, orphan: DesiredObject, lostSince: number): number {
   if (memory === undefined) return lostSince;
-  const node = boundNode(orphan) ?? '';
-  if (memory.nodes.get(node) !== lostSince) {
-    memory.nodes.set(node, lostSince);
-    // What was buried is asked about no more.
-    for (const key of [...memory.since.keys()]) if (view.get(key) === undefined) memory.since.delete(key);
-    for (const pod of view.podsOnNode(node)) if (orphanCase(view, pod) !== undefined) memory.since.set(pod.key, lostSince);
-  }
+  noteLoss(view, memory, boundNode(orphan) ?? '', settings);
   const since = memory.since.get(orphan.key) ?? now.monotonic;
   memory.since.set(orphan.key, since);
   return since > lostSince ? since + settings.newsSettleMs : lostSince;

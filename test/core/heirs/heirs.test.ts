@@ -4,6 +4,7 @@ import { slotStanding } from '../../../daemon/core/controllers/slots.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
 import type { Decision } from '../../../daemon/core/decisions.ts';
+import { planPass } from '../../../daemon/peer/brain-plan.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import {
   ClusterWorld,
@@ -108,6 +109,25 @@ describe('heirs', () => {
     seen!.setMember('node-1', 'alive');
     plan();
     expect(memory.since.size).toBe(0);
+  });
+
+  it('wait so, too, for the first pod that they ever know of a node that is dead', () => {
+    const [seen] = asSeenBy(running(2, 4), ['node-2'], ['node-1']);
+    const memory: OrphanMemory = { nodes: new Map(), since: new Map() };
+    const known = orphansOf(seen!, 'node-1').map(({ key }) => key);
+    const setDeleted = (at: string | undefined): void => {
+      for (const key of known) seen!.edit(key, (draft) => void (draft.metadata.deletionTimestamp = at));
+    };
+    const claims = (keys: readonly string[]): number =>
+      planPass(seen!.state, keys, seen!.now, { isLeader: false, orphans: memory }).units.filter(({ mutations }) => mutations.length > 0)
+        .length;
+    setDeleted('2026-01-01T00:00:00Z');
+    expect(claims(['nodes//node-1', ...known])).toBe(0);
+    seen!.elapsed += 20_000;
+    setDeleted(undefined);
+    expect(claims(known)).toBe(0);
+    seen!.elapsed += HEIR_SETTINGS.newsSettleMs;
+    expect(claims(known)).toBe(known.length);
   });
 
   it('give a node time to refute a death that a minority declared', () => {
