@@ -234,6 +234,7 @@ export class Daemon {
         beats,
         ...programs,
         runtime,
+        store,
         folder,
         hostNetwork: new LinuxNetwork(),
         hostChecks: new SystemChecks({ dataDir }),

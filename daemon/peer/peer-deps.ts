@@ -15,6 +15,7 @@ import type { Log } from '../ports/log.ts';
 import type { Prober } from '../ports/prober.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { ServiceProxy } from '../ports/service-proxy.ts';
+import type { Store } from '../ports/store.ts';
 import type { StreamSource } from '../ports/streams.ts';
 import type { ServiceSink } from '../ports/service-sink.ts';
 import type { ContainerRuntime, PodDns } from '../ports/runtime.ts';
@@ -34,6 +35,8 @@ export interface PeerDeps {
   volumes: VolumeStore;
   /** Without it pods get no credentials of their accounts. */
   accounts?: AccountTokens;
+  /** What the node remembers of images that it pulled is kept there; left out: until it ends. */
+  store?: Pick<Store, 'entries' | 'write'>;
   runtime: ContainerRuntime;
   /** Manifests to keep desired state in step with. */
   folder?: WatchedFolder;

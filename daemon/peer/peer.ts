@@ -153,6 +153,7 @@ export class Peer {
         health,
         volumes,
         accounts: this.#deps.accounts,
+        store: this.#deps.store,
         views: this.views,
         write: this.#write,
         observed: this.#observed,

@@ -34,7 +34,8 @@ export interface ContainerRuntime {
   /** Kills and removes all that is left of the pod: containers, sandbox, logs. Not an error if nothing is. */
   removePod(podUid: string, signal?: AbortSignal): Promise<void>;
 
-  imagePresent(image: string, signal?: AbortSignal): Promise<boolean>;
+  /** The id of an image that is here; undefined where it is not. */
+  findImage(image: string, signal?: AbortSignal): Promise<string | undefined>;
   /** @param credentials tried one after the other */
   pullImage(image: string, signal?: AbortSignal, credentials?: readonly RegistryCredential[]): Promise<PulledImage>;
 
@@ -66,6 +67,8 @@ export interface PulledImage {
   id: string;
   /** Of what it takes on disk, as the engine counts it; left out where it does not. */
   sizeBytes?: number;
+  /** That the registry took; left out where the image was had without. */
+  credential?: RegistryCredential;
 }
 
 export interface PodNetworkSpec {
@@ -176,6 +179,8 @@ export interface RegistryCredential {
   username: string;
   password: string;
   identityToken?: string;
+  /** The Secret that it is from. */
+  source?: { uid: string; namespace: string; name: string };
 }
 
 export interface ContainerSecurity {

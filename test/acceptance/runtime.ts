@@ -314,9 +314,9 @@ export function runtimeAcceptance(name: string, makeWorld: () => Promise<Runtime
 
     describe('refusals', () => {
       it('knows which images it has', async () => {
-        expect(await runtime.imagePresent(world.image)).toBe(true);
-        expect(await runtime.imagePresent('no.example/nothing:1')).toBe(false);
-        expect(await runtime.imagePresent('../../etc:1')).toBe(false);
+        expect(await runtime.findImage(world.image)).toMatch(/^sha256:/);
+        expect(await runtime.findImage('no.example/nothing:1')).toBeUndefined();
+        expect(await runtime.findImage('../../etc:1')).toBeUndefined();
       });
 
       it('refuses to start what has no image or no sandbox', async () => {

@@ -135,8 +135,8 @@ export function engineOf(host: SimHost, clock: HostClock): ContainerRuntime {
     usePodNetwork: (network) => runtime.usePodNetwork(network),
     createSandbox: (pod, signal) => through(runtime.createSandbox(pod, signal)),
     removePod: (uid, signal) => through(runtime.removePod(uid, signal)),
-    imagePresent: (image, signal) => through(runtime.imagePresent(image, signal)),
-    pullImage: (image, signal) => through(runtime.pullImage(image, signal)),
+    findImage: (image, signal) => through(runtime.findImage(image, signal)),
+    pullImage: (image, signal, credentials) => through(runtime.pullImage(image, signal, credentials)),
     startContainer: (spec, signal) => {
       host.strike('beforeStart');
       return through(

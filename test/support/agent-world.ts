@@ -15,6 +15,7 @@ import { NodeAgent, type NodeAgentDeps } from '../../daemon/peer/agent/agent.ts'
 import type { ObservedState } from '../../daemon/ports/observed.ts';
 import { SimulatedRuntime } from './simulated-runtime.ts';
 import { SimulatedHealth } from './simulated-health.ts';
+import { MemoryStore } from './memory-store.ts';
 import { MemoryVolumes } from './memory-volumes.ts';
 import { silentLog } from './silent-log.ts';
 import { AgentClock } from './agent-clock.ts';
@@ -139,6 +140,7 @@ export class AgentWorld {
   readonly runtime = new SimulatedRuntime(this.clock);
   readonly health = new SimulatedHealth();
   readonly volumes = new MemoryVolumes();
+  readonly store = new MemoryStore();
   readonly desired = new MemoryDesired();
   readonly observed = new MemoryObserved();
   readonly events: EventDraft[] = [];
@@ -176,6 +178,7 @@ export class AgentWorld {
   }
 
   startAgent(): NodeAgent {
+    if (!this.store.isOpen) void this.store.open();
     const { runtime, observed, clock } = this;
     const views = {
       view: () => this.state,
@@ -192,6 +195,7 @@ export class AgentWorld {
         observed,
         health: this.health,
         volumes: this.volumes,
+        store: this.store,
         events: { record: (draft) => this.events.push(draft) },
         leaveRotation: (namespace, uid, signal) => this.leaveRotation(namespace, uid, signal),
         admit: (view, pods, running) => this.admit(view, pods, running),

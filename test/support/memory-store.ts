@@ -7,7 +7,7 @@ export class MemoryStore implements Store {
   batches = 0;
   /** Thrown by the next writes while set. */
   failure: KithError | undefined;
-  private isOpen = false;
+  isOpen = false;
 
   async open(): Promise<void> {
     if (this.isOpen) throw new KithError('StoreLocked', 'the store is open already');

@@ -8,6 +8,7 @@ import type {
   RuntimeContainer,
   PodNetworkSpec,
   PulledImage,
+  RegistryCredential,
   RuntimePod,
   RuntimeSandbox,
   RuntimeUsage,
@@ -76,6 +77,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   readonly present = new Set<string>();
   /** What a registry has; a pull of anything else fails. `undefined` has everything. */
   registry: Set<string> | undefined;
+  /** Of images that the registry gives only to who has it. */
+  readonly passwords = new Map<string, string>();
   readonly behaviours = new Map<string, ImageBehaviour>();
   /** Why the engine is away; undefined: it answers. */
   away: string | undefined;
@@ -148,12 +151,12 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.pods.delete(podUid);
   }
 
-  async imagePresent(image: string, signal?: AbortSignal): Promise<boolean> {
-    await this.call('imagePresent', this.options.callMs, signal);
-    return this.present.has(image);
+  async findImage(image: string, signal?: AbortSignal): Promise<string | undefined> {
+    await this.call('findImage', this.options.callMs, signal);
+    return this.present.has(image) ? `sha256:${image}` : undefined;
   }
 
-  async pullImage(image: string, signal?: AbortSignal): Promise<PulledImage> {
+  async pullImage(image: string, signal?: AbortSignal, credentials: readonly RegistryCredential[] = []): Promise<PulledImage> {
     this.pulling += 1;
     this.mostPulling = Math.max(this.mostPulling, this.pulling);
     try {
@@ -164,8 +167,12 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (this.registry?.has(image) === false) {
       throw new KithError('ImagePullFailed', `pull access denied for ${image}, repository does not exist`);
     }
+    const password = this.passwords.get(image);
+    const credential = credentials.find((offered) => password === undefined || offered.password === password);
+    if (password !== undefined && credential === undefined)
+      throw new KithError('ImagePullFailed', `failed to pull image "${image}": unauthorized: authentication required`);
     this.present.add(image);
-    return { id: `sha256:${image}`, sizeBytes: 1_000 };
+    return { id: `sha256:${image}`, sizeBytes: 1_000, ...(credential === undefined ? {} : { credential }) };
   }
 
   startContainer(spec: ContainerStart, signal?: AbortSignal): Promise<void> {

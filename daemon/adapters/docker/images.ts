@@ -32,30 +32,31 @@ export async function inspectImage(
 /** Many pods of one image start at once: what was seen this short a time ago need not be looked at again. */
 const PRESENT_MS = 1_000;
 
-/** Whether images are there, asked once for all who ask at the same time. */
+/** Which images are there, asked once for all who ask at the same time. */
 export class ImageLooks {
   readonly #client: EngineClient;
-  readonly #looks = new Map<string, { at: number; present: Promise<boolean> }>();
+  readonly #looks = new Map<string, { at: number; found: Promise<string | undefined> }>();
 
   constructor(client: EngineClient) {
     this.#client = client;
   }
 
-  async present(image: string, signal?: AbortSignal): Promise<boolean> {
+  /** @returns its id */
+  async find(image: string, signal?: AbortSignal): Promise<string | undefined> {
     signal?.throwIfAborted();
     const now = performance.now();
     for (const [name, { at }] of this.#looks) if (now - at > PRESENT_MS) this.#looks.delete(name);
     let look = this.#looks.get(image);
     if (look === undefined) {
-      look = { at: now, present: inspectImage(this.#client, image).then((found) => found !== undefined) };
+      look = { at: now, found: inspectImage(this.#client, image).then((found) => found?.id) };
       this.#looks.set(image, look);
     }
-    const present = await look.present.catch((error: unknown) => {
+    const found = await look.found.catch((error: unknown) => {
       this.forget(image);
       throw error;
     });
-    if (!present) this.forget(image);
-    return present;
+    if (found === undefined) this.forget(image);
+    return found;
   }
 
   forget(image: string): void {
@@ -103,7 +104,7 @@ export async function pullImage(
   }
   const found = await inspectImage(client, image, signal);
   if (found === undefined) throw pullFailure(image, 'the engine pulled it and does not have it');
-  return found;
+  return { ...found, ...(credential === undefined ? {} : { credential }) };
 }
 
 /** With one credential after the other, until the registry takes one. @throws what the last pull throws */

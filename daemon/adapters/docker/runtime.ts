@@ -170,8 +170,8 @@ export class DockerRuntime implements ContainerRuntime {
     });
   }
 
-  async imagePresent(image: string, signal?: AbortSignal): Promise<boolean> {
-    return this.#orFailed(`look for image "${image}"`, () => this.#images.present(image, signal));
+  async findImage(image: string, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#orFailed(`look for image "${image}"`, () => this.#images.find(image, signal));
   }
 
   async pullImage(image: string, signal?: AbortSignal, credentials: readonly RegistryCredential[] = []): Promise<PulledImage> {

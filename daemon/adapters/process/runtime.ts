@@ -181,8 +181,8 @@ export class ProcessRuntime implements ContainerRuntime {
     if (record !== undefined) await this.#addresses.release(record.ip, folder);
   }
 
-  async imagePresent(image: string): Promise<boolean> {
-    return (await findImageFolder(this.#options.imageDirs, image)) !== undefined;
+  async findImage(image: string): Promise<string | undefined> {
+    return (await findImageFolder(this.#options.imageDirs, image))?.id;
   }
 
   async pullImage(image: string): Promise<PulledImage> {

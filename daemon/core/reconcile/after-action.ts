@@ -134,7 +134,7 @@ function imageThere(before: PodMemory, action: EnsureImage, image: ImageResult |
   const message =
     image?.pulled === true
       ? `Successfully pulled image "${action.image}" in ${took} (${took} including waiting)${size}`
-      : `Container image "${action.image}" already present on machine`;
+      : `Container image "${action.image}" already present on machine and can be accessed by the pod`;
   return { ...cleared(memory), events: [podEvent(pod, 'Normal', 'Pulled', message, action.container)] };
 }
 

@@ -15,6 +15,7 @@ export interface ConfigData {
 export interface ConfigSource {
   readonly configMap: (name: string) => ConfigData | undefined;
   readonly secret: (name: string) => ConfigData | undefined;
+  readonly secretUid: (name: string) => string | undefined;
   readonly claim: (name: string) => ClaimedVolume;
   /** A service account. */
   readonly account: (name: string) => Account | undefined;
@@ -23,6 +24,7 @@ export interface ConfigSource {
 export const NO_CONFIG: ConfigSource = {
   configMap: () => undefined,
   secret: () => undefined,
+  secretUid: () => undefined,
   account: () => undefined,
   claim: (name) => ({ missing: `persistentvolumeclaim "${name}" not found` }),
 };
@@ -33,6 +35,7 @@ export function configSource(view: ClusterView, namespace: string): ConfigSource
   return {
     configMap: (name) => read('configmaps', name),
     secret: (name) => read('secrets', name),
+    secretUid: (name) => view.get(objectKey('secrets', namespace, name))?.uid,
     claim: (name) => claimedVolume(view, namespace, name),
     account: (name) => {
       const found = view.get(objectKey('serviceaccounts', namespace, name));

@@ -11,6 +11,24 @@ const REFERENCE = new RegExp(
 /** Characters of the name, as the reference grammar bounds it. */
 const MAX_IMAGE_LENGTH = 4096;
 
+/** Where images without a registry in their name come from. */
+const DEFAULT_REGISTRY = 'docker.io';
+
+/** Of a name, its registry and the path there, without tag and digest: `nginx:1` is `docker.io`, `library/nginx`. */
+export function partsOfImage(image: string): { registry: string; path: string } {
+  const [first = '', ...rest] = image.replace(/@.*$/, '').split('/');
+  const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  const path = (isRegistry ? rest : [first, ...rest]).join('/').replace(/:[^/]*$/, '');
+  if (isRegistry && first !== DEFAULT_REGISTRY && first !== `index.${DEFAULT_REGISTRY}`) return { registry: first, path };
+  return { registry: DEFAULT_REGISTRY, path: path.includes('/') ? path : `library/${path}` };
+}
+
+/** One name for all ways to write it. */
+export function repositoryOf(image: string): string {
+  const { registry, path } = partsOfImage(image);
+  return `${registry}/${path}`;
+}
+
 export function isImageName(image: string): boolean {
   return image.length <= MAX_IMAGE_LENGTH && REFERENCE.test(image);
 }

@@ -28,7 +28,8 @@ export function registryCredentials(
     if (secret === undefined) missing.push(name);
     for (const [key, entry] of Object.entries(entriesOf(secret?.data))) {
       const credential = credentialOf(key, entry);
-      if (credential !== undefined && covers(key, image)) found.push({ key, credential });
+      const source = { uid: config.secretUid(name) ?? '', namespace: pod.metadata.namespace ?? '', name };
+      if (credential !== undefined && covers(key, image)) found.push({ key, credential: { ...credential, source } });
     }
   }
   found.sort((left, right) => right.key.length - left.key.length);

@@ -26,7 +26,7 @@ import type { ObservedState } from '../../ports/observed.ts';
 import type { ContainerRuntime, LogChunk, LogRequest, RuntimePod } from '../../ports/runtime.ts';
 import { AccountedPods } from './accounted-pods.ts';
 import { CarryOut } from './carry-out.ts';
-import type { ActionSubject, CarriedOut, StartGate } from './carry-out.ts';
+import type { ActionSubject, CarriedOut, CarryOutDeps, StartGate } from './carry-out.ts';
 import { EngineWatch, type Listing } from './engine-watch.ts';
 import { AGENT_LIMITS as LIMITS, decideGap, podsAtOnce } from './limits.ts';
 import { PodVolumes } from './pod-volumes.ts';
@@ -43,7 +43,7 @@ export interface ViewSource {
   onChanged(listener: (affected: ReadonlySet<ObjectKey>) => void): () => void;
 }
 
-export interface NodeAgentDeps {
+export interface NodeAgentDeps extends Pick<CarryOutDeps, 'store'> {
   runtime: ContainerRuntime;
   views: ViewSource;
   /** Writes to desired state; resolves after the fsync. */

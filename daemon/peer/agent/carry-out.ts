@@ -13,12 +13,15 @@ import { registryCredentials } from '../../core/reconcile/registry-credentials.t
 import { ownGraceSeconds } from '../../core/reconcile/plan-end.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { HealthChecker } from '../../ports/health.ts';
-import type { ContainerRuntime, ContainerStart, PulledImage, RuntimeSandbox } from '../../ports/runtime.ts';
+import type { Log } from '../../ports/log.ts';
+import type { ContainerRuntime, ContainerStart, PulledImage, RegistryCredential, RuntimeSandbox } from '../../ports/runtime.ts';
+import type { Store } from '../../ports/store.ts';
 import type { ResolvedMounts } from '../../ports/volumes.ts';
 import { Turnstile, bounded } from './bounded.ts';
 import { failure } from './failure.ts';
 import { HookRunner } from './hook-runner.ts';
 import type { PodVolumes } from './pod-volumes.ts';
+import { PullRecords } from './pull-records.ts';
 import { AGENT_LIMITS as LIMITS } from './limits.ts';
 
 export interface CarryOutDeps {
@@ -26,6 +29,9 @@ export interface CarryOutDeps {
   health: HealthChecker;
   podVolumes: PodVolumes;
   clock: Clock;
+  log: Log;
+  /** What is remembered of images is kept there; left out: until the daemon ends. */
+  store?: Pick<Store, 'entries' | 'write'>;
   write(mutations: readonly Mutation[]): Promise<unknown>;
   /** Who may start what runs at most once; without it everything may, as in tests. */
   gate?: StartGate;
@@ -52,6 +58,8 @@ export interface ActionSubject {
   onBegun(): void;
 }
 
+/** Codes of pulls that have ended: of any other it is not known whether the image comes still. */
+const REFUSED_PULLS: readonly string[] = ['ImageNotFound', 'ImagePullFailed'];
 const NO_MOUNTS: ResolvedMounts = { mounts: [], release: async () => undefined };
 
 export type CarriedOut = ActionResult & { sandbox?: RuntimeSandbox };
@@ -61,6 +69,7 @@ export class CarryOut {
   readonly #deps: CarryOutDeps;
   readonly #hooks: HookRunner;
   readonly #volumes: PodVolumes;
+  readonly #images: PullRecords;
   readonly #pods: Turnstile;
   readonly #pulls = new Turnstile(LIMITS.pullsAtOnce);
   readonly #stops = new Turnstile(LIMITS.stopsAtOnce);
@@ -70,6 +79,8 @@ export class CarryOut {
     this.#deps = deps;
     this.#hooks = new HookRunner(deps);
     this.#volumes = deps.podVolumes;
+    const { runtime, store, log } = deps;
+    this.#images = new PullRecords({ store, isHere: async (image) => (await runtime.findImage(image)) !== undefined, log });
     this.#pods = new Turnstile(options.podsAtOnce);
   }
 
@@ -156,11 +167,13 @@ export class CarryOut {
     const { runtime, clock } = this.#deps;
     const { image, policy, container } = action;
     if (!isImageName(image)) return { ok: false, code: 'InvalidImageName', message: invalidImageMessage(image) };
+    const { credentials, missing } = registryCredentials(subject.pod, image, subject.config);
     if (policy !== 'Always') {
-      const look = (inner: AbortSignal): Promise<boolean> => runtime.imagePresent(image, inner);
-      const present = await this.#pods.run(signal, () => this.#bounded(`look for image ${image}`, LIMITS.listTimeoutMs, signal, look));
-      if (present) return { ok: true, image: { pulled: false, tookMs: 0 } };
+      const look = (inner: AbortSignal): Promise<string | undefined> => runtime.findImage(image, inner);
+      const id = await this.#pods.run(signal, () => this.#bounded(`look for image ${image}`, LIMITS.listTimeoutMs, signal, look));
+      if (id !== undefined && (await this.#images.mayUse(id, image, credentials))) return { ok: true, image: { pulled: false, tookMs: 0 } };
     }
+    // Of one that is here and that the pod may not have, too: nobody is told that it is here.
     if (policy === 'Never') {
       return { ok: false, code: 'ErrImageNeverPull', message: `Container image "${image}" is not present with pull policy of Never` };
     }
@@ -168,12 +181,25 @@ export class CarryOut {
       subject.onBegun();
       subject.onPulling(container, image);
       const begun = clock.monotonic();
-      const { credentials, missing } = registryCredentials(subject.pod, image, subject.config);
       if (missing.length > 0) subject.onNoPullSecrets(missing);
-      const pull = (inner: AbortSignal): Promise<PulledImage> => runtime.pullImage(image, inner, credentials);
-      const { sizeBytes } = await this.#bounded(`pull image ${image}`, LIMITS.pullTimeoutMs, signal, pull);
+      const { sizeBytes } = await this.#pull(image, credentials, signal);
       return { ok: true, image: { pulled: true, tookMs: clock.monotonic() - begun, sizeBytes } };
     });
+  }
+
+  /** Who may use the image is known from its pull. One without credentials that breaks off leaves what is everybody's, known or not. */
+  async #pull(image: string, credentials: readonly RegistryCredential[], signal: AbortSignal): Promise<PulledImage> {
+    const isGuarded = credentials.length > 0;
+    const pull = (inner: AbortSignal): Promise<PulledImage> => this.#deps.runtime.pullImage(image, inner, credentials);
+    if (isGuarded) await this.#images.begun(image);
+    try {
+      const pulled = await this.#bounded(`pull image ${image}`, LIMITS.pullTimeoutMs, signal, pull);
+      await this.#images.succeeded(pulled.id, image, pulled.credential);
+      return pulled;
+    } catch (error) {
+      if (isGuarded) await this.#images.failed(image, REFUSED_PULLS.includes(failure(error).code));
+      throw error;
+    }
   }
 
   async #write(

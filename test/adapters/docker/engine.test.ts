@@ -195,21 +195,27 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
       return { data: { '.dockerconfigjson': Buffer.from(JSON.stringify(config)).toString('base64') } };
     };
     const secrets: Record<string, ConfigData> = { wrong: secret('wrong'), right: secret('right') };
-    const config = { ...NO_CONFIG, secret: (name: string) => secrets[name] };
+    const config = { ...NO_CONFIG, secret: (name: string) => secrets[name], secretUid: (name: string) => `uid-${name}` };
     const pull = async (...names: string[]): Promise<PulledImage> => {
       const spec = { containers: [], imagePullSecrets: names.map((name) => ({ name })) };
-      const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', uid: 'u', creationTimestamp: '' }, spec };
+      const metadata = { name: 'p', namespace: 'default', uid: 'u', creationTimestamp: '' };
+      const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec };
       return runtime.pullImage(image, undefined, registryCredentials(pod, image, config).credentials);
     };
     const failure = (words: string): object => ({ code: 'ImagePullFailed', message: expect.stringContaining(words) as string });
     await expect(pull()).rejects.toMatchObject(failure('no basic auth credentials'));
     await expect(pull('nowhere')).rejects.toMatchObject(failure('no basic auth credentials'));
     await expect(pull('wrong')).rejects.toMatchObject(failure('unauthorized'));
-    expect(await runtime.imagePresent(image)).toBe(false);
+    expect(await runtime.findImage(image)).toBeUndefined();
     const pulled = await pull('nowhere', 'wrong', 'right');
     expect(pulled.id).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(pulled.sizeBytes).toBeGreaterThan(0);
-    expect(await runtime.imagePresent(image)).toBe(true);
+    expect(pulled.credential).toMatchObject({ password: 'right', source: { uid: 'uid-right', namespace: 'default', name: 'right' } });
+    expect(await runtime.findImage(image)).toBe(pulled.id);
+    // It is here, and still the registry is asked whether somebody else may have it.
+    await expect(pull()).rejects.toMatchObject(failure('no basic auth credentials'));
+    await expect(pull('wrong')).rejects.toMatchObject(failure('unauthorized'));
+    expect(await pull('right')).toEqual(pulled);
   }, 60_000);
 
   it('makes images of folders that run without a registry', async () => {
@@ -217,7 +223,7 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     expect(await runtime.importImageFolder(IMAGES, join(IMAGES, 'kith.dev/hello:1'))).toBe('kith.dev/hello:1');
     expect(await runtime.importImageFolder(IMAGES, join(IMAGES, 'kith.dev/hello:2'))).toBe('kith.dev/hello:2');
     expect(await runtime.importImageFolder(IMAGES, join(IMAGES, 'busybox:latest'))).toBe('busybox:latest');
-    expect(await runtime.imagePresent('busybox')).toBe(true);
+    expect(await runtime.findImage('busybox')).toMatch(/^sha256:/);
     expect(await ids()).toEqual([]);
     const pod = podSpec(6);
     const { ip } = await runtime.createSandbox(pod);

@@ -38,8 +38,8 @@ it('an engine that fails at one thing is not taken for one that is away', async 
     code: 'EngineFailed',
     message: expect.stringContaining('device or resource busy') as string,
   });
-  await expect(runtime.imagePresent('nginx')).rejects.toMatchObject({ code: 'EngineFailed' });
+  await expect(runtime.findImage('nginx')).rejects.toMatchObject({ code: 'EngineFailed' });
   server.closeAllConnections();
   server.close();
-  await expect(runtime.imagePresent('nginx')).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
+  await expect(runtime.findImage('nginx')).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
 });

@@ -52,7 +52,7 @@ describe('a pod that is bound to the node', () => {
     world.startAgent();
     const pod = await world.addPod('web');
     await world.clock.until('ready', () => world.isReady(pod), 1_000, 10);
-    expect(world.told()).toContain('Pulled: Container image "app:1" already present on machine');
+    expect(world.told()).toContain('Pulled: Container image "app:1" already present on machine and can be accessed by the pod');
     expect(world.runtime.calls).not.toContain('pullImage');
   });
 

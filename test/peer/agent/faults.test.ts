@@ -13,7 +13,7 @@ const METHODS = [
   'removePod',
   'pullImage',
   'list',
-  'imagePresent',
+  'findImage',
   'removeContainer',
 ] as const;
 const ERRORS = ['RuntimeUnavailable', 'ImagePullFailed', 'ContainerStartFailed', 'InvalidContainer', 'Internal'] as const;
