@@ -27,8 +27,16 @@ export type Intent =
   | { want: 'finished'; why: string }
   /** Stopped with its grace period and removed. `bury` when our stopping it ends its life. */
   | { want: 'gone'; graceSeconds: number; bury: boolean; why: string }
-  /** Nothing is done to it: no order says what. */
-  | { want: 'leave'; why: string };
+  /** Nothing is done to it: no order says what. `tellsSuccess`: what it has done counts all the same, and is said. */
+  | { want: 'leave'; why: string; tellsSuccess?: true };
+
+/** Steps towards running. */
+const STARTS: ReadonlySet<PodAction['do']> = new Set(['mountVolumes', 'createSandbox', 'ensureImage', 'startContainer', 'postStart']);
+
+/** Whether an action that waits for its turn is of no use to a pod that is to go. */
+export function isStart(action: PodAction): boolean {
+  return STARTS.has(action.do);
+}
 
 /** Whether an action under way is to be given up because the intent has changed. */
 export function interrupts(action: PodAction, graceNow: number | undefined): boolean {

@@ -84,7 +84,9 @@ function judgeBound(view: ClusterView, desired: DesiredObject, listed: RuntimePo
   if (standing.is === 'surplus' || standing.is === 'superseded') {
     if (!view.complete) return standInStill(listed, standing.why);
     if (standing.stop) return { want: 'gone', graceSeconds: ownGrace, bury: true, why: standing.why };
-    return standInStill(listed, standing.why);
+    // What fills its slot now may be taken from there, too: a Job's work that is done once is done.
+    const intent = standInStill(listed, standing.why);
+    return intent.want === 'leave' ? { ...intent, tellsSuccess: true } : intent;
   }
   if (rejected !== undefined && (listed === undefined || !wasTaken(listed))) {
     if (!view.complete) return { want: 'leave', why: `it does not fit (${rejected.reason}), by what this peer knows so far` };

@@ -41,6 +41,19 @@ export function planFinished(pod: Pod | undefined, running: readonly string[], w
   return running.length === 0 ? { reason: why } : { action: stopAll(pod, running, ownGraceSeconds(pod)), reason: why };
 }
 
+/** Nothing is done to it, but what it has done may be told. Its failure is nobody's: another one is at work in its place. */
+export function planLeft(
+  input: PodInput,
+  { why, tellsSuccess }: Extract<Intent, { want: 'leave' }>,
+  standings: Standings,
+  status: PodStatus | undefined,
+  now: Now,
+): Step {
+  const ended = tellsSuccess === true && input.pod !== undefined ? endOf(input, standings, status, false, now) : undefined;
+  const succeeded = ended?.action?.do === 'writeOutcome' && ended.action.outcome.phase === 'Succeeded';
+  return succeeded ? ended : { reason: why };
+}
+
 export function planReject(input: PodInput, intent: Extract<Intent, { want: 'reject' }>, now: Now): Step {
   const { reason, message } = intent;
   const outcome: PodOutcome = { phase: 'Failed', reason, message, node: input.node.name, finishedAt: formatTime(now.wall) };

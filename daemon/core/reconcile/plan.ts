@@ -11,7 +11,7 @@ import { isInitialized } from './initialization.ts';
 import type { Standings } from './initialization.ts';
 import type { PodMemory } from './memory.ts';
 import { observePod } from './observe.ts';
-import { planFinished, planGone, planReject } from './plan-end.ts';
+import { planFinished, planGone, planLeft, planReject } from './plan-end.ts';
 import { planRun } from './plan-run.ts';
 import { podStatus, restartPolicyOf } from './pod-status.ts';
 import { syncProbes } from './probes/sync.ts';
@@ -92,11 +92,11 @@ function statusOf(input: PodInput, pod: Pod, memory: PodMemory, standings: Stand
 
 function nextStep(input: PodInput, memory: PodMemory, standings: Standings, status: PodStatus | undefined, now: Now): Step {
   const { intent, pod, listed } = input;
-  if (intent.want === 'leave') return { reason: intent.why };
   const running = (listed?.containers ?? []).filter((container) => container.state === 'running').map((container) => container.name);
   let step: Step;
   if (intent.want === 'run')
     step = pod === undefined ? { reason: intent.why } : planRun(input, pod, memory, standings, running, status, now);
+  else if (intent.want === 'leave') step = planLeft(input, intent, standings, status, now);
   else if (intent.want === 'reject') step = planReject(input, intent, now);
   else if (intent.want === 'finished') step = planFinished(pod, running, intent.why);
   else step = planGone(input, intent, running, now);

@@ -2,7 +2,7 @@ import { parseObjectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
 import type { PodReport } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
-import { interrupts } from '../../core/reconcile/actions.ts';
+import { interrupts, isStart } from '../../core/reconcile/actions.ts';
 import type { Intent, PodAction } from '../../core/reconcile/actions.ts';
 import type { PodCase } from '../../core/reconcile/judge.ts';
 import type { PodMemory } from '../../core/reconcile/memory.ts';
@@ -74,7 +74,8 @@ export class PodTrack {
     if (busy === undefined || intent?.want === 'run') return;
     const waits = !busy.begun && intent?.want !== 'gone';
     const grace = intent?.want === 'gone' ? intent.graceSeconds : Infinity;
-    const startWaits = !busy.begun && busy.action.do !== 'stopContainers';
+    // What ends the pod keeps its place among those that wait, or it would never have its turn while there is news.
+    const startWaits = !busy.begun && isStart(busy.action);
     if (waits || startWaits || interrupts(busy.action, grace)) busy.abort.abort();
   }
 }

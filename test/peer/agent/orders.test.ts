@@ -142,6 +142,29 @@ describe('slots', () => {
     await world.clock.until('buried', () => !world.desired.objects.has(pod.key));
   });
 
+  it.each([
+    [0, 'Succeeded'],
+    [1, undefined],
+  ])(
+    'filled by a later generation, the earlier pod ends with exit code %d: its success counts, its failure does not',
+    async (exitCode, phase) => {
+      await world.addMember('node-2', 'peer-2');
+      const claim = { from: 1, node: 'node-2', membersSeen: 2, membersKnown: 3 };
+      const owner = await addOwner({ 0: { epoch: 1, generation: 1 } });
+      world.runtime.behaviours.set('app:1', { exitAfterMs: 5_000, exitCode });
+      const pod = await addSlotPod(owner, 0, 1);
+      await world.update(pod.key, (object) => ({ ...object, spec: { ...(object.spec as object), restartPolicy: 'Never' } }));
+      world.startAgent();
+      await world.clock.until('ready', () => world.isReady(pod));
+      await setSlots({ 0: { epoch: 2, generation: 2, claim } });
+      await addSlotPod(owner, 0, 2, 'node-2');
+      await world.clock.until('it has ended', () => world.runtime.running().length === 0);
+      await world.clock.advance(60_000);
+      expect(world.desired.objects.get(pod.key)?.object.kith?.outcome?.phase).toBe(phase);
+      expect(world.runtime.started).toHaveLength(1);
+    },
+  );
+
   it('claimed by a minority leave the choice to the heal', async () => {
     await world.addMember('node-2', 'peer-2');
     const claim = { from: 1, node: 'node-2', membersSeen: 1, membersKnown: 2 };
