@@ -334,7 +334,9 @@ export class PeerLiveness implements Liveness {
 
   private onRecords(records: readonly ObservedRecord[]): void {
     for (const { owner, incarnation, value } of records) {
-      this.detect({ type: 'incarnation', peer: owner, incarnation });
+      // Most records are of an incarnation that is known.
+      const known = this.detector.peers.get(owner)?.incarnation ?? Infinity;
+      if (owner === this.options.self || incarnation > known) this.detect({ type: 'incarnation', peer: owner, incarnation });
       if (value?.kind === 'death' && owner !== value.peerId) this.detect({ type: 'death', record: value });
     }
   }

@@ -28,6 +28,8 @@ interface CachedObject {
 export interface ObjectCacheDeps {
   /** The object as the API shows it, without resourceVersion; undefined when there is none. Must return a new object whenever something changed. */
   render(key: ObjectKey): KubeObject | undefined;
+  /** Under which something may be shown now: asked for when a resource is asked about for the first time, and not remembered before. Default: all that was called changed. */
+  keys?(resource: GroupResource): Iterable<ObjectKey>;
   clock: Clock;
 }
 
@@ -52,6 +54,8 @@ export class ObjectCache implements ObjectSource {
   private readonly byResource = new Map<GroupResource, Map<ObjectKey, CachedObject>>();
   /** Keys to look at again, once somebody asks. */
   private readonly dirty = new Map<GroupResource, Set<ObjectKey>>();
+  /** Resources that somebody has asked about: of a wide cluster's hosts hardly any serves anybody, and names of all objects at each of them are many. */
+  private readonly asked = new Set<GroupResource>();
   private readonly watchers = new Map<GroupResource, Set<ObjectWatcher>>();
   private watcherCount = 0;
   private newest = 0n;
@@ -82,6 +86,7 @@ export class ObjectCache implements ObjectSource {
   changed(keys: Iterable<ObjectKey>): void {
     for (const key of keys) {
       const resource = resourceOf(key);
+      if (this.deps.keys !== undefined && !this.asked.has(resource)) continue;
       const dirty = this.dirty.get(resource);
       if (dirty === undefined) this.dirty.set(resource, new Set([key]));
       else dirty.add(key);
@@ -91,11 +96,13 @@ export class ObjectCache implements ObjectSource {
 
   get(key: ObjectKey): KubeObject | undefined {
     const resource = resourceOf(key);
+    this.ask(resource);
     if (this.dirty.get(resource)?.delete(key) === true) this.refresh(resource, key);
     return this.byResource.get(resource)?.get(key)?.object;
   }
 
   list(resource: GroupResource, namespace?: string): { items: readonly KubeObject[]; resourceVersion: string } {
+    this.ask(resource);
     this.settle(resource);
     const items: KubeObject[] = [];
     for (const { object } of this.byResource.get(resource)?.values() ?? []) {
@@ -106,6 +113,7 @@ export class ObjectCache implements ObjectSource {
   }
 
   watch(resource: GroupResource, resourceVersion: string, signal: AbortSignal): AsyncIterable<ObjectEvent> {
+    this.ask(resource);
     this.settle(resource);
     const version = /^[1-9][0-9]{0,18}$/.test(resourceVersion) ? BigInt(resourceVersion) : undefined;
     const sequence = version === undefined ? undefined : this.ring.sequenceAfter(version);
@@ -126,6 +134,12 @@ export class ObjectCache implements ObjectSource {
   resourceVersion(): string {
     for (const resource of this.dirty.keys()) this.settle(resource);
     return this.newest.toString();
+  }
+
+  private ask(resource: GroupResource): void {
+    if (this.deps.keys === undefined || this.asked.has(resource)) return;
+    this.asked.add(resource);
+    this.dirty.set(resource, new Set(this.deps.keys(resource)));
   }
 
   private forget(resource: GroupResource, watcher: ObjectWatcher): void {

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import type { ObservedRecord } from '../../protocol/observed.ts';
+import { LayeredMap } from '../core/cluster/layered-map.ts';
 import { OWNER_BUCKETS, SUMMARY_HASH_BYTES } from '../../protocol/wire-observed.ts';
+import type { HashedRecord } from '../ports/observed.ts';
 import type { OwnerDigest, RecordVersion } from '../../protocol/wire-observed.ts';
 
 /** Events kept per owner, the newest: Kubernetes keeps an hour of them. */
@@ -12,12 +14,9 @@ export const WITHDRAWN_COMPARED_MS = 300_000;
 /** … and kept this long: by then every connected peer has it, and who comes back with the old fact is corrected by its owner. */
 export const WITHDRAWN_KEPT_MS = 600_000;
 
-interface Entry {
-  record: ObservedRecord;
-  at: number;
-  /** Of the version: both halves as whole numbers, since a wide cluster has as many records as all its pods, and a buffer takes ten times the room. */
-  high: number;
-  low: number;
+interface Entry extends HashedRecord {
+  /** Monotonic ms when it was heard of, of what is withdrawn. */
+  readonly at?: number;
 }
 
 interface Summary {
@@ -29,6 +28,46 @@ interface Summary {
   until: number;
 }
 
+/** What one owner says. */
+class OwnerRecords {
+  readonly entries: LayeredMap<string, Entry>;
+  /** Of Events, from the oldest version on; some have been replaced since. */
+  private events: Entry[];
+  private eventCount: number;
+
+  constructor(from?: OwnerRecords) {
+    this.entries = from?.entries.fork() ?? new LayeredMap();
+    this.events = [...(from?.events ?? [])];
+    this.eventCount = from?.eventCount ?? 0;
+  }
+
+  set(entry: Entry): void {
+    const { key } = entry.record;
+    if (isEvent(key)) {
+      if (!this.entries.has(key)) this.eventCount += 1;
+      let place = this.events.length;
+      while (place > 0 && compareVersions(this.events[place - 1]!.record, entry.record) > 0) place -= 1;
+      this.events.splice(place, 0, entry);
+    }
+    this.entries.set(key, entry);
+    if (this.events.length > 2 * MAX_EVENTS_PER_OWNER)
+      this.events = this.events.filter((event) => this.entries.get(event.record.key) === event);
+  }
+
+  delete({ record: { key } }: Entry): void {
+    if (this.entries.delete(key) && isEvent(key)) this.eventCount -= 1;
+  }
+
+  isFull(events: boolean): boolean {
+    return events ? this.eventCount >= MAX_EVENTS_PER_OWNER : this.entries.size - this.eventCount >= MAX_FACTS_PER_OWNER;
+  }
+
+  oldestEvent(): Entry | undefined {
+    while (this.events[0] !== undefined && this.entries.get(this.events[0].record.key) !== this.events[0]) this.events.shift();
+    return this.events[0];
+  }
+}
+
 export interface Placed {
   isIn: boolean;
   /** Nobody else will say that it is gone: whoever was told of it has to be told. */
@@ -37,20 +76,32 @@ export interface Placed {
 
 /** Records by owner and key; newest wins, bounded. Believes what it is given: whoever calls has verified it. */
 export class ObservedTable {
-  private readonly owners = new Map<string, Map<string, Entry>>();
+  private readonly owners: LayeredMap<string, OwnerRecords>;
   /** Of owners whose records have not changed since: a comparison costs what changed, not what there is. */
-  private readonly summaries = new Map<string, Summary>();
+  private readonly summaries: LayeredMap<string, Summary>;
+  /** In the order in which they were heard of. */
+  private readonly withdrawn: Entry[];
+
+  private readonly hashed: typeof hashRecord;
+
+  /** @param from of a peer that has heard the same: what they have in common is kept once */
+  constructor(from?: ObservedTable, hashed = hashRecord) {
+    this.hashed = hashed;
+    this.owners = from?.owners.fork() ?? new LayeredMap();
+    this.summaries = from?.summaries.fork() ?? new LayeredMap();
+    this.withdrawn = [...(from?.withdrawn ?? [])];
+  }
 
   get(owner: string, key: string): ObservedRecord | undefined {
-    return this.owners.get(owner)?.get(key)?.record;
+    return this.owners.get(owner)?.entries.get(key)?.record;
   }
 
   *all(): Iterable<ObservedRecord> {
-    for (const entries of this.owners.values()) for (const { record } of entries.values()) if (record.value !== null) yield record;
+    for (const { entries } of this.owners.values()) for (const { record } of entries.values()) if (record.value !== null) yield record;
   }
 
   keysOf(owner: string): string[] {
-    return [...(this.owners.get(owner)?.keys() ?? [])];
+    return [...(this.owners.get(owner)?.entries.keys() ?? [])];
   }
 
   isNewer(version: RecordVersion): boolean {
@@ -60,41 +111,43 @@ export class ObservedTable {
 
   /** Where there is room, which an older event than the kept ones has not, the record is in, and an event beyond the limit is out. */
   put(record: ObservedRecord, now: number): Placed {
-    const entries = this.owners.get(record.owner) ?? new Map<string, Entry>();
-    this.owners.set(record.owner, entries);
+    const own = this.ownRecords(record.owner);
     this.summaries.delete(record.owner);
-    const entry = { record, at: now, ...versionHash(record) };
-    if (entries.has(record.key)) {
-      entries.set(record.key, entry);
-      return { isIn: true };
-    }
+    const entry: Entry = record.value === null ? { ...this.hashed(record), at: now } : this.hashed(record);
     const events = isEvent(record.key);
-    const rivals = [...entries.values()].filter((other) => isEvent(other.record.key) === events);
-    if (rivals.length < (events ? MAX_EVENTS_PER_OWNER : MAX_FACTS_PER_OWNER)) {
-      entries.set(record.key, entry);
-      return { isIn: true };
+    if (!own.entries.has(record.key) && own.isFull(events)) {
+      const oldest = events ? own.oldestEvent() : undefined;
+      if (oldest === undefined || compareVersions(record, oldest.record) < 0) return { isIn: false };
+      own.delete(oldest);
+      this.keep(own, entry);
+      return { isIn: true, pushedOut: oldest.record };
     }
-    if (!events) return { isIn: false };
-    const oldest = rivals.reduce((left, right) => (compareVersions(left.record, right.record) < 0 ? left : right));
-    if (compareVersions(record, oldest.record) < 0) return { isIn: false };
-    entries.delete(oldest.record.key);
-    entries.set(record.key, entry);
-    return { isIn: true, pushedOut: oldest.record };
+    this.keep(own, entry);
+    return { isIn: true };
+  }
+
+  private keep(own: OwnerRecords, entry: Entry): void {
+    if (entry.record.value === null) this.withdrawn.push(entry);
+    own.set(entry);
   }
 
   /** Drops the records of owners that `keep` does not name, and withdrawn ones that are old. Answers the former. */
   sweep(keep: (owner: string) => boolean, now: number): ObservedRecord[] {
     const dropped: ObservedRecord[] = [];
-    for (const [owner, entries] of this.owners) {
-      if (!keep(owner)) {
-        this.owners.delete(owner);
-        this.summaries.delete(owner);
-        dropped.push(...[...entries.values()].map(({ record }) => record));
-        continue;
-      }
-      for (const [key, { record, at }] of entries) if (record.value === null && now - at > WITHDRAWN_KEPT_MS) entries.delete(key);
+    for (const owner of this.owners.keys()) if (!keep(owner)) dropped.push(...this.drop(owner));
+    for (let [oldest] = this.withdrawn; oldest !== undefined && ageOf(oldest, now) > WITHDRAWN_KEPT_MS; [oldest] = this.withdrawn) {
+      this.withdrawn.shift();
+      const { owner, key } = oldest.record;
+      if (this.owners.get(owner)?.entries.get(key) === oldest) this.ownRecords(owner).delete(oldest);
     }
     return dropped;
+  }
+
+  private drop(owner: string): ObservedRecord[] {
+    const records = [...(this.owners.get(owner)?.entries.values() ?? [])].map(({ record }) => record);
+    this.owners.delete(owner);
+    this.summaries.delete(owner);
+    return records;
   }
 
   get ownerCount(): number {
@@ -104,7 +157,7 @@ export class ObservedTable {
   /** A row an owner; with `buckets`, of the owners in these. */
   digest(now: number, buckets?: ReadonlySet<number>): OwnerDigest[] {
     const digests: OwnerDigest[] = [];
-    for (const [owner, entries] of this.owners) {
+    for (const [owner, { entries }] of this.owners) {
       if (buckets?.has(ownerBucket(owner)) === false) continue;
       const { count, hash } = this.summaryOf(owner, entries, now);
       digests.push({ owner, count, hash });
@@ -115,7 +168,7 @@ export class ObservedTable {
   /** A hash a bucket of owners: as long for a thousand owners as for one. */
   bucketHashes(now: number): Uint8Array {
     const hashes = Buffer.alloc(OWNER_BUCKETS * SUMMARY_HASH_BYTES);
-    for (const [owner, entries] of this.owners) {
+    for (const [owner, { entries }] of this.owners) {
       const { count, mixed } = this.summaryOf(owner, entries, now);
       if (count > 0) addTo(hashes, ownerBucket(owner) * SUMMARY_HASH_BYTES, mixed);
     }
@@ -132,7 +185,15 @@ export class ObservedTable {
     );
   }
 
-  private summaryOf(owner: string, entries: ReadonlyMap<string, Entry>, now: number): Summary {
+  private ownRecords(owner: string): OwnerRecords {
+    const known = this.owners.get(owner);
+    if (known !== undefined && this.owners.owns(owner)) return known;
+    const own = new OwnerRecords(known);
+    this.owners.set(owner, own);
+    return own;
+  }
+
+  private summaryOf(owner: string, entries: LayeredMap<string, Entry>, now: number): Summary {
     let summary = this.summaries.get(owner);
     if (summary === undefined || now > summary.until) this.summaries.set(owner, (summary = summaryOf(owner, entries.values(), now)));
     return summary;
@@ -144,7 +205,7 @@ export class ObservedTable {
     const versions: RecordVersion[] = [];
     for (const { owner, count, hash } of this.digest(now, buckets)) {
       if (count === 0 || known.get(owner) === `${count} ${hash}`) continue;
-      const ofOwner = [...(this.owners.get(owner)?.values() ?? [])].filter((entry) => isCompared(entry, now));
+      const ofOwner = [...(this.owners.get(owner)?.entries.values() ?? [])].filter((entry) => isCompared(entry, now));
       if (versions.length + ofOwner.length > limit) break;
       for (const { record } of ofOwner) {
         versions.push({ owner, key: record.key, incarnation: record.incarnation, sequence: record.sequence });
@@ -164,14 +225,14 @@ export function isEvent(key: string): boolean {
 }
 
 function isCompared(entry: Entry, now: number): boolean {
-  return entry.record.value !== null || now - entry.at <= WITHDRAWN_COMPARED_MS;
+  return entry.record.value !== null || ageOf(entry, now) <= WITHDRAWN_COMPARED_MS;
 }
 
 function summaryOf(owner: string, entries: Iterable<Entry>, now: number): Summary {
   let [count, until, high, low] = [0, Infinity, 0, 0];
   for (const entry of entries) {
     if (!isCompared(entry, now)) continue;
-    if (entry.record.value === null) until = Math.min(until, entry.at + WITHDRAWN_COMPARED_MS);
+    if (entry.at !== undefined) until = Math.min(until, entry.at + WITHDRAWN_COMPARED_MS);
     count += 1;
     high ^= entry.high;
     low ^= entry.low;
@@ -197,7 +258,12 @@ function ownerBucket(owner: string): number {
   return (sum ^ (sum >>> 16)) & (OWNER_BUCKETS - 1);
 }
 
-function versionHash({ key, incarnation, sequence }: ObservedRecord): Pick<Entry, 'high' | 'low'> {
+export function hashRecord(record: ObservedRecord): HashedRecord {
+  const { key, incarnation, sequence } = record;
   const sum = hash('sha256', `${key}\n${incarnation}\n${sequence}`, 'buffer');
-  return { high: sum.readInt32BE(0), low: sum.readInt32BE(4) };
+  return { record, high: sum.readInt32BE(0), low: sum.readInt32BE(4) };
+}
+
+function ageOf({ at }: Entry, now: number): number {
+  return at === undefined ? 0 : now - at;
 }

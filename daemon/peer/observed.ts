@@ -19,7 +19,7 @@ import type { Log } from '../ports/log.ts';
 import type { ObservedState, RecordReader } from '../ports/observed.ts';
 import type { Transport } from '../ports/transport.ts';
 import { ObservedComparison } from './observed-comparison.ts';
-import { isEvent, ObservedTable } from './observed-table.ts';
+import { hashRecord, isEvent, ObservedTable } from './observed-table.ts';
 
 /** Facts published within this time travel together, and only the last of each key. */
 const BATCH_MS = 20;
@@ -41,6 +41,8 @@ export interface ObservedDeps {
 export interface ObservedOptions {
   node: string;
   incarnation: number;
+  /** What a peer of this process has heard: what both have in common is kept once. */
+  heard?: ObservedTable | undefined;
 }
 
 interface SignedRecord {
@@ -55,6 +57,7 @@ export function recordReader(verify: VerifySignature): RecordReader {
   return {
     read: decodeRecords,
     isSigned: (record) => verify(record.owner, observedSigningBytes(record), Buffer.from(record.signature, 'base64url')),
+    hashed: hashRecord,
   };
 }
 
@@ -62,7 +65,7 @@ export class PeerObserved implements ObservedState {
   private readonly deps: ObservedDeps;
   private readonly node: string;
   private readonly reader: RecordReader;
-  private readonly table = new ObservedTable();
+  private readonly table: ObservedTable;
   private readonly comparison: ObservedComparison;
   private readonly listeners = new Set<(records: readonly ObservedRecord[]) => void>();
   /** What we said since our start; null once withdrawn. */
@@ -84,6 +87,7 @@ export class PeerObserved implements ObservedState {
     this.deps = deps;
     this.node = options.node;
     this.reader = deps.reader ?? recordReader(deps.verify);
+    this.table = new ObservedTable(options.heard, (record) => this.reader.hashed(record));
     this.incarnation = options.incarnation;
     this.comparison = new ObservedComparison(deps, {
       table: this.table,
@@ -100,7 +104,7 @@ export class PeerObserved implements ObservedState {
     this.adoptionEnds = clock.monotonic() + ADOPTION_MS;
     this.unsubscribe.push(transport.subscribe('observed', (_from, payload) => this.receive(payload)));
     this.comparison.start();
-    this.state(`death/${transport.self}`, null);
+    if (this.own(`death/${transport.self}`)?.incarnation !== this.incarnation) this.state(`death/${transport.self}`, null);
   }
 
   stop(): void {
@@ -135,6 +139,11 @@ export class PeerObserved implements ObservedState {
       return;
     }
     this.state(key, value);
+  }
+
+  /** What was heard until now. */
+  image(): ObservedTable {
+    return new ObservedTable(this.table);
   }
 
   get(ownerPeer: string, key: string): ObservedRecord | undefined {

@@ -21,10 +21,19 @@ import type { ServiceSink } from '../ports/service-sink.ts';
 import type { ContainerRuntime, PodDns } from '../ports/runtime.ts';
 import type { Transport } from '../ports/transport.ts';
 import type { LeaseDeps } from './leases/in-peer.ts';
+import type { RecordReader } from '../ports/observed.ts';
+import type { ClusterState } from '../core/cluster/state.ts';
+import type { ServiceTable } from '../core/network/service-table.ts';
+import type { ObservedTable } from './observed-table.ts';
+
+/** What a peer of this process holds at some moment, for others that hold the same: a simulation of many begins with it. */
+export interface PeerImage {
+  readonly state: ClusterState;
+  readonly heard: ObservedTable;
+  readonly services: ServiceTable;
+}
 
 /** What a peer is made of. */
-import type { RecordReader } from '../ports/observed.ts';
-
 export interface PeerDeps {
   /** Not started. */
   replica: SyncedReplica;
@@ -57,6 +66,7 @@ export interface PeerDeps {
   verify: VerifySignature;
   /** Default: on its own, by `verify`. */
   recordReader?: RecordReader | undefined;
+  image?: PeerImage | undefined;
   clock: Clock;
   random: Random;
   log: Log;

@@ -10,8 +10,8 @@ import type { ManifestFileRow, PeersAnswer } from '../../protocol/answers.ts';
 import { gatewayOf } from '../../protocol/values/ipv4.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
 import { ClusterState } from '../core/cluster/state.ts';
-import type { ClusterIndex, ClusterView } from '../core/cluster/view.ts';
-import type { EventDraft, Now } from '../core/decisions.ts';
+import { changesSince, type ClusterIndex, type ClusterView } from '../core/cluster/view.ts';
+import type { EventDraft } from '../core/decisions.ts';
 import { admitPods } from '../core/scheduler/admit.ts';
 import { answerName } from '../core/network/names/answer.ts';
 import type { DnsFacts } from '../core/network/names/pod-dns.ts';
@@ -42,13 +42,15 @@ import { isTurnedOut } from './own-admission.ts';
 import { createKernel, type Kernel } from './network/kernel.ts';
 import { LeavingPods } from './network/leaving-pods.ts';
 import { proxySinks } from './network/proxy-sink.ts';
+import { ServiceTable } from '../core/network/service-table.ts';
 import { ServiceLoop } from './network/service-loop.ts';
 import { PodNetwork } from './network/pod-network.ts';
 import { ObjectCache } from './object-cache.ts';
 import { ObservedEvents } from './observed-events.ts';
+import { shownKeys } from './shown-keys.ts';
 import { PeerObserved } from './observed.ts';
 import { Replication } from './replication.ts';
-import type { PeerDeps, PeerOptions } from './peer-deps.ts';
+import type { PeerDeps, PeerImage, PeerOptions } from './peer-deps.ts';
 
 export type { PeerDeps, PeerOptions };
 
@@ -93,11 +95,11 @@ export class Peer {
     const { replica, transport, beats, prober, runtime, identity, verify, clock, random, log } = deps;
     const { node, incarnation, persistIncarnation, clusterId } = options;
     const self = transport.self;
-    const view = new ClusterState(replica, { self: { peer: self, node } });
+    const view = new ClusterState(replica, { self: { peer: self, node }, from: deps.image?.state });
     this.#state = view;
     this.#observed = new PeerObserved(
       { transport, identity, verify, reader: this.#deps.recordReader, clock, random, log },
-      { node, incarnation },
+      { node, incarnation, heard: deps.image?.heard },
     );
     this.#liveness = new PeerLiveness(
       { beats, transport, observed: this.#observed, prober, clock, log },
@@ -108,7 +110,7 @@ export class Peer {
     this.#antiEntropy = antiEntropy;
     this.#replication = new Replication({ replica, transport, antiEntropy, clock, log }, { clusterId });
     this.objects = new ObjectCache(
-      { render: (key) => this.#render(key), clock },
+      { render: (key) => this.#render(key), keys: (resource) => this.#shownKeys(resource), clock },
       { peerId: self, lastVersion: options.lastResourceVersion, persistVersion: options.persistResourceVersion },
     );
     const desired = new AcknowledgedWriter({
@@ -186,10 +188,10 @@ export class Peer {
   }
 
   #createServices(): ServiceLoop {
-    const { serviceSinks = [], clock, log } = this.#deps;
+    const { serviceSinks = [], image, clock, log } = this.#deps;
     const proxied = proxySinks(this.#deps, async (node, request, signal) => this.streams.connect(node, request, signal), this.#options);
     const inKernel = this.#kernel === undefined ? [] : [this.#kernel.services];
-    return new ServiceLoop({ view: this.#state, sinks: [...serviceSinks, ...proxied, ...inKernel], clock, log });
+    return new ServiceLoop({ view: this.#state, from: image?.services, sinks: [...serviceSinks, ...proxied, ...inKernel], clock, log });
   }
 
   #watchFolder(write: SyncedReplica['write']): ManifestWatch | undefined {
@@ -214,6 +216,11 @@ export class Peer {
   /** The same, with what decisions about the whole cluster read. */
   get cluster(): ClusterIndex {
     return this.#state;
+  }
+
+  image(): PeerImage {
+    const state = new ClusterState(this.#deps.replica, { self: this.#state.self, from: this.#state });
+    return { state, heard: this.#observed.image(), services: new ServiceTable(this.services.table) };
   }
 
   get views(): ViewSource {
@@ -244,12 +251,7 @@ export class Peer {
       this.#liveness.onChanged(() => this.#tell(this.#state.applyLiveness(this.#liveness.members(), this.#liveness.leader(), monotonic()))),
     );
     await this.objects.start(signal);
-    this.#tell(
-      this.#state.applyDesired(
-        [...replica.all()].map((after) => ({ key: after.key, before: undefined, after })),
-        monotonic(),
-      ),
-    );
+    this.#tell(this.#state.applyDesired(changesSince(this.#state, replica.all()), monotonic()));
     if (this.#options.removed) this.#becomeRemoved();
     if (this.#options.complete) this.#becomeComplete();
     else this.#membersChanged();
@@ -349,13 +351,14 @@ export class Peer {
 
   #render(key: ObjectKey): KubeObject | undefined {
     if (key.startsWith('events/')) return this.#observedEvents.get(key);
-    const object = renderObject(this.#state, key, this.#now(), this.services);
+    const { clock } = this.#deps;
+    const object = renderObject(this.#state, key, { wall: clock.now(), monotonic: clock.monotonic() }, this.services);
     const kind = kindOfResource(parseObjectKey(key).resource);
     return object === undefined || kind?.redact === undefined ? object : kind.redact(object);
   }
 
-  #now(): Now {
-    return { wall: this.#deps.clock.now(), monotonic: this.#deps.clock.monotonic() };
+  #shownKeys(resource: string): Set<ObjectKey> {
+    return shownKeys(this.#state, { events: this.#observedEvents, services: this.services }, resource);
   }
 
   #tell(affected: ReadonlySet<ObjectKey>): void {

@@ -5,6 +5,14 @@ export interface RecordReader {
   /** @throws KithError for what are no records */
   read(payload: Uint8Array): readonly ObservedRecord[];
   isSigned(record: ObservedRecord): boolean;
+  hashed(record: ObservedRecord): HashedRecord;
+}
+
+/** A record, and two halves of a hash of its key and version, as whole numbers: a wide cluster has as many records as all its pods, and a buffer takes ten times the room. */
+export interface HashedRecord {
+  readonly record: ObservedRecord;
+  readonly high: number;
+  readonly low: number;
 }
 
 /** Observed state: this peer's own facts and what it has heard of others'. Records are verified before they get here. */

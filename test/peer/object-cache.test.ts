@@ -103,6 +103,38 @@ describe('ObjectCache', () => {
     expect(await both).toEqual(['ADDED web', 'ADDED db']);
   });
 
+  it('asks for the names of a resource when somebody asks about it for the first time, and remembers none before', async () => {
+    const clock = new HandClock();
+    const shown = new Set(['web', 'db']);
+    const asked: string[] = [];
+    const render = (key: ObjectKey): KubeObject | undefined => {
+      const name = key.split('/').at(-1) ?? '';
+      if (!shown.has(name)) return undefined;
+      return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', uid: name, creationTimestamp: '' } };
+    };
+    const keys = (resource: string): ObjectKey[] => {
+      asked.push(resource);
+      return [...shown].map((name) => objectKey(resource, 'default', name));
+    };
+    const cache = new ObjectCache({ clock, render, keys }, { peerId: 'peer-a' });
+    await cache.start();
+    stops.push(() => cache.stop());
+    const names = (): string[] => cache.list('pods').items.map(({ metadata }) => metadata.name);
+    cache.changed([objectKey('pods', 'default', 'gone-again')]);
+    expect(asked).toEqual([]);
+    expect(names()).toEqual(['db', 'web']);
+    const { resourceVersion } = cache.list('pods');
+    const events = cache.watch('pods', resourceVersion, new AbortController().signal)[Symbol.asyncIterator]();
+    shown.add('new');
+    shown.delete('db');
+    cache.changed(['new', 'db'].map((name) => objectKey('pods', 'default', name)));
+    const both = take(events, 2);
+    clock.advance(10);
+    expect(await both).toEqual(['ADDED new', 'DELETED db']);
+    expect(names()).toEqual(['new', 'web']);
+    expect(asked).toEqual(['pods']);
+  });
+
   it('looks at nothing that nobody reads or watches', async () => {
     const { cache, put, open, clock, rendered, key } = await world();
     const { events } = open(cache.resourceVersion(), 'deployments.apps');

@@ -1,6 +1,7 @@
 import { KithError } from '../../protocol/errors.ts';
 import type { Store, StoreOperation } from '../../daemon/ports/store.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
+import { LayeredMap } from '../../daemon/core/cluster/layered-map.ts';
 import type { Draw } from './draw.ts';
 
 /** Batches that a disk without barriers may lose at a crash. */
@@ -8,14 +9,27 @@ const TAIL_BATCHES = 200;
 
 /** What any host of a world wrote last under each key. Most write the same and keep it once: what is read of it is found out once, too (`shared-work.ts`). */
 export class DiskContents {
+  private readonly names = new Map<string, string>();
   private readonly newest = new Map<string, Uint8Array>();
+  /** Of what several hosts write, who share the work of making it. */
+  private readonly copies = new WeakMap<Uint8Array, Uint8Array>();
+
+  /** The same text, kept once. */
+  name(key: string): string {
+    const known = this.names.get(key);
+    if (known === undefined) this.names.set(key, key);
+    return known ?? key;
+  }
 
   /** Nobody may change what it answers. */
   share(key: string, value: Uint8Array): Uint8Array {
+    const copied = this.copies.get(value);
+    if (copied !== undefined) return copied;
     const known = this.newest.get(key);
-    if (known !== undefined && Buffer.compare(known, value) === 0) return known;
-    const kept = Uint8Array.from(value);
+    if (known === value || (known !== undefined && Buffer.compare(known, value) === 0)) return known;
+    const kept = value.slice();
     this.newest.set(key, kept);
+    this.copies.set(value, kept);
     return kept;
   }
 }
@@ -26,7 +40,7 @@ interface InFlight {
 
 /** A host's disk: outlives its daemons. Writes take time, and at a crash those under way are on it or not. */
 export class SimDisk {
-  readonly records = new Map<string, Uint8Array>();
+  records = new LayeredMap<string, Uint8Array>();
   /** On top of the usual fraction of a millisecond. */
   slowMs = 0;
   isFull = false;
@@ -88,17 +102,23 @@ export class SimDisk {
     return gone.length;
   }
 
+  /** All that another disk has. */
+  copy(other: SimDisk): void {
+    this.records = other.records.fork();
+  }
+
   wipe(): void {
-    this.records.clear();
+    this.records = new LayeredMap();
     this.tail.length = 0;
   }
 
   private apply(operations: readonly StoreOperation[], at: number): void {
     const undo: [string, Uint8Array | undefined][] = [];
     for (const operation of operations) {
-      undo.push([operation.key, this.records.get(operation.key)]);
-      if (operation.type === 'put') this.records.set(operation.key, this.contents.share(operation.key, operation.value));
-      else this.records.delete(operation.key);
+      const key = this.contents.name(operation.key);
+      undo.push([key, this.records.get(key)]);
+      if (operation.type === 'put') this.records.set(key, this.contents.share(key, operation.value));
+      else this.records.delete(key);
     }
     this.tail.push({ at, undo });
     if (this.tail.length > TAIL_BATCHES) this.tail.shift();

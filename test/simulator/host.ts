@@ -3,7 +3,7 @@ import type { ContainerRuntime } from '../../daemon/ports/runtime.ts';
 import type { MemberSpec } from '../../protocol/types.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { MemoryFolder } from '../support/memory-folder.ts';
-import type { PeerDaemon } from '../support/peer-daemon.ts';
+import type { DaemonImage, PeerDaemon } from '../support/peer-daemon.ts';
 import { TEST_FACTS } from '../support/peer-world.ts';
 import { SimulatedRuntime } from '../support/simulated-runtime.ts';
 import { HostClock } from '../support/virtual-clock.ts';
@@ -55,6 +55,8 @@ export class SimHost {
   rate = 1;
   /** Of the daemon, when it is another than most are of. */
   release: Release | undefined;
+  /** What its first daemon finds in memory as well as on its disk: what others of a wide cluster hold, too. */
+  image: DaemonImage | undefined;
   /** Records were lost, and the store noticed. */
   damaged = false;
   /** How often its disk lost something. */

@@ -3,8 +3,10 @@ import type { Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject } from '../../protocol/objects.ts';
 import { formatTime } from '../../protocol/values/time.ts';
 import { requestApi } from '../support/peer-daemon.ts';
+import { isReady } from '../../daemon/core/cluster/pods.ts';
 import type { SimDaemon, SimHost } from './host.ts';
-import { isDead, type Measure, rates, readyPods, secondsOf, standing, totals } from './measure.ts';
+import { hearHosts } from './standing-hosts.ts';
+import { isDead, type Measure, rates, readyPods, sayProgress, secondsOf, standing, totals } from './measure.ts';
 import type { SimWorld } from './world.ts';
 
 /** Hosts of a loaded cluster that lose their power in one moment. */
@@ -40,8 +42,11 @@ export interface MassFailureReport extends MassFailure {
 const REPLICAS = 30;
 const IMAGE = 'app:1';
 const WRITE_AT_ONCE = 200;
+/** Of several deployments: each look of the scheduler at pods that it may not place costs the more, the more there are. */
+const PODS_AT_ONCE = 10 * REPLICAS;
 const LOOK_MS = 100;
 const REST_MS = 5_000;
+const PROGRESS_SECONDS = 15;
 
 /** Claims that have been written and not started, by the node that made them. */
 class Claims {
@@ -82,16 +87,18 @@ class Claims {
 /** A cluster whose pods run; then hosts lose their power at once, and heirs take over. */
 export async function measureMassFailure(size: MassFailure, seed: number, say: (text: string) => void): Promise<MassFailureReport> {
   const began = process.cpuUsage();
+  let endProgress = (): void => undefined;
   const { world, measure } = await standing(size.peers, seed, async (founder, made, measured) => {
+    endProgress = sayProgress(made, PROGRESS_SECONDS, say);
     await load(founder, made, measured, size.pods);
-    say(`${size.pods} pods are bound (${Math.round(secondsOf(began))} s of processor)`);
+    say(`${size.pods} pods are bound (${heldText()}${Math.round(secondsOf(began))} s of processor)`);
   });
-  say(`${size.peers} peers see each other (${Math.round(secondsOf(began))} s of processor)`);
+  say(`${size.peers} peers see each other (${heldText()}${Math.round(secondsOf(began))} s of processor)`);
   const [first] = world.running();
   if (first === undefined) throw new Error('nobody runs');
   await measure.until('all pods run', () => readyPods(first.daemon) === size.pods, LOOK_MS);
   await world.clock.pass(REST_MS);
-  say(`${size.pods} pods run (${Math.round(secondsOf(began))} s of processor)`);
+  say(`${size.pods} pods run (${heldText()}${Math.round(secondsOf(began))} s of processor)`);
   const claims = new Claims();
   for (const host of world.running()) claims.follow(host, host.daemon);
   const lost = world.hosts.slice(-size.lost);
@@ -108,8 +115,10 @@ export async function measureMassFailure(size: MassFailure, seed: number, say: (
   const runs = (): boolean => readyPods(first.daemon) === size.pods;
   const failoverMs = claimedMs + (await measure.until('all pods run again', runs, LOOK_MS));
   const { messages, bytes } = rates(before, totals(world), survivors.length);
+  say(`${orphans} pods run elsewhere after ${failoverMs} ms (${heldText()}${Math.round(secondsOf(began))} s of processor)`);
   const memoryMiB = Math.round(process.memoryUsage().rss / 1024 / 1024);
   await world.stop();
+  endProgress();
   const counts = { mostInFlight: claims.mostOfNode, mostInFlightOfAll: claims.mostOfAll, claimedTwice: claims.twice };
   const times = { detectionMs, claimedMs, failoverMs, ...counts, needlessStarts: claims.starts - orphans };
   return { ...size, orphans, ...times, messages, kilobytes: bytes / 1000, memoryMiB, processorSeconds: secondsOf(began) };
@@ -120,28 +129,45 @@ function nodeOf({ object }: DesiredObject): string {
 }
 
 /** Deployments whose pods are spread over all hosts and run there already, as after months of work. The controllers make them; here they are only bound. */
-async function load(founder: SimDaemon, world: SimWorld, measure: Measure, pods: number): Promise<void> {
+export async function load(founder: SimDaemon, world: SimWorld, measure: Measure, pods: number): Promise<void> {
   await cordon(founder, true);
-  const bound = new Set<string>();
-  for (let made = 0; made < pods; made += REPLICAS) {
-    const replicas = Math.min(REPLICAS, pods - made);
-    await measure.wait(
-      'a deployment',
-      requestApi(founder, 'POST', '/apis/apps/v1/namespaces/default/deployments', deployment(made, replicas)),
-    );
-    const fresh = (): DesiredObject[] => [...founder.replica.list('pods')].filter(({ uid }) => !bound.has(uid));
-    await measure.until('its pods are there', () => fresh().length === replicas);
+  const seen = new Set<string>();
+  for (let made = 0; made < pods; made += PODS_AT_ONCE) {
+    const end = Math.min(made + PODS_AT_ONCE, pods);
+    for (let first = made; first < end; first += REPLICAS) {
+      const body = deployment(first, Math.min(REPLICAS, end - first));
+      await measure.wait('a deployment', requestApi(founder, 'POST', '/apis/apps/v1/namespaces/default/deployments', body));
+    }
+    const fresh = (): DesiredObject[] => [...founder.replica.list('pods')].filter(({ uid }) => !seen.has(uid));
+    await measure.until('their pods are there', () => fresh().length === end - made);
     const binds = fresh().map((pod, index) => bind(founder, pod, world.hosts[(made + index) % world.hosts.length]?.node ?? ''));
     await measure.wait('their bindings', founder.replica.write(binds));
-    for (const { uid } of fresh()) bound.add(uid);
+    for (const { uid } of fresh()) seen.add(uid);
     await setImmediate();
   }
   await cordon(founder, false);
-  const hosts = new Map(world.hosts.map((host) => [host.node, host]));
-  for (const pod of founder.replica.list('pods')) {
-    const { name, namespace = '' } = pod.object.metadata;
-    hosts.get(nodeOf(pod))?.runtime.preload({ uid: pod.uid, name, namespace }, 'main', IMAGE);
+  const others = new Map(world.hosts.slice(1).map((host) => [host.node, host]));
+  const bound = new Map(world.hosts.map(({ node }) => [node, founder.peer.view.podsOnNode(node)]));
+  for (const [node, pods] of bound) {
+    for (const { uid, object } of pods) {
+      const { name, namespace = '' } = object.metadata;
+      others.get(node)?.runtime.preload({ uid, name, namespace }, 'main', IMAGE);
+    }
   }
+  await measure.wait('what the hosts say', hearHosts(founder, [...others.values()], bound));
+  await measure.until('its own pods run', () => readyOn(founder) === (bound.get(world.hosts[0]?.node ?? '')?.length ?? 0));
+}
+
+/** What is held, where node may be told to collect garbage first (`--expose-gc`). */
+function heldText(): string {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return globalThis.gc === undefined ? '' : `${Math.round((heapUsed + external) / 2 ** 20)} MiB held, `;
+}
+
+/** Of the founder's own. */
+function readyOn({ peer }: SimDaemon): number {
+  return peer.view.podsOnNode(peer.view.self.node).filter((pod) => isReady(peer.view, pod)).length;
 }
 
 async function cordon({ replica }: SimDaemon, unschedulable: boolean): Promise<void> {

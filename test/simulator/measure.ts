@@ -42,6 +42,19 @@ export async function standing(peers: number, seed: number, prepare?: Prepare): 
   return { world, measure, decisions: () => decisions };
 }
 
+/** Says every so often how far a long run is, by the machine's clock. @returns what ends that */
+export function sayProgress({ clock, network }: SimWorld, everySeconds: number, say: (text: string) => void): () => void {
+  const began = process.cpuUsage();
+  const timer = setInterval(() => {
+    const { rss } = process.memoryUsage();
+    const gibibytes = (rss / 2 ** 30).toFixed(1);
+    say(
+      `… ${Math.round(clock.monotonic())} ms, ${network.sent} messages, ${gibibytes} GiB, ${Math.round(secondsOf(began))} s of processor`,
+    );
+  }, everySeconds * 1_000);
+  return () => clearInterval(timer);
+}
+
 export class Measure {
   private readonly world: SimWorld;
 
@@ -62,11 +75,10 @@ export class Measure {
 
   async wait(what: string, promise: Promise<unknown>): Promise<void> {
     let isDone = false;
-    promise.then(
-      () => (isDone = true),
-      () => undefined,
-    );
+    const done = (): void => void (isDone = true);
+    promise.then(done, done);
     await this.until(what, () => isDone);
+    await promise;
   }
 }
 

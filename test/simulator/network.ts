@@ -50,6 +50,10 @@ export type Traffic = Map<string, Map<string, { messages: number; bytes: number 
 export class SimNetwork extends MemoryNetwork {
   override readonly sharesPayloads = true;
   readonly traffic: Traffic = new Map();
+  /** While a wide cluster is founded: all are connected as soon as they run, as long after their start. */
+  dialsAtOnce = false;
+  /** Messages, of all peers. */
+  sent = 0;
   /** Share of gossip that is lost on each way, as a mesh in disorder loses it. */
   gossipLoss = 0;
   private readonly draw: Draw;
@@ -231,6 +235,7 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   private count(from: string, { what, bytes }: Carriage): void {
+    this.sent += 1;
     let kinds = this.traffic.get(from);
     if (kinds === undefined) this.traffic.set(from, (kinds = new Map<string, { messages: number; bytes: number }>()));
     const sent = kinds.get(what);
@@ -256,7 +261,8 @@ export class SimNetwork extends MemoryNetwork {
     if (link.dialling) return;
     link.dialling = true;
     const downMs = this.clock.monotonic() - link.downSince;
-    const waitMs = REDIAL_FIRST_MS * 0.2 + this.draw.next() * Math.min(REDIAL_LONGEST_MS, REDIAL_FIRST_MS + downMs / 2);
+    const usualMs = REDIAL_FIRST_MS * 0.2 + this.draw.next() * Math.min(REDIAL_LONGEST_MS, REDIAL_FIRST_MS + downMs / 2);
+    const waitMs = this.dialsAtOnce ? 0 : usualMs;
     this.clock.after(waitMs, () => {
       link.dialling = false;
       const [seeks, sought] = [this.seeks(left, right), this.seeks(right, left)];

@@ -1,10 +1,15 @@
-import { resolveObject } from '../../daemon/core/desired/resolve.ts';
-import type { RecordReader } from '../../daemon/ports/observed.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { VersionHash } from '../../daemon/core/desired/digest.ts';
+import type { HashedRecord, RecordReader } from '../../daemon/ports/observed.ts';
 import type { VerifySignature } from '../../daemon/ports/identity.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
+import type { ObjectKey } from '../../protocol/objects.ts';
 import { jsonEqual } from '../../protocol/json.ts';
 import type { Json } from '../../protocol/json.ts';
-import type { Resolution, Resolve } from '../../daemon/core/desired/resolve.ts';
+import type { OpenedEntry } from '../../daemon/peer/replica/changes.ts';
+import { ENTRY_WORK, type EntryWork } from '../../daemon/peer/replica/entry-work.ts';
+import type { Entry } from '../../daemon/peer/replica/object-index.ts';
+import type { StoreOperation } from '../../daemon/ports/store.ts';
 import { recordReader } from '../../daemon/peer/observed.ts';
 import { compareVersions } from '../../daemon/peer/observed-table.ts';
 import type { ReadRecord } from '../../daemon/peer/replica/disk.ts';
@@ -13,28 +18,37 @@ import type { DocumentState } from '../../daemon/ports/documents.ts';
 
 /**
  * What a document shows follows from its state alone, so that of the peers of one simulation the first finds it out for all that hold the same (stand-in documents
- * share their states). Whoever changes what is shared breaks it for others: it is frozen.
+ * share their states), and what follows from that. Whoever changes what is shared breaks it for others: it is frozen.
  */
-export function sharedResolve(): Resolve {
-  const known = new WeakMap<DocumentState, Resolution>();
-  return (input) => {
-    let found = known.get(input.state);
-    if (found === undefined) {
-      found = freeze(resolveObject(input));
-      known.set(input.state, found);
-    }
-    return found;
+export function sharedEntryWork(): EntryWork {
+  const opened = new WeakMap<DocumentState, OpenedEntry>();
+  const operations = new WeakMap<Entry, StoreOperation>();
+  const hashes = new WeakMap<Entry, VersionHash>();
+  const graves = new Map<ObjectKey, Entry>();
+  const shared = (grave: Entry): Entry => {
+    const known = graves.get(grave.key);
+    if (known !== undefined && isDeepStrictEqual(known, grave)) return known;
+    graves.set(grave.key, freeze(grave));
+    return grave;
   };
+  return {
+    open: (context, identity, saved, state) => once(opened, state, () => freeze(ENTRY_WORK.open(context, identity, saved, state))),
+    operation: (entry, saved) => once(operations, entry, () => ENTRY_WORK.operation(entry, saved)),
+    hash: (entry) => once(hashes, entry, () => ENTRY_WORK.hash(entry)),
+    kept: (entry) => (entry.grave === undefined ? entry : shared(entry)),
+  };
+}
+
+function once<Key extends object, Found>(known: WeakMap<Key, Found>, key: Key, find: () => Found): Found {
+  let found = known.get(key);
+  if (found === undefined) known.set(key, (found = find()));
+  return found;
 }
 
 /** The same for records on disks, where one host's are another's. */
 export function sharedRecords(): ReadRecord {
   const known = new WeakMap<Uint8Array, { json: Json }>();
-  return (raw) => {
-    let found = known.get(raw);
-    if (found === undefined) known.set(raw, (found = { json: freeze(readRecordJson(raw)) }));
-    return found.json;
-  };
+  return (raw) => once(known, raw, () => ({ json: freeze(readRecordJson(raw)) })).json;
 }
 
 /**
@@ -45,6 +59,7 @@ export function sharedReader(verify: VerifySignature): RecordReader {
   const reader = recordReader(verify);
   const messages = new WeakMap<Uint8Array, readonly ObservedRecord[]>();
   const signed = new WeakMap<ObservedRecord, boolean>();
+  const hashed = new WeakMap<ObservedRecord, HashedRecord>();
   const newest = new Map<string, ObservedRecord>();
   const shared = (record: ObservedRecord): ObservedRecord => {
     const name = `${record.owner} ${record.key}`;
@@ -55,16 +70,9 @@ export function sharedReader(verify: VerifySignature): RecordReader {
     return record;
   };
   return {
-    read(payload) {
-      let records = messages.get(payload);
-      if (records === undefined) messages.set(payload, (records = freeze(reader.read(payload).map(shared))));
-      return records;
-    },
-    isSigned(record) {
-      let isSigned = signed.get(record);
-      if (isSigned === undefined) signed.set(record, (isSigned = reader.isSigned(record)));
-      return isSigned;
-    },
+    read: (payload) => once(messages, payload, () => freeze(reader.read(payload).map(shared))),
+    isSigned: (record) => once(signed, record, () => reader.isSigned(record)),
+    hashed: (record) => once(hashed, record, () => freeze(reader.hashed(record))),
   };
 }
 

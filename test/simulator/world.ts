@@ -15,7 +15,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
 import { DiskContents } from './disk.ts';
 import { guardOf } from './guard.ts';
-import { sharedReader, sharedRecords, sharedResolve } from './shared-work.ts';
+import { sharedEntryWork, sharedReader, sharedRecords } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
 import type { SimDaemon, Starting } from './host.ts';
 import type { WayFault } from './network.ts';
@@ -27,6 +27,8 @@ import { CLUSTER } from './cluster.ts';
 /** Members written in one batch, and how long the founder has to make their nodes. */
 const WRITE_AT_ONCE = 200;
 const STANDING_MS = 5_000;
+/** A link is dialled as soon as both ends run: within a millisecond after the last of them does. */
+const CONNECTING_MS = 10;
 /** Until a daemon that could not start is started again, as a supervisor does. */
 const RESTART_MS = 1_000;
 
@@ -58,7 +60,7 @@ export class SimWorld {
   readonly documents: Documents;
   readonly contents = new DiskContents();
   /** What follows from equal input is found out once for all hosts. */
-  private readonly shared = { resolve: sharedResolve(), readRecord: sharedRecords(), recordReader: sharedReader(fakeVerify) };
+  private readonly shared = { entryWork: sharedEntryWork(), readRecord: sharedRecords(), recordReader: sharedReader(fakeVerify) };
   /** Called with each daemon that is composed, before it starts. */
   readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
   /** Faults that last just now. */
@@ -129,11 +131,18 @@ export class SimWorld {
     await new Promise<void>((resolve) => this.clock.after(STANDING_MS, resolve));
     for (const host of this.hosts) await takeSubnet(daemon, host.node);
     await prepare?.(daemon);
+    const image = { replica: daemon.replica.image(), peer: daemon.peer.image() };
+    const now = this.clock.monotonic();
+    const alive = members.map(({ peerId }) => ({ peer: peerId, state: 'alive' as const, since: now, incarnation: 1 }));
+    image.peer.state.applyLiveness(alive, { term: 0, peer: '', isSelf: false }, now);
     for (const host of this.hosts.slice(1)) {
-      for (const [key, value] of first.disk.records) host.disk.records.set(key, value);
+      host.disk.copy(first.disk);
       host.book = members;
+      host.image = image;
     }
+    this.network.dialsAtOnce = true;
     await Promise.all(this.hosts.slice(1).map((host) => this.boot(host)));
+    this.clock.after(CONNECTING_MS, () => (this.network.dialsAtOnce = false));
   }
 
   /** A new host, admitted by a member: what `daemon/app/api-servers.ts` does when the token holds. */
@@ -199,8 +208,10 @@ export class SimWorld {
     const bootClock = (): number => guard.clock.monotonic();
     const leases = this.options.leases === true ? { guard: guardOf(guard, clock), book: guard.book, bootClock } : undefined;
     host.damaged = false;
+    const { image } = host;
+    host.image = undefined;
     const composed = await composeDaemon(
-      { ...world, store: host.disk.open(clock, this.draw.fork()), runtime: engineOf(host, clock), leases },
+      { ...world, image, store: host.disk.open(clock, this.draw.fork()), runtime: engineOf(host, clock), leases },
       {
         clusterId: CLUSTER,
         member: host.spec(host.id),

@@ -6,12 +6,13 @@ import { Api } from '../../daemon/api/api.ts';
 import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
 import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
-import type { Resolve } from '../../daemon/core/desired/resolve.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
 import { netAnswer } from '../../daemon/peer/network/net-answer.ts';
-import type { ReadRecord } from '../../daemon/peer/replica/disk.ts';
+import type { PeerImage } from '../../daemon/peer/peer-deps.ts';
+import type { ReadRecord, ReplicaImage } from '../../daemon/peer/replica/disk.ts';
 import type { RecordReader } from '../../daemon/ports/observed.ts';
+import type { EntryWork } from '../../daemon/peer/replica/entry-work.ts';
 import type { LeaseDeps } from '../../daemon/peer/leases/in-peer.ts';
 import { Peer } from '../../daemon/peer/peer.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
@@ -38,9 +39,11 @@ export interface DaemonWorld {
   store: Store;
   documents?: Documents;
   /** Default: on its own. */
-  resolve?: Resolve;
+  entryWork?: EntryWork;
   readRecord?: ReadRecord;
   recordReader?: RecordReader;
+  /** Of another daemon of this process that holds the same. */
+  image?: DaemonImage | undefined;
   /** Default: the product's. */
   histories?: HistoryLimits | undefined;
   transport: MemoryTransport;
@@ -52,6 +55,11 @@ export interface DaemonWorld {
   clock: HostClock;
   random: Random;
   log: Log;
+}
+
+export interface DaemonImage {
+  replica: ReplicaImage;
+  peer: PeerImage;
 }
 
 /** What a host's files say. */
@@ -85,7 +93,7 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
   const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
   const documents = world.documents ?? new AutomergeDocuments();
   const replica = createReplica(
-    { store, documents, resolve: world.resolve, readRecord: world.readRecord, log },
+    { store, documents, entryWork: world.entryWork, readRecord: world.readRecord, image: world.image?.replica, log },
     { clusterId, randomId, histories: world.histories },
   );
   const { damaged } = await replica.start();
@@ -100,6 +108,7 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
       health: new SimulatedHealth(),
       volumes: new MemoryVolumes(),
       ...world,
+      image: world.image?.peer,
       replica,
       identity: fakeIdentity(transport.self),
       verify: fakeVerify,

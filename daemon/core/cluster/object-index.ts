@@ -1,50 +1,46 @@
 import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { requiredAntiAffinity } from '../scheduler/pod-queries.ts';
+import { Groups } from './groups.ts';
+import { LayeredMap } from './layered-map.ts';
 import { boundNode } from './pods.ts';
 
-const NOTHING: readonly DesiredObject[] = [];
+/** By the list of all that name the owner. */
+const controlled = new WeakMap<readonly DesiredObject[], readonly DesiredObject[]>();
 
-/** Objects by some text; each bucket's list is made once and kept until the bucket changes. */
-class Buckets {
-  private readonly objects = new Map<string, Map<ObjectKey, DesiredObject>>();
-  private readonly lists = new Map<string, readonly DesiredObject[]>();
-
-  set(bucket: string, object: DesiredObject): void {
-    const members = this.objects.get(bucket) ?? new Map<ObjectKey, DesiredObject>();
-    this.objects.set(bucket, members.set(object.key, object));
-    this.lists.delete(bucket);
+/** Mostly all of them. */
+function controlledAmong(owned: readonly DesiredObject[], uid: string): readonly DesiredObject[] {
+  let found = controlled.get(owned);
+  if (found === undefined) {
+    const isControlled = ({ object }: DesiredObject): boolean =>
+      object.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.controller === true) === true;
+    found = owned.every(isControlled) ? owned : owned.filter(isControlled);
+    controlled.set(owned, found);
   }
-
-  delete(bucket: string, key: ObjectKey): void {
-    const members = this.objects.get(bucket);
-    if (members?.delete(key) !== true) return;
-    if (members.size === 0) this.objects.delete(bucket);
-    this.lists.delete(bucket);
-  }
-
-  list(bucket: string): readonly DesiredObject[] {
-    const known = this.lists.get(bucket);
-    if (known !== undefined) return known;
-    const members = this.objects.get(bucket);
-    if (members === undefined) return NOTHING;
-    const list = [...members.values()];
-    this.lists.set(bucket, list);
-    return list;
-  }
+  return found;
 }
 
 /** Live desired objects, found by what decisions look for. */
 export class ObjectIndex {
-  private readonly byKey = new Map<ObjectKey, DesiredObject>();
-  private readonly byUid = new Map<string, ObjectKey>();
-  private readonly byResource = new Buckets();
-  private readonly byController = new Buckets();
-  private readonly byOwner = new Buckets();
-  private readonly byNode = new Buckets();
-  private readonly byNamespace = new Buckets();
-  /** One bucket. */
-  private readonly byRule = new Buckets();
+  private readonly byKey: LayeredMap<ObjectKey, DesiredObject>;
+  private readonly byUid: LayeredMap<string, ObjectKey>;
+  private readonly byResource: Groups<DesiredObject>;
+  private readonly byOwner: Groups<DesiredObject>;
+  private readonly byNode: Groups<DesiredObject>;
+  private readonly byNamespace: Groups<DesiredObject>;
+  /** One group. */
+  private readonly byRule: Groups<DesiredObject>;
+
+  /** @param from of a peer that holds the same: what they have in common is kept once */
+  constructor(from?: ObjectIndex) {
+    this.byKey = from?.byKey.fork() ?? new LayeredMap();
+    this.byUid = from?.byUid.fork() ?? new LayeredMap();
+    this.byResource = from?.byResource.fork() ?? new Groups();
+    this.byOwner = from?.byOwner.fork() ?? new Groups();
+    this.byNode = from?.byNode.fork() ?? new Groups();
+    this.byNamespace = from?.byNamespace.fork() ?? new Groups();
+    this.byRule = from?.byRule.fork() ?? new Groups();
+  }
 
   get(key: ObjectKey): DesiredObject | undefined {
     return this.byKey.get(key);
@@ -63,7 +59,7 @@ export class ObjectIndex {
   }
 
   controlledBy(uid: string): readonly DesiredObject[] {
-    return this.byController.list(uid);
+    return controlledAmong(this.byOwner.list(uid), uid);
   }
 
   ownedInAnyWayBy(uid: string): readonly DesiredObject[] {
@@ -74,7 +70,7 @@ export class ObjectIndex {
     return this.byNamespace.list(namespace);
   }
 
-  /** The empty text is the bucket of pods without a binding. */
+  /** The empty text is the group of pods without a binding. */
   podsOnNode(node: string): readonly DesiredObject[] {
     return this.byNode.list(node);
   }
@@ -89,22 +85,19 @@ export class ObjectIndex {
     if (before !== undefined) {
       this.byKey.delete(key);
       this.byUid.delete(before.uid);
-      for (const [buckets, bucket] of this.places(before)) buckets.delete(bucket, key);
+      for (const [groups, name] of this.places(before)) groups.delete(name, key);
     }
     if (after === undefined) return;
     this.byKey.set(key, after);
     this.byUid.set(after.uid, key);
-    for (const [buckets, bucket] of this.places(after)) buckets.set(bucket, after);
+    for (const [groups, name] of this.places(after)) groups.set(name, after);
   }
 
-  private places(desired: DesiredObject): [Buckets, string][] {
+  private places(desired: DesiredObject): [Groups<DesiredObject>, string][] {
     const { resource, namespace } = parseObjectKey(desired.key);
-    const places: [Buckets, string][] = [[this.byResource, resource]];
+    const places: [Groups<DesiredObject>, string][] = [[this.byResource, resource]];
     if (namespace !== '') places.push([this.byNamespace, namespace]);
-    for (const owner of desired.object.metadata.ownerReferences ?? []) {
-      places.push([this.byOwner, owner.uid]);
-      if (owner.controller === true) places.push([this.byController, owner.uid]);
-    }
+    for (const owner of desired.object.metadata.ownerReferences ?? []) places.push([this.byOwner, owner.uid]);
     if (resource === 'pods') places.push([this.byNode, boundNode(desired) ?? '']);
     if (resource === 'pods' && requiredAntiAffinity(desired).length > 0) places.push([this.byRule, '']);
     return places;

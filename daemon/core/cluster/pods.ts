@@ -19,6 +19,12 @@ export function saysUnready(report: NodeReport | undefined): boolean {
   return report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'False') === true;
 }
 
+/** The part of a node's report that placing pods depends on. */
+export function roomOf(report: NodeReport | undefined): unknown {
+  const ready = report?.status.conditions?.find((condition) => condition.type === 'Ready')?.status;
+  return { ready, allocatable: report?.status.allocatable };
+}
+
 export function boundNode(pod: DesiredObject): string | undefined {
   return pod.object.kith?.binding?.node;
 }

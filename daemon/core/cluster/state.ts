@@ -9,7 +9,8 @@ import { keysOfUsage, metricsOf } from '../status/usage-keys.ts';
 import { AUTOSCALERS, targetKey } from '../controllers/autoscaling/target.ts';
 import { joinMembership, type KnownState, MEMBERS, type Membership } from './membership.ts';
 import { ObjectIndex } from './object-index.ts';
-import { boundNode, controllerOf, saysUnready } from './pods.ts';
+import { boundNode, controllerOf, roomOf, saysUnready } from './pods.ts';
+import { PodReports, type Reported } from './pod-reports.ts';
 import { CLAIMS, claimKeyOfVolume, claimKeysOf, CLASSES, usersOf, volumeKeyOf, VOLUMES } from '../storage/claims.ts';
 import { UsageIndex } from './usage-index.ts';
 import type { ClusterIndex, LeaderView, MemberState, MemberView } from './view.ts';
@@ -25,10 +26,10 @@ export interface ClusterStateDeps {
   graveOf?(key: ObjectKey): Tombstone | undefined;
 }
 
-type Reported = Readonly<{ report: PodReport; incarnation: number }>;
-
 export interface ClusterStateOptions {
   self: { peer: string; node: string };
+  /** Of a peer of this process that holds and has heard the same: what both have in common is kept once. */
+  from?: ClusterState | undefined;
 }
 
 /**
@@ -38,14 +39,14 @@ export interface ClusterStateOptions {
 export class ClusterState implements ClusterIndex {
   readonly self: { peer: string; node: string };
   private readonly deps: ClusterStateDeps;
-  private readonly objects = new ObjectIndex();
-  private readonly podReports = new Map<string, Reported>();
-  private readonly nodeReports = new Map<string, NodeReport>();
+  private readonly objects: ObjectIndex;
+  private readonly podReports: PodReports;
+  private readonly nodeReports: Map<string, NodeReport>;
   private readonly usages = new UsageIndex();
   /** Nodes that say that they are not ready: monotonic ms since when. */
   private readonly unreadySince = new Map<string, number>();
-  private states = new Map<string, KnownState>();
-  private membership: Membership = { members: [], byNode: new Map(), seen: 0 };
+  private states: Map<string, KnownState>;
+  private membership: Membership;
   /** Nodes that pods are bound to and that are no member's: monotonic ms since when. */
   private readonly absentSince = new Map<string, number>();
   private currentLeader: LeaderView = { term: 0, peer: '', isSelf: false };
@@ -56,6 +57,11 @@ export class ClusterState implements ClusterIndex {
   constructor(deps: ClusterStateDeps, options: ClusterStateOptions) {
     this.deps = deps;
     this.self = options.self;
+    this.objects = new ObjectIndex(options.from?.objects);
+    this.podReports = new PodReports(options.from?.podReports);
+    this.nodeReports = new Map(options.from?.nodeReports);
+    this.states = new Map(options.from?.states);
+    this.membership = joinMembership(this.self, this.objects.ofResource(MEMBERS), this.states);
   }
 
   /** @param monotonic ms: when this was learned. */
@@ -84,7 +90,6 @@ export class ClusterState implements ClusterIndex {
     return affected;
   }
 
-  /** @param monotonic ms: when this was learned. */
   applyObserved(records: readonly ObservedRecord[], monotonic: number): Set<ObjectKey> {
     this.changes += 1;
     const affected = new Set<ObjectKey>();
@@ -92,7 +97,12 @@ export class ClusterState implements ClusterIndex {
       if (key === 'node') this.applyNodeReport(node, value?.kind === 'node' ? value : undefined, affected, monotonic);
       else if (key === 'usage') this.applyUsage(node, value?.kind === 'usage' ? value : undefined, affected);
       else if (key.startsWith('pod/'))
-        this.applyPodReport(key.slice('pod/'.length), node, value?.kind === 'pod' ? { report: value, incarnation } : undefined, affected);
+        this.applyPodReport(
+          key.slice('pod/'.length),
+          node,
+          value?.kind === 'pod' ? { node, report: value, incarnation } : undefined,
+          affected,
+        );
     }
     return affected;
   }
@@ -192,13 +202,17 @@ export class ClusterState implements ClusterIndex {
   }
 
   podReport(podUid: string, node: string): PodReport | undefined {
-    return this.podReports.get(reportKey(podUid, node))?.report;
+    return this.podReports.get(podUid, node)?.report;
   }
 
   isCurrentReport(podUid: string, node: string): boolean {
-    const held = this.podReports.get(reportKey(podUid, node));
+    const held = this.podReports.get(podUid, node);
     const member = this.memberOfNode(node);
     return held !== undefined && member !== undefined && held.incarnation >= member.incarnation;
+  }
+
+  isReportedEnded(podUid: string): boolean {
+    return this.podReports.hasEnded(podUid);
   }
 
   nodeReport(node: string): NodeReport | undefined {
@@ -262,8 +276,8 @@ export class ClusterState implements ClusterIndex {
   }
 
   private applyPodReport(uid: string, node: string, reported: Reported | undefined, affected: Set<ObjectKey>): void {
-    if (reported === undefined) this.podReports.delete(reportKey(uid, node));
-    else this.podReports.set(reportKey(uid, node), reported);
+    if (reported === undefined) this.podReports.delete(uid, node);
+    else this.podReports.set(uid, reported);
     const key = this.objects.keyOfUid(uid);
     if (key !== undefined) this.addWithOwners(key, affected);
   }
@@ -271,7 +285,7 @@ export class ClusterState implements ClusterIndex {
   private forgetReports(pod: DesiredObject): void {
     const node = boundNode(pod);
     // The node withdraws its own report; this one would outlive a node that is dead.
-    if (node !== undefined && this.memberOfNode(node)?.state !== 'alive') this.podReports.delete(reportKey(pod.uid, node));
+    if (node !== undefined && this.memberOfNode(node)?.state !== 'alive') this.podReports.delete(pod.uid, node);
   }
 
   private addRelated(key: ObjectKey, desired: DesiredObject | undefined, affected: Set<ObjectKey>): void {
@@ -383,14 +397,4 @@ export class ClusterState implements ClusterIndex {
     if (node === undefined || this.membership.byNode.has(node) || this.absentSince.has(node)) return;
     this.absentSince.set(node, monotonic);
   }
-}
-
-function reportKey(podUid: string, node: string): string {
-  return `${podUid}/${node}`;
-}
-
-/** The part of a node's report that placing pods depends on. */
-function roomOf(report: NodeReport | undefined): unknown {
-  const ready = report?.status.conditions?.find((condition) => condition.type === 'Ready')?.status;
-  return { ready, allocatable: report?.status.allocatable };
 }

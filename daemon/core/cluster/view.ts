@@ -1,3 +1,4 @@
+import type { ReplicaChange } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey } from '../../../protocol/objects.ts';
 import type { DeathRecord, NodeReport, PodReport, PodUsage, UsageReport } from '../../../protocol/observed.ts';
 import type { MemberSpec } from '../../../protocol/types.ts';
@@ -50,6 +51,8 @@ export interface ClusterIndex extends ClusterView {
   inNamespace(namespace: string): readonly DesiredObject[];
   /** Of a removed member, while its grave is remembered: whom it had admitted, as far as its remover knew. Undefined where that is not known. */
   admittedWhenRemoved(peer: string): readonly string[] | undefined;
+  /** Whether any node reports that the pod has ended. */
+  isReportedEnded(podUid: string): boolean;
   /** Pods without a binding, in no order. */
   unboundPods(): readonly DesiredObject[];
   /** Pods that keep others away from where they run, by required anti-affinity, in no order. */
@@ -82,4 +85,12 @@ export interface LeaderView {
   /** Peer id, or empty while there is none. */
   peer: string;
   isSelf: boolean;
+}
+
+/** What of these objects the view does not show yet. */
+export function changesSince(view: Pick<ClusterView, 'get'>, objects: Iterable<DesiredObject>): ReplicaChange[] {
+  return [...objects].flatMap((after) => {
+    const before = view.get(after.key);
+    return before === after ? [] : [{ key: after.key, before, after }];
+  });
 }

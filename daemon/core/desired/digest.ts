@@ -30,10 +30,16 @@ export function versionHash(version: ReplicaVersion): VersionHash {
 
 /** Sums hashes of versions bucket by bucket, so that one version's change costs one hash. */
 export class BucketDigests {
-  private readonly high = new Uint32Array(BUCKETS);
-  private readonly low = new Uint32Array(BUCKETS);
+  private readonly high: Uint32Array;
+  private readonly low: Uint32Array;
   /** As text, while nothing changes: each comparison asks for it. */
   private told: readonly string[] | undefined;
+
+  constructor(from?: BucketDigests) {
+    this.high = from === undefined ? new Uint32Array(BUCKETS) : from.high.slice();
+    this.low = from === undefined ? new Uint32Array(BUCKETS) : from.low.slice();
+    this.told = from?.told;
+  }
 
   /** Exclusive or: adding what is in takes it out. */
   toggle(bucket: number, { high, low }: VersionHash): void {

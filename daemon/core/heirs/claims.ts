@@ -104,6 +104,7 @@ export function planClaims(
   orphans.sort((left, right) => (left.key < right.key ? -1 : 1));
   const pass: Pass = { view, now, settings, memory, table: new NodeTable(view), inFlight: new Map(), decisions: [] };
   for (const orphan of orphans) planOrphan(pass, orphan);
+  pass.table.release();
   return pass.decisions;
 }
 

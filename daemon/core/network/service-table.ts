@@ -16,10 +16,16 @@ const RELEVANT: ReadonlySet<string> = new Set(['pods', 'services', ENDPOINTS, EN
  * their pods) and resolves again only the services that these concern. What is in it follows from the view alone.
  */
 export class ServiceTable {
-  private readonly index = new ServiceIndex();
-  private readonly services = new Map<ObjectKey, ResolvedService>();
+  private readonly index: ServiceIndex;
+  private readonly services: Map<ObjectKey, ResolvedService>;
   private sorted: readonly ResolvedService[] | undefined;
   private changes = 0;
+
+  /** @param from of a peer whose view is the same: what they have in common is kept once */
+  constructor(from?: ServiceTable) {
+    this.index = new ServiceIndex(from?.index);
+    this.services = new Map(from?.services);
+  }
 
   /** @returns services that came, went or differ now */
   update(view: ClusterView, affected: Iterable<ObjectKey>): Set<ObjectKey> {

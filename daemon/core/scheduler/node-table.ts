@@ -6,15 +6,13 @@ import type { ClusterIndex } from '../cluster/view.ts';
 import { ClaimPlaces } from '../storage/claim-places.ts';
 import { claimKeysOf } from '../storage/claims.ts';
 import { matchesNode, NO_MATCH, pinnedNode, refusalOf } from './node-rules.ts';
+import { LEAST_CPU_MILLIS, LEAST_MEMORY_BYTES, type Load, loadOf } from './node-load.ts';
 import { requiredAntiAffinity } from './pod-queries.ts';
 import { type NodeFilter, placeFilter } from './pod-rules.ts';
 import { amountsOf, type HostPort, type PodShape, portsCollide, shapeOf } from './pod-shape.ts';
 import { Topology } from './topology.ts';
-import { textHash } from './weights.ts';
+import { firstInOrder, textHash } from './weights.ts';
 
-/** What a pod that asks for nothing counts as when nodes are compared (never when it is fitted). Source: upstream's GetNonzeroRequests. */
-const LEAST_CPU_MILLIS = 100;
-const LEAST_MEMORY_BYTES = 200 * 1024 * 1024;
 /** Kubelet's default, where a node does not say. */
 const DEFAULT_PODS = 110;
 const TOO_MANY_PODS = 'Too many pods';
@@ -33,6 +31,30 @@ interface NodeList {
   hashes: Uint32Array;
   index: ReadonlyMap<string, number>;
   hasSoftTaints: boolean;
+  /** Of a table that is done with: a thousand nodes take 56 kB, and an heir makes a table at every claim that it hears of. */
+  spare?: Columns | undefined;
+  /** By subject. */
+  firsts: Map<number, Uint16Array>;
+}
+
+/** Whose first nodes are remembered: an heir asks again and again. */
+const MAX_SUBJECTS = 8_192;
+
+/** What is free on the nodes. Of a node that nobody asked about there is anything in it. */
+class Columns {
+  readonly cpuFree: Float64Array;
+  readonly memoryFree: Float64Array;
+  readonly podsFree: Float64Array;
+  readonly cpuTotal: Float64Array;
+  readonly memoryTotal: Float64Array;
+  readonly cpuScored: Float64Array;
+  readonly memoryScored: Float64Array;
+
+  constructor(nodes: number) {
+    const column = (): Float64Array => new Float64Array(nodes);
+    [this.cpuFree, this.memoryFree, this.podsFree] = [column(), column(), column()];
+    [this.cpuTotal, this.memoryTotal, this.cpuScored, this.memoryScored] = [column(), column(), column(), column()];
+  }
 }
 
 /** By the view's list, which is another one as soon as any node is. */
@@ -46,7 +68,7 @@ function nodeListOf(view: ClusterIndex): NodeList {
   const names = nodes.map((node) => node.metadata.name);
   const hasSoftTaints = nodes.some(({ spec }) => spec.taints?.some(({ effect }) => effect === 'PreferNoSchedule') === true);
   const index = new Map(names.map((name, at) => [name, at]));
-  const list = { nodes, names, hashes: Uint32Array.from(names, textHash), index, hasSoftTaints };
+  const list = { nodes, names, hashes: Uint32Array.from(names, textHash), index, hasSoftTaints, firsts: new Map() };
   lists.set(objects, list);
   return list;
 }
@@ -59,16 +81,11 @@ export class NodeTable {
   readonly names: readonly string[];
   readonly hashes: Uint32Array;
   private readonly view: ClusterIndex;
+  private readonly list: NodeList;
   private readonly nodes: readonly Node[];
   private readonly index: ReadonlyMap<string, number>;
   private readonly rows: (Row | undefined)[];
-  private readonly cpuFree: Float64Array;
-  private readonly memoryFree: Float64Array;
-  private readonly podsFree: Float64Array;
-  private readonly cpuTotal: Float64Array;
-  private readonly memoryTotal: Float64Array;
-  private readonly cpuScored: Float64Array;
-  private readonly memoryScored: Float64Array;
+  private readonly columns: Columns;
   /** Pods per node, by the uid of their controller. */
   private readonly siblings = new Map<string, Uint16Array>();
   private readonly refusals = new Map<string, readonly (string | undefined)[]>();
@@ -82,14 +99,31 @@ export class NodeTable {
   readonly hasSoftTaints: boolean;
 
   constructor(view: ClusterIndex) {
-    const { nodes, names, hashes, index, hasSoftTaints } = nodeListOf(view);
+    const list = nodeListOf(view);
+    const { nodes, names, hashes, index, hasSoftTaints } = list;
     this.view = view;
+    this.list = list;
     [this.nodes, this.names, this.hashes, this.index, this.hasSoftTaints] = [nodes, names, hashes, index, hasSoftTaints];
-    const column = (): Float64Array => new Float64Array(nodes.length);
-    [this.cpuFree, this.memoryFree, this.podsFree] = [column(), column(), column()];
-    [this.cpuTotal, this.memoryTotal, this.cpuScored, this.memoryScored] = [column(), column(), column(), column()];
+    this.columns = list.spare ?? new Columns(nodes.length);
+    list.spare = undefined;
     this.rows = nodes.map(() => undefined);
     this.repels = view.repellingPods().length > 0;
+  }
+
+  /** To be called by who asks nothing more of it: the next table may take its room. */
+  release(): void {
+    this.list.spare = this.columns;
+  }
+
+  /** Of the subject's rendezvous order (`weights.ts`) the first nodes, some. */
+  firstOf(subject: number): Uint16Array {
+    const { firsts } = this.list;
+    let first = firsts.get(subject);
+    if (first === undefined) {
+      if (firsts.size >= MAX_SUBJECTS) firsts.clear();
+      firsts.set(subject, (first = firstInOrder(this.hashes, subject)));
+    }
+    return first;
   }
 
   get size(): number {
@@ -157,9 +191,9 @@ export class NodeTable {
   /** Whether what is free on the node suffices. */
   hasRoom(index: number, shape: PodShape): boolean {
     this.row(index);
-    if (this.cpuFree[index]! < shape.cpuMillis && shape.cpuMillis > 0) return false;
-    if (this.memoryFree[index]! < shape.memoryBytes && shape.memoryBytes > 0) return false;
-    if (this.podsFree[index]! < 1) return false;
+    if (this.columns.cpuFree[index]! < shape.cpuMillis && shape.cpuMillis > 0) return false;
+    if (this.columns.memoryFree[index]! < shape.memoryBytes && shape.memoryBytes > 0) return false;
+    if (this.columns.podsFree[index]! < 1) return false;
     if (shape.others.size === 0 && shape.hostPorts.length === 0) return true;
     return this.shortagesOf(index, shape).length === 0;
   }
@@ -168,9 +202,9 @@ export class NodeTable {
   hasRoomWithout(index: number, shape: PodShape, gone: readonly PodShape[]): boolean {
     const row = this.row(index);
     const freed = (of: (each: PodShape) => number): number => gone.reduce((sum, each) => sum + of(each), 0);
-    if (shape.cpuMillis > 0 && this.cpuFree[index]! + freed((each) => each.cpuMillis) < shape.cpuMillis) return false;
-    if (shape.memoryBytes > 0 && this.memoryFree[index]! + freed((each) => each.memoryBytes) < shape.memoryBytes) return false;
-    if (this.podsFree[index]! + gone.length < 1) return false;
+    if (shape.cpuMillis > 0 && this.columns.cpuFree[index]! + freed((each) => each.cpuMillis) < shape.cpuMillis) return false;
+    if (shape.memoryBytes > 0 && this.columns.memoryFree[index]! + freed((each) => each.memoryBytes) < shape.memoryBytes) return false;
+    if (this.columns.podsFree[index]! + gone.length < 1) return false;
     for (const [name, amount] of shape.others)
       if (amount > 0 && (row.others.get(name) ?? 0) + freed((each) => each.others.get(name) ?? 0) < amount) return false;
     const freedPorts = gone.flatMap(({ hostPorts }) => hostPorts);
@@ -183,9 +217,9 @@ export class NodeTable {
     const row = this.row(index);
     if (shape.hostPorts.some((port) => row.ports.some((taken) => portsCollide(port, taken)))) return [PORTS_TAKEN];
     const shortages: string[] = [];
-    if (this.podsFree[index]! < 1) shortages.push(TOO_MANY_PODS);
-    if (shape.cpuMillis > 0 && this.cpuFree[index]! < shape.cpuMillis) shortages.push('Insufficient cpu');
-    if (shape.memoryBytes > 0 && this.memoryFree[index]! < shape.memoryBytes) shortages.push('Insufficient memory');
+    if (this.columns.podsFree[index]! < 1) shortages.push(TOO_MANY_PODS);
+    if (shape.cpuMillis > 0 && this.columns.cpuFree[index]! < shape.cpuMillis) shortages.push('Insufficient cpu');
+    if (shape.memoryBytes > 0 && this.columns.memoryFree[index]! < shape.memoryBytes) shortages.push('Insufficient memory');
     for (const [name, amount] of shape.others) {
       if (amount > 0 && (row.others.get(name) ?? 0) < amount) shortages.push(`Insufficient ${name}`);
     }
@@ -195,8 +229,9 @@ export class NodeTable {
   /** Thousandths of the node that would be left with the pod on it: more is better. Whole, so that all peers agree. */
   leftWith(index: number, shape: PodShape): number {
     this.row(index);
-    const cpu = (this.cpuScored[index]! - (shape.cpuMillis || LEAST_CPU_MILLIS)) / (this.cpuTotal[index]! || 1);
-    const memory = (this.memoryScored[index]! - (shape.memoryBytes || LEAST_MEMORY_BYTES)) / (this.memoryTotal[index]! || 1);
+    const cpu = (this.columns.cpuScored[index]! - (shape.cpuMillis || LEAST_CPU_MILLIS)) / (this.columns.cpuTotal[index]! || 1);
+    const memory =
+      (this.columns.memoryScored[index]! - (shape.memoryBytes || LEAST_MEMORY_BYTES)) / (this.columns.memoryTotal[index]! || 1);
     return Math.floor(Math.max(0, cpu) * 500 + Math.max(0, memory) * 500);
   }
 
@@ -252,22 +287,31 @@ export class NodeTable {
     const others = amountsOf(view.nodeReport(name)?.status.allocatable);
     const row = { others, ports: [] };
     this.rows[index] = row;
-    this.cpuTotal[index] = this.cpuFree[index] = this.cpuScored[index] = others.get('cpu') ?? 0;
-    this.memoryTotal[index] = this.memoryFree[index] = this.memoryScored[index] = others.get('memory') ?? 0;
-    this.podsFree[index] = others.get('pods') ?? DEFAULT_PODS;
-    for (const pod of view.podsOnNode(name)) if (!isTerminal(view, pod)) this.count(pod, index, row);
+    this.columns.cpuTotal[index] = this.columns.cpuFree[index] = this.columns.cpuScored[index] = others.get('cpu') ?? 0;
+    this.columns.memoryTotal[index] = this.columns.memoryFree[index] = this.columns.memoryScored[index] = others.get('memory') ?? 0;
+    this.columns.podsFree[index] = others.get('pods') ?? DEFAULT_PODS;
+    const pods = view.podsOnNode(name);
+    const load = pods.some(({ uid }) => view.isReportedEnded(uid)) ? undefined : loadOf(pods);
+    if (load !== undefined) this.subtract(index, load);
+    else for (const pod of pods) if (!isTerminal(view, pod)) this.count(pod, index, row);
     return row;
   }
 
   private count(pod: DesiredObject, index: number, row: Row): void {
-    const shape = shapeOf(pod);
-    subtract(this.cpuFree, index, shape.cpuMillis);
-    subtract(this.memoryFree, index, shape.memoryBytes);
-    subtract(this.podsFree, index, 1);
-    subtract(this.cpuScored, index, shape.cpuMillis || LEAST_CPU_MILLIS);
-    subtract(this.memoryScored, index, shape.memoryBytes || LEAST_MEMORY_BYTES);
-    for (const [name, amount] of shape.others) row.others.set(name, (row.others.get(name) ?? 0) - amount);
-    row.ports.push(...shape.hostPorts);
+    const { cpuMillis, memoryBytes, others, hostPorts } = shapeOf(pod);
+    const scored = { cpuScored: cpuMillis || LEAST_CPU_MILLIS, memoryScored: memoryBytes || LEAST_MEMORY_BYTES };
+    this.subtract(index, { cpuMillis, memoryBytes, ...scored, pods: 1 });
+    for (const [name, amount] of others) row.others.set(name, (row.others.get(name) ?? 0) - amount);
+    row.ports.push(...hostPorts);
+  }
+
+  private subtract(index: number, load: Load): void {
+    const { columns } = this;
+    columns.cpuFree[index]! -= load.cpuMillis;
+    columns.memoryFree[index]! -= load.memoryBytes;
+    columns.podsFree[index]! -= load.pods;
+    columns.cpuScored[index]! -= load.cpuScored;
+    columns.memoryScored[index]! -= load.memoryScored;
   }
 
   private relations(): NonNullable<NodeTable['related']> {
@@ -293,10 +337,6 @@ export class NodeTable {
 function looksAtPods(pod: DesiredObject): boolean {
   const { affinity, topologySpreadConstraints } = asPod(pod).spec;
   return affinity !== undefined || topologySpreadConstraints !== undefined || claimKeysOf(pod).length > 0;
-}
-
-function subtract(column: Float64Array, index: number, amount: number): void {
-  column[index]! -= amount;
 }
 
 const tables = new WeakMap<ClusterIndex, { version: number; table: NodeTable }>();

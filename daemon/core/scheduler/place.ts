@@ -1,6 +1,7 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { CONFLICT } from '../storage/claim-places.ts';
+import { claimKeysOf } from '../storage/claims.ts';
 import { NodeTable, nodeTableOf } from './node-table.ts';
 import { NO_PLACE, NOT_NEAR, placeScore } from './pod-rules.ts';
 import { shapeOf } from './pod-shape.ts';
@@ -77,7 +78,8 @@ const LASTING: readonly string[] = [NOT_NEAR, NO_PLACE, CONFLICT];
 /** A node short of two things counts under both. */
 function explainRefusal(view: ClusterIndex, table: NodeTable, pod: DesiredObject): string {
   if (table.size === 0) return 'no nodes available to schedule pods';
-  const unclaimed = table.claims.refusalOf(pod);
+  // Who uses which claim is found out by a look at all pods.
+  const unclaimed = claimKeysOf(pod).length === 0 ? undefined : table.claims.refusalOf(pod);
   if (unclaimed !== undefined) {
     const nowhere = table.names.map(() => ({ reasons: [], lasting: true }));
     return `0/${table.size} nodes are available: ${unclaimed}.${preemptionText(view, table, pod, nowhere)}`;

@@ -21,13 +21,15 @@ export const SERVICE_LOOP_LIMITS = {
 
 export interface ServiceLoopDeps {
   view: ClusterView;
+  /** Of a peer of this process whose view is the same. */
+  from?: ServiceTable | undefined;
   sinks: readonly ServiceSink[];
   clock: Clock;
   log: Log;
 }
 
 export class ServiceLoop implements ShownNetwork {
-  readonly table = new ServiceTable();
+  readonly table: ServiceTable;
   readonly #deps: ServiceLoopDeps;
   readonly #stopping = new AbortController();
   /** What is derived of each service, and all of it by key. */
@@ -42,6 +44,7 @@ export class ServiceLoop implements ShownNetwork {
 
   constructor(deps: ServiceLoopDeps) {
     this.#deps = deps;
+    this.table = new ServiceTable(deps.from);
   }
 
   start(): void {
@@ -83,6 +86,10 @@ export class ServiceLoop implements ShownNetwork {
   /** An Endpoints or EndpointSlice object that follows from a service. */
   derived(key: ObjectKey): KubeObject | undefined {
     return this.#derived.get(key);
+  }
+
+  derivedKeys(): Iterable<ObjectKey> {
+    return this.#derived.keys();
   }
 
   resolved(key: ObjectKey): ResolvedService | undefined {

@@ -15,7 +15,7 @@ import { splitObject } from '../../core/desired/fields.ts';
 import { bury, judgeChanges, lifeToOpen } from '../../core/desired/lives.ts';
 import { lostEdits } from '../../core/desired/lost.ts';
 import { deletedAt, deletedWithEarlier } from '../../core/desired/moved.ts';
-import type { Resolve, Validate } from '../../core/desired/resolve.ts';
+import { resolveObject, type Validate } from '../../core/desired/resolve.ts';
 import { compareEpochs, epochName } from '../../core/desired/epochs.ts';
 import { sameHeads } from '../../core/desired/sync.ts';
 import type { DocumentFields, DocumentIdentity, Documents, DocumentState, FieldEdit, RewrittenEpoch } from '../../ports/documents.ts';
@@ -28,7 +28,8 @@ export interface ChangeContext {
   documents: Documents;
   mergeUnitsOf(resource: GroupResource): MergeUnits | undefined;
   validate: Validate;
-  resolve: Resolve;
+  /** Default of the product: `openEntry`. */
+  open(context: ChangeContext, identity: DocumentIdentity, saved: Uint8Array, state: DocumentState): OpenedEntry;
   /** Greatest life whose grave was forgotten. */
   floor(): number;
   actor(): string;
@@ -36,6 +37,12 @@ export interface ChangeContext {
   documentOf(stage: Stage, entry: Entry): Promise<Uint8Array | undefined>;
   /** Peer ids of members that this one admitted; undefined while not all members are known here. */
   admittedBy(peer: string): readonly string[] | undefined;
+}
+
+/** Of an open life. */
+export interface OpenedEntry {
+  entry: Entry;
+  desired: DesiredObject;
 }
 
 /** What one mutation did. */
@@ -126,7 +133,7 @@ interface DocumentEdit {
 function edit(context: ChangeContext, stage: Stage, { key, life, epoch, saved, edits, increment }: DocumentEdit): Applied {
   const identity = { clusterId: context.clusterId, key, life, epoch };
   const edited = context.documents.edit(identity, saved, edits, { actor: context.actor(), increment });
-  const { entry, desired } = openEntry(context, identity, edited.saved, edited.state);
+  const { entry, desired } = context.open(context, identity, edited.saved, edited.state);
   if (entry.invalid !== undefined) throw new KithError('Invalid', `${key} is invalid: ${entry.invalid}`, { key });
   stage.put(entry, edited.saved);
   if (edited.change === undefined) return { object: desired };
@@ -179,16 +186,11 @@ function unitsOf(context: ChangeContext, key: ObjectKey): MergeUnits {
 }
 
 /** What a document shows, as an entry of the index. */
-export function openEntry(
-  context: ChangeContext,
-  identity: DocumentIdentity,
-  saved: Uint8Array,
-  state: DocumentState,
-): { entry: Entry; desired: DesiredObject } {
+export function openEntry(context: ChangeContext, identity: DocumentIdentity, saved: Uint8Array, state: DocumentState): OpenedEntry {
   const { key, life, clusterId, epoch } = identity;
   const uid = deriveUid(clusterId, key, life);
   const readAt = (head: string): DocumentFields => context.documents.readAt(saved, [head]) ?? new Map();
-  const { object, conflicts, fallback, invalid } = context.resolve({ key, uid, state, validate: guardedValidate(context), readAt });
+  const { object, conflicts, fallback, invalid } = resolveObject({ key, uid, state, validate: guardedValidate(context), readAt });
   const desired: DesiredObject = { key, life, uid, object, heads: state.heads, conflicts };
   const entry: Entry = {
     key,
@@ -235,7 +237,7 @@ export async function applyRemoteChanges(
     const merged = await mergeInto(context, stage, verdict === 'merge' ? held : undefined, incoming);
     if (merged === 'missing') return void result.missing.push(key);
     if (merged === 'same') return;
-    const { entry, desired } = openEntry(context, merged.identity, merged.saved, merged.state);
+    const { entry, desired } = context.open(context, merged.identity, merged.saved, merged.state);
     if (showsSame(held, entry)) return stage.putQuietly(entry, merged.saved);
     stage.put(entry, merged.saved, merged.lost);
     result.changed += 1;

@@ -42,6 +42,11 @@ export interface Loaded {
   damaged: ObjectKey[];
 }
 
+/** What a peer of this process has read of a disk like this one: not read again, and what both have in common is kept once. */
+export interface ReplicaImage extends Pick<Loaded, 'floor'> {
+  readonly index: ObjectIndex;
+}
+
 export function objectOperation(entry: Entry, saved: Uint8Array): StoreOperation {
   const { life, heads, desired, invalid, fallback, epoch, history } = entry;
   const json = { life, heads, object: desired?.object, conflicts: desired?.conflicts ?? [], invalid, fallback, epoch, history };
@@ -78,15 +83,16 @@ export function metaOperation(clusterId: string, floor: number): StoreOperation 
 }
 
 /**
- * Reads all records' JSON into the index. Damaged ones are moved under a prefix of their own and listed.
+ * Reads all records' JSON into the index, where that has not been made of an image. Damaged ones are moved under a prefix of their own and listed.
  * @throws KithError `ForeignCluster` | `UnknownFormat`
  */
 export async function loadAll(
-  { store, readRecord = readRecordJson }: { store: Store; readRecord?: ReadRecord | undefined },
+  { store, readRecord = readRecordJson, image }: { store: Store; readRecord?: ReadRecord | undefined; image?: ReplicaImage | undefined },
   index: ObjectIndex,
   clusterId: string,
   signal?: AbortSignal,
 ): Promise<Loaded> {
+  if (image !== undefined) return { floor: image.floor, damaged: [] };
   const floor = await loadMeta(store, clusterId);
   const damaged: ObjectKey[] = [];
   const aside: StoreOperation[] = [];

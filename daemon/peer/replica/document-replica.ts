@@ -13,8 +13,6 @@ import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../.
 import { documentBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
 import { compareEpochs, epochName, epochOrigin } from '../../core/desired/epochs.ts';
-import { resolveObject } from '../../core/desired/resolve.ts';
-import type { Resolve } from '../../core/desired/resolve.ts';
 import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
 import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
 import type { Log } from '../../ports/log.ts';
@@ -24,7 +22,8 @@ import { applyMutation, applyRemoteChanges, applyTombstone } from './changes.ts'
 import type { ChangeContext } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { loadAll, metaOperation, objectRecordKey } from './disk.ts';
-import type { ReadRecord } from './disk.ts';
+import type { ReadRecord, ReplicaImage } from './disk.ts';
+import { ENTRY_WORK, type EntryWork } from './entry-work.ts';
 import { GraveLedger } from './graves.ts';
 import { HistoryLedger, withoutHistory } from './histories.ts';
 import type { HistoryLimits, RipeHistory } from './histories.ts';
@@ -33,7 +32,7 @@ import { logLosses } from './losses.ts';
 import type { Entry } from './object-index.ts';
 import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';
-import { readRecordDocument } from './record.ts';
+import { isDamage, readRecordDocument } from './record.ts';
 import { sizesOf } from './sizes.ts';
 import { Stage } from './stage.ts';
 
@@ -42,8 +41,9 @@ export interface DocumentReplicaDeps {
   store: Store;
   documents: Documents;
   /** Peers of one process may share what they have found. */
-  resolve?: Resolve | undefined;
+  entryWork?: EntryWork | undefined;
   readRecord?: ReadRecord | undefined;
+  image?: ReplicaImage | undefined;
   log: Log;
 }
 
@@ -71,7 +71,8 @@ interface Task {
 export class DocumentReplica implements SyncedReplica {
   private readonly deps: DocumentReplicaDeps;
   private readonly options: DocumentReplicaOptions;
-  private readonly index = new ObjectIndex();
+  private readonly work: EntryWork;
+  private readonly index: ObjectIndex;
   private readonly recent = new RecentDocuments();
   private readonly ledger = new GraveLedger();
   private readonly histories: HistoryLedger;
@@ -87,6 +88,8 @@ export class DocumentReplica implements SyncedReplica {
     this.deps = deps;
     this.options = options;
     this.actor = options.actor;
+    this.work = deps.entryWork ?? ENTRY_WORK;
+    this.index = new ObjectIndex(deps.image?.index, this.work.hash);
     this.histories = new HistoryLedger(options.histories);
     this.changed = new Listeners(deps.log);
     this.written = new Listeners(deps.log);
@@ -95,7 +98,7 @@ export class DocumentReplica implements SyncedReplica {
       documents: deps.documents,
       mergeUnitsOf: (resource) => options.mergeUnitsOf(resource),
       validate: (object) => options.validate(object),
-      resolve: deps.resolve ?? resolveObject,
+      open: this.work.open,
       floor: () => this.lifeFloor,
       actor: () => this.actor,
       documentOf: (stage, entry) => this.documentOf(stage, entry),
@@ -118,6 +121,10 @@ export class DocumentReplica implements SyncedReplica {
 
   async stop(): Promise<void> {
     await this.queue.close();
+  }
+
+  image(): ReplicaImage {
+    return { index: new ObjectIndex(this.index), floor: this.lifeFloor };
   }
 
   get(key: ObjectKey): DesiredObject | undefined {
@@ -372,10 +379,10 @@ export class DocumentReplica implements SyncedReplica {
       }
     }
     if (batch.isEmpty()) return failures;
-    await this.deps.store.write(batch.operations());
+    await this.deps.store.write(batch.operations(this.work.operation));
     for (const [key, { entry, saved }] of batch.changedEntries()) {
       if (entry === undefined) this.index.remove(key);
-      else this.index.put(entry);
+      else this.index.put(this.work.kept(entry));
       if (entry === undefined || saved === undefined) this.recent.forget(key);
       else this.recent.put(entry, saved);
       if (entry === undefined) this.histories.forget(key);
@@ -390,9 +397,4 @@ export class DocumentReplica implements SyncedReplica {
 
 function identityOf(clusterId: string, { key, life, epoch }: Pick<Entry, 'key' | 'life' | 'epoch'>): DocumentIdentity {
   return { clusterId, key, life, epoch };
-}
-
-/** Bytes on disk that are not what was written, as against a disk that doesn't answer. */
-function isDamage(error: unknown): boolean {
-  return error instanceof KithError && ['RecordDamaged', 'StoreCorrupt', 'DocumentInvalid'].includes(String(error.code));
 }

@@ -5,7 +5,7 @@ import { compareEpochs } from '../../core/desired/epochs.ts';
 import { sameHeads } from '../../core/desired/sync.ts';
 import type { DocumentIdentity } from '../../ports/documents.ts';
 import type { ChangeContext } from './changes.ts';
-import { openEntry, showsSame } from './changes.ts';
+import { showsSame } from './changes.ts';
 import type { Entry } from './object-index.ts';
 
 /** When the history of a document is too long. */
@@ -163,7 +163,7 @@ export function withoutHistory(
   const whole = sameHeads(heads, held.heads)
     ? rewritten
     : context.documents.carryOver({ identity, saved }, { identity: next, saved: rewritten.saved });
-  const { entry } = openEntry(context, next, whole.saved, whole.state);
+  const { entry } = context.open(context, next, whole.saved, whole.state);
   if (!showsSame(held, entry)) return undefined;
   return { entry: { ...entry, desired: { ...held.desired, heads: entry.heads } }, saved: whole.saved };
 }

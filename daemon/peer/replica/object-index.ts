@@ -3,7 +3,9 @@ import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { resourceOf } from '../../../protocol/objects.ts';
 import { BUCKETS } from '../../../protocol/wire/limits.ts';
-import { BucketDigests, bucketOf, versionHash } from '../../core/desired/digest.ts';
+import { Groups } from '../../core/cluster/groups.ts';
+import { LayeredMap } from '../../core/cluster/layered-map.ts';
+import { BucketDigests, bucketOf, type VersionHash, versionHash } from '../../core/desired/digest.ts';
 import { sameHeads } from '../../core/desired/sync.ts';
 import type { LifeState } from '../../core/desired/lives.ts';
 import { epochName } from '../../core/desired/epochs.ts';
@@ -44,11 +46,21 @@ export interface HistoryCost {
 
 /** All entries in memory, found by key, resource and bucket. Knows nothing of disks. */
 export class ObjectIndex {
-  private readonly buckets: Map<ObjectKey, Entry>[] = Array.from({ length: BUCKETS }, () => new Map<ObjectKey, Entry>());
-  /** Those that are graves: few beside all there is, and looked through whenever two peers compare. */
-  private readonly buried: Map<ObjectKey, Entry>[] = Array.from({ length: BUCKETS }, () => new Map<ObjectKey, Entry>());
-  private readonly byResource = new Map<GroupResource, Map<ObjectKey, DesiredObject>>();
-  private readonly digests = new BucketDigests();
+  private readonly buckets: readonly LayeredMap<ObjectKey, Entry>[];
+  /** Those that are graves, by bucket: few beside all there is, and looked through whenever two peers compare. */
+  private readonly buried: Groups<Entry>;
+  private readonly byResource: Groups<DesiredObject>;
+  private readonly digests: BucketDigests;
+  private readonly hash: (entry: Entry) => VersionHash;
+
+  /** @param from of a peer that holds the same: what they have in common is kept once */
+  constructor(from?: ObjectIndex, hash = hashOfEntry) {
+    this.hash = hash;
+    this.buckets = from?.buckets.map((bucket) => bucket.fork()) ?? Array.from({ length: BUCKETS }, () => new LayeredMap());
+    this.buried = from?.buried.fork() ?? new Groups();
+    this.byResource = from?.byResource.fork() ?? new Groups();
+    this.digests = new BucketDigests(from?.digests);
+  }
 
   get(key: ObjectKey): Entry | undefined {
     return this.bucketMap(bucketOf(key)).get(key);
@@ -57,11 +69,11 @@ export class ObjectIndex {
   put(entry: Entry): void {
     const bucket = bucketOf(entry.key);
     const before = this.bucketMap(bucket).get(entry.key);
-    if (before !== undefined) this.digests.toggle(bucket, versionHash(versionOf(before)));
-    this.digests.toggle(bucket, versionHash(versionOf(entry)));
+    if (before !== undefined) this.digests.toggle(bucket, this.hash(before));
+    this.digests.toggle(bucket, this.hash(entry));
     this.bucketMap(bucket).set(entry.key, entry);
-    if (entry.grave === undefined) this.buried[bucket]?.delete(entry.key);
-    else this.buried[bucket]?.set(entry.key, entry);
+    if (entry.grave === undefined) this.buried.delete(String(bucket), entry.key);
+    else this.buried.set(String(bucket), entry);
     this.setVisible(entry.key, visible(entry));
   }
 
@@ -70,22 +82,22 @@ export class ObjectIndex {
     const bucket = bucketOf(key);
     const before = this.bucketMap(bucket).get(key);
     if (before === undefined) return;
-    this.digests.toggle(bucket, versionHash(versionOf(before)));
+    this.digests.toggle(bucket, this.hash(before));
     this.bucketMap(bucket).delete(key);
-    this.buried[bucket]?.delete(key);
+    this.buried.delete(String(bucket), key);
     this.setVisible(key, undefined);
   }
 
   clear(): void {
-    for (const bucket of this.buckets) for (const key of [...bucket.keys()]) this.remove(key);
+    for (const { key } of [...this.entries()]) this.remove(key);
   }
 
   list(resource: GroupResource): Iterable<DesiredObject> {
-    return this.byResource.get(resource)?.values() ?? [];
+    return this.byResource.values(resource);
   }
 
-  *all(): Iterable<DesiredObject> {
-    for (const objects of this.byResource.values()) yield* objects.values();
+  all(): Iterable<DesiredObject> {
+    return this.byResource.all();
   }
 
   *entries(): Iterable<Entry> {
@@ -98,32 +110,24 @@ export class ObjectIndex {
 
   /** Of one bucket. */
   gravesIn(bucket: number): Iterable<Entry> {
-    return this.buried[bucket]?.values() ?? [];
+    return this.buried.values(String(bucket));
   }
 
-  *graves(): Iterable<Entry> {
-    for (const bucket of this.buried) yield* bucket.values();
+  graves(): Iterable<Entry> {
+    return this.buried.all();
   }
 
   digest(): readonly string[] {
     return this.digests.texts();
   }
 
-  private bucketMap(index: number): Map<ObjectKey, Entry> {
-    return this.buckets[index] ?? new Map<ObjectKey, Entry>();
+  private bucketMap(index: number): LayeredMap<ObjectKey, Entry> {
+    return this.buckets[index] ?? new LayeredMap();
   }
 
   private setVisible(key: ObjectKey, desired: DesiredObject | undefined): void {
-    const resource = resourceOf(key);
-    const objects = this.byResource.get(resource);
-    if (desired === undefined) {
-      objects?.delete(key);
-      if (objects?.size === 0) this.byResource.delete(resource);
-    } else if (objects === undefined) {
-      this.byResource.set(resource, new Map([[key, desired]]));
-    } else {
-      objects.set(key, desired);
-    }
+    if (desired === undefined) this.byResource.delete(resourceOf(key), key);
+    else this.byResource.set(resourceOf(key), desired);
   }
 }
 
@@ -140,6 +144,10 @@ export function versionOf({ key, life, buried, heads, epoch, grave }: Entry): Re
   const told = grave?.admitted === undefined ? heads : [admittedHash(grave.admitted)];
   const version: ReplicaVersion = { key, life, buried, heads: told, ...(epoch === undefined ? {} : { epoch: epochName(epoch) }) };
   return grave?.settled === true ? { ...version, settled: true } : version;
+}
+
+export function hashOfEntry(entry: Entry): VersionHash {
+  return versionHash(versionOf(entry));
 }
 
 /** Whether our grave says something that a holder of `have` does not know. */

@@ -61,3 +61,8 @@ function checksum(part: Uint8Array): Buffer {
 function damaged(why: string): KithError {
   return new KithError('RecordDamaged', `a record of the replica can't be read: ${why}`);
 }
+
+/** Bytes on disk that are not what was written, as against a disk that doesn't answer. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof KithError && ['RecordDamaged', 'StoreCorrupt', 'DocumentInvalid'].includes(String(error.code));
+}

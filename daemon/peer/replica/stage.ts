@@ -2,7 +2,7 @@ import type { LostEdit, ReplicaChange } from '../../../protocol/desired.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
 import type { StoreOperation } from '../../ports/store.ts';
 import { NO_LIFE } from '../../core/desired/lives.ts';
-import { objectOperation, objectRemoval, tombstoneOperation, tombstoneRemoval } from './disk.ts';
+import { type objectOperation, objectRemoval, tombstoneOperation, tombstoneRemoval } from './disk.ts';
 import type { Entry } from './object-index.ts';
 import { visible } from './object-index.ts';
 
@@ -88,13 +88,13 @@ export class Stage implements StageBase {
     return this.entries;
   }
 
-  operations(): StoreOperation[] {
-    return [...this.entries].flatMap(([key, staged]) => operationsFor(key, staged));
+  operations(operationOf: typeof objectOperation): StoreOperation[] {
+    return [...this.entries].flatMap(([key, staged]) => operationsFor(key, staged, operationOf));
   }
 }
 
-function operationsFor(key: ObjectKey, { entry, saved }: Staged): StoreOperation[] {
+function operationsFor(key: ObjectKey, { entry, saved }: Staged, operationOf: typeof objectOperation): StoreOperation[] {
   if (entry === undefined) return [tombstoneRemoval(key)];
-  if (entry.life > 0) return saved === undefined ? [] : [objectOperation(entry, saved)];
+  if (entry.life > 0) return saved === undefined ? [] : [operationOf(entry, saved)];
   return entry.grave === undefined ? [objectRemoval(key)] : [objectRemoval(key), tombstoneOperation(entry)];
 }

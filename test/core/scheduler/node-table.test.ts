@@ -26,6 +26,28 @@ it('counts what runs on the nodes that it is asked about', () => {
   expect(podsOnNode.mock.calls).toEqual([[table.names[3]]]);
 });
 
+it('counts what has ended on a node for nothing, by its outcome or by what any node reports', () => {
+  const world = worldOf(1, 'node-1', { allocatable: { cpu: '1', memory: '8Gi', pods: '110' } });
+  const names = ['first', 'second'];
+  const asking = [{ name: 'main', image: 'app:1', resources: { requests: { cpu: '500m' } } }];
+  const pods = names.map((name) => podObject(name, { containers: asking }));
+  for (const pod of pods) {
+    world.create(pod);
+    world.bind(keyOf(pod), 'node-1');
+  }
+  const next = world.object(keyOf(pods[0]!));
+  const fits = (): boolean => new NodeTable(world.state).fits(next, 0);
+  expect(fits()).toBe(false);
+  const running = { phase: 'Running' };
+  world.reportPod(keyOf(pods[1]!), running);
+  expect(fits()).toBe(false);
+  world.reportPod(keyOf(pods[1]!), { phase: 'Succeeded' });
+  expect(world.state.isReportedEnded(world.object(keyOf(pods[1]!)).uid)).toBe(true);
+  expect(fits()).toBe(true);
+  world.reportPod(keyOf(pods[1]!), running);
+  expect(fits()).toBe(false);
+});
+
 it('an heir looks at few nodes for each claim, not at all', () => {
   const world = occupied(40);
   world.setMember('node-2', 'dead');

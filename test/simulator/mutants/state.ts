@@ -72,9 +72,9 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     what: 'a write is told to others before it is on disk here',
     plots: ['slowDisks'],
     file: 'daemon/peer/replica/document-replica.ts',
-    find: '    await this.deps.store.write(batch.operations());\n',
+    find: '    await this.deps.store.write(batch.operations(this.work.operation));\n',
     replace:
-      '    for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);\n    await this.deps.store.write(batch.operations());\n',
+      '    for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);\n    await this.deps.store.write(batch.operations(this.work.operation));\n',
   }),
   one({
     name: 'watch-misses-deletions',
@@ -177,7 +177,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     what: 'what a node reported of a pod is kept when the pod is gone',
     plots: ['bothSidesGrow', 'flapping'],
     file: 'daemon/core/cluster/state.ts',
-    find: '    if (reported === undefined) this.podReports.delete(reportKey(uid, node));\n    else this.podReports',
+    find: '    if (reported === undefined) this.podReports.delete(uid, node);\n    else this.podReports',
     replace: '    if (reported !== undefined) this.podReports',
   }),
   one({
