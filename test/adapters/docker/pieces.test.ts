@@ -12,6 +12,7 @@ import { logChunks, parseTime } from '../../../daemon/adapters/docker/logs.ts';
 import { containerLabels, containerName, isOurs } from '../../../daemon/adapters/docker/names.ts';
 import { pauseBinary } from '../../../daemon/adapters/docker/pause.ts';
 import { tarFile, tarFolder, writeTar } from '../../../daemon/adapters/docker/tar.ts';
+import type { ContainerSecurity } from '../../../daemon/ports/runtime.ts';
 import { containerStart, podSpec } from '../../acceptance/runtime-specs.ts';
 import { Readable } from 'node:stream';
 
@@ -150,6 +151,27 @@ describe('names and configuration', () => {
     expect(config.HostConfig).toMatchObject({ RestartPolicy: { Name: 'no' }, CpuShares: 2, NetworkMode: 'container:sandbox' });
     expect(config.HostConfig).not.toHaveProperty('Memory');
     expect(config.HostConfig).not.toHaveProperty('CpuQuota');
+  });
+
+  it('what a container may do is told the engine, and nothing that was not said', () => {
+    const hostOf = (security?: ContainerSecurity): object =>
+      (containerConfig(owner, containerStart(podSpec(1), 'i', ':', { security }), { sandboxId: 's' }, undefined) as { HostConfig: object })
+        .HostConfig;
+    const all: ContainerSecurity = { seccomp: 'unconfined', appArmor: 'mine', noNewPrivileges: true, readOnlyRoot: true, groups: [7] };
+    expect(hostOf({ ...all, addCapabilities: ['NET_ADMIN'], dropCapabilities: ['ALL'] })).toMatchObject({
+      SecurityOpt: ['no-new-privileges', 'seccomp=unconfined', 'apparmor=mine'],
+      ReadonlyRootfs: true,
+      GroupAdd: ['7'],
+      CapAdd: ['NET_ADMIN'],
+      CapDrop: ['ALL'],
+    });
+    expect(hostOf({ privileged: true, hostProcesses: true, hostIpc: true })).toMatchObject({
+      Privileged: true,
+      PidMode: 'host',
+      IpcMode: 'host',
+    });
+    for (const name of ['SecurityOpt', 'Privileged', 'CapAdd', 'CapDrop', 'ReadonlyRootfs', 'PidMode', 'GroupAdd'])
+      expect(hostOf()).not.toHaveProperty(name);
   });
 
   it('how mounts on the host reach a container is said where it is asked for only: the engine takes what its own folder is part of in no private way', () => {

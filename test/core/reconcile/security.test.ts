@@ -24,6 +24,31 @@ it('the settings of a container come before those of its pod', () => {
   });
 });
 
+it('what takes powers away or gives some is passed on as it is said, the profile of a container before that of its pod', () => {
+  const own: Container['securityContext'] = {
+    privileged: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { add: ['NET_ADMIN'], drop: ['ALL'] },
+    seccompProfile: { type: 'Unconfined' },
+    appArmorProfile: { type: 'Localhost', localhostProfile: 'mine' },
+  };
+  const pod: PodSpec['securityContext'] = {
+    seccompProfile: { type: 'RuntimeDefault' },
+    sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }],
+  };
+  expect(of(pod, own)).toEqual({
+    privileged: true,
+    noNewPrivileges: true,
+    addCapabilities: ['NET_ADMIN'],
+    dropCapabilities: ['ALL'],
+    seccomp: 'unconfined',
+    appArmor: 'mine',
+    sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0' },
+  });
+  expect(of({ seccompProfile: { type: 'Unconfined' } }, { seccompProfile: { type: 'RuntimeDefault' } })).toBeUndefined();
+  expect(of({ seccompProfile: { type: 'Unconfined' } }, { allowPrivilegeEscalation: true })).toEqual({ seccomp: 'unconfined' });
+});
+
 it('what must not run as root is refused in kubelet’s words', () => {
   const where = '(pod: "p_n(u)", container: c)';
   const why = (context: PodSpec['securityContext'], user: string) => rootRefusal(of(context)!, user);
