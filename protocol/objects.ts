@@ -109,6 +109,8 @@ export interface SlotState {
   done?: 'Succeeded' | 'Failed';
   /** Of a Job: pods of this slot that failed. */
   failures?: number;
+  /** Of a Job: the generation whose end is no failure, however it comes. */
+  excused?: number;
 }
 
 /** A pod's end, remembered in desired state so that what completed never runs again. */

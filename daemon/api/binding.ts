@@ -50,7 +50,7 @@ export async function evictPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock)
 async function evictOne(call: ObjectCall, deps: ApiDeps, options: DeleteOptions): Promise<{ warnings: string[] }> {
   const pod = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
   const mutations = pod === undefined || options.gracePeriodSeconds !== undefined ? undefined : deps.planEviction?.(pod);
-  if (mutations === undefined) return deleteOne(call, deps, options);
+  if (mutations === undefined) return deleteOne(call, deps, options, 'eviction');
   checkDeletion(call, existing(call, deps), options);
   if (options.dryRun || mutations.length === 0) return { warnings: [] };
   return { warnings: (await deps.desired.write(mutations)).warnings };

@@ -3,6 +3,7 @@ import { groupResourceOf } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { DEFAULT_NAMESPACES } from '../core/controllers/namespaces.ts';
 import { planDeletion } from '../core/deletion.ts';
+import type { Disruption } from '../core/disruption.ts';
 import type { HttpResponse } from '../ports/http.ts';
 import { isRecord, readDocument } from './body.ts';
 import type { ApiDeps, ObjectCall, ResourceCall } from './deps.ts';
@@ -67,6 +68,7 @@ export async function deleteOne(
   call: ObjectCall,
   deps: ApiDeps,
   options: DeleteOptions,
+  disruption?: Disruption,
 ): Promise<{ object: KubeObject; gone: boolean; warnings: string[] }> {
   const current = existing(call, deps);
   const target = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
@@ -78,7 +80,7 @@ export async function deleteOne(
     memberOf: (node: string) => deps.memberOf?.(node),
     joinTokens: () => deps.joinTokens?.() ?? [],
   };
-  const plan = planDeletion(world, target, { gracePeriodSeconds, propagation }, deps.clock.now());
+  const plan = planDeletion(world, target, { gracePeriodSeconds, propagation, disruption }, deps.clock.now());
   const gone = plan.outcome === 'buried';
   if (options.dryRun || plan.mutations.length === 0) return { object: current, gone, warnings: [] };
   try {

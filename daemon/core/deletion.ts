@@ -3,6 +3,7 @@ import { CUSTOM_DEFINITIONS } from '../../protocol/kinds/custom/definition.ts';
 import type { DesiredObject, StoredObject } from '../../protocol/objects.ts';
 import { parseObjectKey } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
+import { disrupted, type Disruption } from './disruption.ts';
 import { formatTime } from '../../protocol/values/time.ts';
 
 /** Kubernetes' default for `terminationGracePeriodSeconds`. */
@@ -23,6 +24,8 @@ export interface DeletionRequest {
   gracePeriodSeconds?: number;
   /** What becomes of what the object owns; undefined: it is collected after the object is gone. */
   propagation?: 'Foreground' | 'Orphan';
+  /** Of a pod that somebody ends from outside. */
+  disruption?: Disruption;
 }
 
 /** Finalizers that hold an object until the garbage collector has dealt with what it owns. As upstream (metav1.FinalizerOrphanDependents, FinalizerDeleteDependents). */
@@ -122,7 +125,11 @@ function planPodDeletion(
   if (deletionTimestamp !== undefined && graceSeconds >= (deletionGracePeriodSeconds ?? 0)) {
     return { outcome: 'unchanged', mutations: [], reason: 'it is being deleted already' };
   }
-  return mark(target, nowMs, graceSeconds, reason);
+  const { disruption } = request;
+  if (disruption === undefined) return mark(target, nowMs, graceSeconds, reason);
+  const { kith: _before, ...object } = marked(target, nowMs, graceSeconds);
+  const next = { ...object, kith: disrupted(pod, disruption, formatTime(nowMs)) };
+  return { outcome: 'marked', mutations: [{ type: 'update', key: target.key, uid: target.uid, base: target.object, next }], reason };
 }
 
 function bury(target: DesiredObject, nowMs: number, reason: string): DeletionPlan {

@@ -45,6 +45,7 @@ export const kithFieldsSchema: Schema = object('KithFields', "Kith's own facts a
         generation: ordinal,
         done: oneOf('How it ended.', ['Succeeded', 'Failed']),
         failures: integer('Pods that failed.', { minimum: 0 }),
+        excused: ordinal,
         claim: object(
           'SlotClaim',
           'It was taken over.',

@@ -1,8 +1,10 @@
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
+import { formatTime } from '../../../protocol/values/time.ts';
 import { controllerObject, isDeleting, isReady } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { partitionPolicy } from '../heirs/policy.ts';
+import { disrupted } from '../disruption.ts';
 import { whyUnschedulable } from '../scheduler/place.ts';
 import { claimKeysOf } from '../storage/claims.ts';
 import { createSlotPod, updateKith } from './slot-pod.ts';
@@ -31,5 +33,5 @@ export function planEviction(view: ClusterIndex, pod: DesiredObject, wallMs: num
   const { key, object } = createSlotPod(owner, slot, wallMs);
   const replacement: DesiredObject = { key, life: 1, uid: '', object, heads: [], conflicts: [] };
   if (whyUnschedulable(view, replacement) !== undefined) return undefined;
-  return [updateKith(owner, withSlots(owner.object.kith, [slot]))];
+  return [updateKith(owner, withSlots(owner.object.kith, [slot])), updateKith(pod, disrupted(pod.object, 'eviction', formatTime(wallMs)))];
 }

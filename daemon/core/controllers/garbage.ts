@@ -69,7 +69,7 @@ function planForeground(view: ClusterIndex, desired: DesiredObject, now: Now): D
   const dependents = view.dependentsOf(desired.uid);
   const going = dependents
     .filter((dependent) => !isDeleting(dependent))
-    .flatMap((dependent) => deleteMutations(view, dependent, now.wall, 'Foreground'));
+    .flatMap((dependent) => deleteMutations(view, dependent, now.wall, { propagation: 'Foreground' }));
   if (going.length > 0)
     return [{ do: 'write', mutations: going, reason: `${desired.object.metadata.name} waits for its dependents to go` }];
   const blocked = dependents.some(({ object }) =>

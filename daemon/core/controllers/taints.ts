@@ -35,7 +35,7 @@ export function planTaintEviction(view: ClusterIndex, pod: DesiredObject, now: N
   const at = Math.min(...taints.map((taint) => staysUntil(pod, taint, now.wall)));
   if (at === Number.POSITIVE_INFINITY) return [];
   if (at > now.wall) return [{ do: 'wake', key: pod.key, at: now.monotonic + at - now.wall }];
-  const mutations = deleteMutations(view, pod, now.wall);
+  const mutations = deleteMutations(view, pod, now.wall, { disruption: 'taint' });
   if (mutations.length === 0) return [];
   const { metadata } = pod.object;
   const message = `Marking for deletion Pod ${metadata.namespace}/${metadata.name}`;

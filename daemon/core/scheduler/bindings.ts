@@ -79,7 +79,7 @@ function planEvictions(view: ClusterIndex, pod: DesiredObject, evicted: Set<stri
   if (plan === undefined) return [];
   return plan.victims.flatMap((victim): Decision[] => {
     evicted.add(victim.uid);
-    const mutations = deleteMutations(view, victim, now.wall);
+    const mutations = deleteMutations(view, victim, now.wall, { disruption: 'preemption' });
     if (mutations.length === 0) return [];
     const message = `Preempted by pod ${pod.uid} on node ${plan.node}`;
     return [

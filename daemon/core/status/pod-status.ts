@@ -6,6 +6,7 @@ import type { Pod, PodStatus } from '../../../protocol/types.ts';
 import { inWholeSeconds } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isDeleting, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
+import { disruptionOf } from '../disruption.ts';
 import { qosClass } from '../reconcile/qos.ts';
 import { isSchedulable } from '../scheduler/bindings.ts';
 import { nodeTableOf } from '../scheduler/node-table.ts';
@@ -20,6 +21,13 @@ const NODE_LOST = 'NodeLost';
  * A pod as the API shows it. What it came to (outcome) is shown before what its node last said; what a dead node said is kept, but no longer vouched for.
  */
 export function renderPod(view: ClusterIndex, desired: DesiredObject): Pod {
+  const pod = renderUndisturbed(view, desired);
+  const disruption = disruptionOf(desired.object);
+  if (disruption === undefined) return pod;
+  return { ...pod, status: { ...pod.status, conditions: replaceConditions(pod.status?.conditions, [disruption as PodCondition]) } };
+}
+
+function renderUndisturbed(view: ClusterIndex, desired: DesiredObject): Pod {
   const { kith, ...pod } = asPod(desired);
   const node = boundNode(desired);
   const spec = shownPodSpec(pod.spec, node);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planEviction } from '../../../daemon/core/controllers/eviction.ts';
+import { renderObject } from '../../../daemon/core/status/render.ts';
 import { replicaStatus } from '../../../daemon/core/status/replica-status.ts';
 import { isDeleting, isReady } from '../../../daemon/core/cluster/pods.ts';
 import type { DesiredObject } from '../../../protocol/objects.ts';
@@ -41,6 +42,12 @@ describe('a pod that is evicted', () => {
       readyReplicas: 3,
       availableReplicas: 3,
     });
+    const shown = renderObject(world.state, old.key, world.now) as Pod;
+    expect(shown.status?.conditions?.at(-1)).toMatchObject({
+      type: 'DisruptionTarget',
+      reason: 'EvictionByEvictionAPI',
+      message: 'Eviction API: evicting',
+    });
     expect(world.events('Evicted')).toEqual([`${replacement?.object.metadata.name} takes its place: it is stopped once that one is ready`]);
     isSlow = false;
     const seen = new Set<number>();
@@ -54,14 +61,14 @@ describe('a pod that is evicted', () => {
     const world = worldWith();
     const old = cordon(world, 'node-2');
     const first = planEviction(world.state, old, world.now.wall);
-    expect(planEviction(world.state, old, world.now.wall + 5_000)).toEqual(first);
+    expect(planEviction(world.state, old, world.now.wall + 5_000)?.[0]).toEqual(first?.[0]);
     world.write(first!);
     expect(planEviction(world.state, world.object(old.key), world.now.wall)).toEqual([]);
   });
 
   it('is deleted where its replacement would wait for it: for a lease, for its data, or for room', () => {
     const evicted = (world: ClusterWorld): unknown => planEviction(world.state, cordon(world, 'node-2'), world.now.wall);
-    expect(evicted(worldWith())).toHaveLength(1);
+    expect(evicted(worldWith())).toHaveLength(2);
     expect(evicted(worldWith((set) => (set.metadata.annotations = { 'kith.dev/partition': 'majority' })))).toBeUndefined();
     const world = worldWith();
     const old = cordon(world, 'node-2');

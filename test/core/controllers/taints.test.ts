@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { disruptionOf } from '../../../daemon/core/disruption.ts';
 import type { Node } from '../../../protocol/types.ts';
 import { podKey, podObject, readyStatus, worldOf } from '../../support/cluster-view.ts';
 
@@ -16,6 +17,8 @@ it('pods go from a node whose taints they do not put up with, at once or after t
   }
   world.edit<Node>('nodes//node-2', (draft) => (draft.spec = { taints: [{ key: 'k', value: 'v', effect: 'NoExecute' }] }));
   const left = (): string[] => world.pods().map(({ object }) => object.metadata.name);
+  world.decide();
+  expect(disruptionOf(world.object(podKey('plain')).object)?.reason).toBe('DeletionByTaintManager');
   world.converge({ quietMs: 10_000 });
   expect(left()).toEqual(['patient', 'stoic']);
   expect(world.events('TaintManagerEviction')).toEqual(['Marking for deletion Pod default/plain']);

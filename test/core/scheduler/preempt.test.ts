@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { disruptionOf } from '../../../daemon/core/disruption.ts';
 import { renderObject } from '../../../daemon/core/status/render.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import { budgetObject, priorityClassObject } from '../../support/bounds.ts';
@@ -70,6 +71,7 @@ describe('a pod that fits nowhere', () => {
     expect(messageOf(world, 'vip')).toBe('0/2 nodes are available: 2 Insufficient cpu.');
     world.decide();
     expect(nominated()).toBe('node-1');
+    expect(disruptionOf(world.object(podKey('a')).object)?.reason).toBe('PreemptionByScheduler');
     world.converge();
     expect([nodeOf(world, 'vip'), nominated()]).toEqual(['node-1', undefined]);
   });

@@ -1,5 +1,6 @@
 import type { PodFailurePolicy, PodFailurePolicyRule } from 'kubernetes-types/batch/v1.js';
 import type { DesiredObject } from '../../../../protocol/objects.ts';
+import { disruptionOf } from '../../disruption.ts';
 import type { PodEnd } from './job-view.ts';
 
 /** What a failed pod means for its Job. Source: matchPodFailurePolicy in pkg/controller/job/pod_failure_policy.go. */
@@ -14,6 +15,13 @@ const DISRUPTIONS: ReadonlySet<string> = new Set([
   'Terminated',
   'NodeShutdown',
 ]);
+
+/** A pod that is being deleted, by why it is: nothing is known of its exit codes yet. */
+export function judgeDeletion(policy: PodFailurePolicy | undefined, pod: DesiredObject): FailureVerdict {
+  return disruptionOf(pod.object) === undefined
+    ? { action: 'Count' }
+    : judgeFailure(policy, pod, { phase: 'Failed', at: 0, containers: [] });
+}
 
 /** The first rule that matches decides. */
 export function judgeFailure(policy: PodFailurePolicy | undefined, pod: DesiredObject, end: PodEnd): FailureVerdict {
@@ -41,7 +49,7 @@ function matched({ onExitCodes, onPodConditions }: PodFailurePolicyRule, pod: De
     return undefined;
   }
   for (const { type, status = 'True' } of onPodConditions ?? []) {
-    const holds = type === 'DisruptionTarget' && DISRUPTIONS.has(end.reason ?? '');
+    const holds = type === 'DisruptionTarget' && (DISRUPTIONS.has(end.reason ?? '') || disruptionOf(pod.object) !== undefined);
     if (holds === (status === 'True') && type === 'DisruptionTarget') return `Pod ${namespace}/${name} has condition ${type}`;
   }
   return undefined;

@@ -10,7 +10,7 @@ import { deleteMutations } from '../deletion-world.ts';
 import { BURST, decisionsOf, end, eventOf, openPass, type Pass, settleSuperseded } from '../slot-pass.ts';
 import { createSlotPod } from '../slot-pod.ts';
 import { bumpedSlot, restoredSlot, type Slot, slotPodKey, withSlots } from '../slots.ts';
-import { type FailureVerdict, judgeFailure } from './failure-policy.ts';
+import { type FailureVerdict, judgeDeletion, judgeFailure } from './failure-policy.ts';
 import { JOB_FACT, type JobFact } from './facts.ts';
 import { backOffUntil, expiresAt, failed, type JobEnd, judgeJob } from './job-end.ts';
 import { selectedSpec } from './job-pod.ts';
@@ -99,10 +99,15 @@ function settleIndex(pass: JobPass, index: JobIndex): void {
   const restored = pass.kith?.slots?.[String(slot)];
   if (restored !== undefined && restored !== state) pass.states.set(slot, restored);
   else if (current === undefined) {
-    if (view.buriedLife(slotPodKey(pass.owner, slot, state.generation)) > 0)
-      countFailure(pass, index, { action: 'Count' }, 'its pod was deleted');
+    const verdict: FailureVerdict = { action: state.excused === state.generation ? 'Ignore' : 'Count' };
+    if (view.buriedLife(slotPodKey(pass.owner, slot, state.generation)) > 0) countFailure(pass, index, verdict, 'its pod was deleted');
   } else if (isDeleting(current)) {
-    if (job.spec.podReplacementPolicy !== 'Failed') countFailure(pass, index, { action: 'Count' }, 'its pod is being deleted');
+    const verdict = judgeDeletion(job.spec.podFailurePolicy, current);
+    // Once it is gone nobody can tell why it went.
+    if (job.spec.podReplacementPolicy !== 'Failed' || verdict.action === 'FailJob' || verdict.action === 'FailIndex')
+      countFailure(pass, index, verdict, 'its pod is being deleted');
+    else if (verdict.action === 'Ignore' && state.excused !== state.generation)
+      pass.states.set(slot, { ...state, excused: state.generation });
   } else {
     const how = endOf(view, current);
     if (how !== undefined) countFailure(pass, index, judgeFailure(job.spec.podFailurePolicy, current, how), 'its pod failed');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { jobStatus } from '../../../../daemon/core/status/job-status.ts';
 import { isActive } from '../../../../daemon/core/cluster/pods.ts';
+import { planDeletion } from '../../../../daemon/core/deletion.ts';
 import type { DesiredObject, PodOutcome, StoredObject } from '../../../../protocol/objects.ts';
 import type { JobSpec, JobStatus, Pod } from '../../../../protocol/types.ts';
 import { formatTime } from '../../../../protocol/values/time.ts';
@@ -181,6 +182,27 @@ describe('the controller of Jobs', () => {
       message: `Container main for pod default/${pod?.object.metadata.name} failed with exit code 42 matching FailJob rule at index 0`,
     });
   });
+
+  it.each(['TerminatingOrFailed', 'Failed'])(
+    'does not count a pod that was evicted where its policy says so (replaced when %s)',
+    (podReplacementPolicy) => {
+      const rules = [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }];
+      const evict = (world: ClusterWorld, disruption?: 'eviction'): void => {
+        const [pod] = activePods(world);
+        const { mutations } = planDeletion({ nodeIsMember: () => true }, pod!, { disruption }, world.now.wall);
+        world.write(mutations);
+        world.decide();
+        world.converge();
+      };
+      const world = worldWith({ podFailurePolicy: { rules }, podReplacementPolicy, backoffLimit: 0 });
+      evict(world, 'eviction');
+      expect(statusOf(world)).toMatchObject({ active: 1 });
+      expect(statusOf(world).failed).toBeUndefined();
+      // What somebody deletes for another reason counts.
+      evict(world);
+      expect(statusOf(world).conditions?.at(-1)).toMatchObject({ type: 'Failed', reason: 'BackoffLimitExceeded' });
+    },
+  );
 
   it('lets each index fail by itself where it has a limit of its own', () => {
     const world = worldWith({
