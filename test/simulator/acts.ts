@@ -1,26 +1,20 @@
 import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
 import { fakeIdentity } from '../support/liveness-world.ts';
-import type { CrashMoment, SimHost } from './host.ts';
+import { HostActs } from './host-acts.ts';
+import type { SimHost } from './host.ts';
 import { poison } from './poison.ts';
 import { describeAct } from './scenario.ts';
-import type { Act, DiskLoss, Step } from './scenario.ts';
+import type { Act, Step } from './scenario.ts';
 import { Users } from './users.ts';
 import { SHORT_IMAGE } from './workloads.ts';
 import type { SimWorld } from './world.ts';
 
-/** A trap that did not spring by then kills all the same. */
-const TRAP_MS = 5_000;
-/** A disk that lies loses what it was given in this time before the crash. */
-const TAIL_MS = 1_000;
-const DAMAGED_SHARE = 0.1;
 /** So many hosts are never lost. */
 const LEAST_HOSTS = 2;
 /** A member that dies meanwhile lets nobody in. */
 const JOIN_MS = 15_000;
 /** Attempts to remove a host that is lost. */
 const REMOVALS = 20;
-/** After a pause of its host; what is promised for the kill is 100 ms. */
-const GUARD_WAKES_MS = 50;
 /** Far above any incarnation that a host can reach. */
 export const FORGED_INCARNATION = 1_000_000;
 
@@ -29,14 +23,16 @@ export class Acts {
   private readonly world: SimWorld;
   private readonly undoing = new Set<() => unknown>();
   private readonly users: Users;
+  private readonly onHosts: HostActs;
   /** Hosts that are being let in. */
   private readonly joining = new Set<Promise<void>>();
   /** Hosts that are started again when the calm begins. */
-  private isCalm = false;
+  isCalm = false;
 
   constructor(world: SimWorld) {
     this.world = world;
     this.users = new Users(world);
+    this.onHosts = new HostActs(world, this);
     for (const host of world.hosts) prepare(host);
   }
 
@@ -117,60 +113,21 @@ export class Acts {
     const host = this.world.host(act.host);
     if (host === undefined || host.isGone) return;
     switch (act.do) {
-      case 'crash':
-        return this.crash(host, act);
-      case 'powerCut':
-        return this.powerCut(host, act);
-      case 'restart':
-        return void this.restart(host);
-      case 'upgrade':
-        host.release = undefined;
-        return void this.restart(host);
-      case 'crashStarting':
-        return this.crashStarting(host, act.afterMs, act.downMs);
       case 'remove':
         return this.remove(host, act.by);
       case 'lose':
         return this.lose(host, act);
-      case 'freeze':
-        return this.freeze(host, act);
-      case 'pause':
-        return this.pause(host, act.forMs);
-      case 'clockJump':
-        host.aheadMs += act.byMs;
-        if (host.daemon !== undefined) host.daemon.clock.aheadMs = host.aheadMs;
-        return;
-      case 'clockDrift':
-        host.rate = act.rate;
-        host.daemon?.clock.setRate(act.rate);
-        host.daemon?.worker.setRate(act.rate);
-        host.guard.clock.setRate(act.rate);
-        return;
-      case 'slowDisk':
-        host.disk.slowMs = act.byMs;
-        return this.later(act.forMs, () => (host.disk.slowMs = 0));
-      case 'fullDisk':
-        host.disk.isFull = true;
-        return this.later(act.forMs, () => (host.disk.isFull = false));
-      case 'engineAway':
-        host.runtime.away = 'connect ECONNREFUSED';
-        return this.later(act.forMs, () => (host.runtime.away = undefined));
-      case 'engineHangs':
-        host.runtime.hanging.add(act.call);
-        return this.later(act.forMs, () => host.runtime.release(act.call));
-      case 'containerEnds':
-        return this.containerEnds(host, act);
-      case 'containersWiped':
-        return host.runtime.wipe();
       case 'forge':
         return this.forge(host, act.victim);
       case 'poison':
         return void this.poison(host);
+      default:
+        return this.onHosts.perform(host, act);
     }
   }
 
   /** @param undo after that time, or when the storm ends; at once when it has ended while somebody still waited for an answer */
-  private later(forMs: number, undo: () => unknown): unknown {
+  later(forMs: number, undo: () => unknown): unknown {
     if (this.isCalm) return undo();
     this.world.troubles += 1;
     const once = (): unknown => {
@@ -200,71 +157,6 @@ export class Acts {
     });
   }
 
-  private crash(host: SimHost, { moment, downMs, disk }: { moment: CrashMoment; downMs: number; disk: DiskLoss }): void {
-    const spring = (): void => {
-      host.trap = undefined;
-      this.world.kill(host, `a crash (${moment})`);
-      this.loseDisk(host, disk);
-      this.bootLater(host, downMs);
-    };
-    if (moment === 'now') return spring();
-    host.trap = { moment, spring };
-    this.world.clock.after(TRAP_MS, () => {
-      if (host.trap?.spring === spring) spring();
-    });
-  }
-
-  private powerCut(host: SimHost, { downMs, disk }: { downMs: number; disk: DiskLoss }): void {
-    this.world.powerCut(host);
-    this.loseDisk(host, disk);
-    this.bootLater(host, downMs);
-  }
-
-  private loseDisk(host: SimHost, loss: DiskLoss): void {
-    const { timeline, clock, draw } = this.world;
-    if (loss === 'none') return;
-    host.losses += 1;
-    if (loss === 'lost') host.disk.wipe();
-    const lost =
-      loss === 'tail'
-        ? host.disk.loseTail(clock.monotonic() - TAIL_MS)
-        : loss === 'damaged'
-          ? host.disk.damage(draw, DAMAGED_SHARE)
-          : 'all';
-    if (loss === 'damaged') host.damaged = true;
-    timeline.add(host.node, `the disk loses ${lost} of its records or batches (${loss})`);
-  }
-
-  private bootLater(host: SimHost, downMs: number): void {
-    this.world.clock.after(downMs, () => {
-      if (!this.isCalm && !host.isGone && host.daemon === undefined) void this.world.boot(host);
-    });
-  }
-
-  private async restart(host: SimHost): Promise<void> {
-    const { daemon } = host;
-    if (daemon === undefined) return;
-    await daemon.peer.stop();
-    await daemon.replica.stop();
-    if (host.daemon !== daemon) return;
-    this.world.kill(host, 'stopped in order');
-    await this.world.boot(host);
-  }
-
-  /** Killed once now, and again so long after each of the next starts. */
-  private crashStarting(host: SimHost, afterMs: readonly number[], downMs: number): void {
-    this.world.kill(host, 'a crash');
-    this.world.clock.after(downMs, () => {
-      if (this.isCalm || host.isGone || host.daemon !== undefined) return;
-      void this.world.boot(host);
-      const [first, ...rest] = afterMs;
-      if (first === undefined) return;
-      this.world.clock.after(first, () => {
-        if (!this.isCalm && host.daemon !== undefined) this.crashStarting(host, rest, downMs);
-      });
-    });
-  }
-
   /** It runs on, and is to hear that it is no member any more. */
   private remove(host: SimHost, by: number): void {
     if (this.world.lasting().length <= LEAST_HOSTS || by === host.index) return;
@@ -276,45 +168,13 @@ export class Acts {
     const { world } = this;
     if (world.lasting().length <= LEAST_HOSTS) return;
     host.isGone = true;
+    world.faults.note('hostLost');
     world.powerCut(host);
     host.runtime.wipe();
     world.clock.after(removeAfterMs, () => {
       if (!this.isCalm)
         void this.users.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
     });
-  }
-
-  private freeze(host: SimHost, { what, forMs }: { what: 'host' | 'loop'; forMs: number }): void {
-    const { daemon } = host;
-    daemon?.clock.freeze();
-    if (what === 'host') daemon?.worker.freeze();
-    this.later(forMs, () => {
-      this.world.timeline.add(host.node, '→ thaws');
-      daemon?.worker.thaw();
-      daemon?.clock.thaw();
-    });
-  }
-
-  /** The guard is the last to wake up. */
-  private pause(host: SimHost, forMs: number): void {
-    const { daemon, guard } = host;
-    host.isPaused = true;
-    for (const clock of [daemon?.clock, daemon?.worker, guard.clock]) clock?.freeze();
-    this.later(forMs, () => {
-      const { timeline, clock } = this.world;
-      timeline.add(host.node, '→ goes on');
-      host.isPaused = false;
-      host.thawedAt = clock.monotonic();
-      daemon?.worker.thaw();
-      daemon?.clock.thaw();
-      clock.after(GUARD_WAKES_MS, () => guard.clock.thaw());
-    });
-  }
-
-  private containerEnds(host: SimHost, { which, exitCode }: { which: number; exitCode: number }): void {
-    const uids = host.runtime.podUids();
-    const uid = uids[which % Math.max(1, uids.length)];
-    if (uid !== undefined) host.runtime.crash(uid, 'main', exitCode);
   }
 
   private image({ image, behaviour, forMs }: Extract<Act, { do: 'image' }>): void {
@@ -331,11 +191,13 @@ export class Acts {
     const value = { kind: 'node' as const, status: {}, version: 'forged' };
     const unsigned = { owner: victim.id, node: victim.node, incarnation: FORGED_INCARNATION, sequence: 1, key: 'node', value };
     const signature = Buffer.from(fakeIdentity(host.id).sign(observedSigningBytes(unsigned))).toString('base64url');
+    this.world.faults.note('forged');
     void host.daemon.transport.publish('observed', encodeRecords([{ ...unsigned, signature }]));
   }
 
   private async poison({ daemon }: SimHost): Promise<void> {
     const envelope = await poison(this.world.documents);
+    if (daemon !== undefined) this.world.faults.note('poisoned');
     daemon?.clock.run(() => void daemon.replica.merge(envelope).catch(() => undefined));
   }
 

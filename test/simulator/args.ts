@@ -36,6 +36,8 @@ export interface SimulateArguments {
   pods: number | undefined;
   lose: number;
   json: boolean;
+  /** How often each kind of fault took effect. */
+  counts: boolean;
 }
 
 export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [--peers 3..5] [--jobs 2]
@@ -50,6 +52,7 @@ export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [-
   --every                goes on after a mutant was found: shows all the checkers that find it, and how often it changes anything at all
   --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are; with --rest only the former, without pods
   --pods 9000 --lose 30  with --scale: so many pods run, and so many hosts lose their power at once
+  --counts               how often each kind of fault took effect, and in how many seeds
   --json                 results as JSON lines`;
 
 export function parseArguments(words: readonly string[]): SimulateArguments {
@@ -74,6 +77,7 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     pods: undefined,
     lose: 1,
     json: false,
+    counts: false,
   };
   const queue = [...words];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
@@ -137,7 +141,8 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
       case '--likely':
       case '--rest':
       case '--json':
-        given[name.slice(2) as 'verbose' | 'shrink' | 'mutants' | 'every' | 'likely' | 'rest' | 'json'] = true;
+      case '--counts':
+        given[name.slice(2) as 'verbose' | 'shrink' | 'mutants' | 'every' | 'likely' | 'rest' | 'json' | 'counts'] = true;
         break;
       default:
         throw new Error(`unknown option ${name}\n${USAGE}`);

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
+import { FaultSums } from './faults.ts';
 import { replayCommand, runTask } from './task.ts';
 import type { Task } from './task.ts';
 
 const BASE = { peers: { least: 3, most: 5 }, without: [], stormMs: undefined, lines: 150, verbose: false };
+
+/** What came about in the runs of one file of tests. */
+const faults = new FaultSums();
 
 /** One test a seed; a failure shows how to see it again. `npm run simulate -- --seeds 1000` runs more. */
 export function testSeeds(seeds: readonly number[], plot?: string): void {
@@ -10,7 +14,9 @@ export function testSeeds(seeds: readonly number[], plot?: string): void {
     `keeps its promises: seed %i${plot === undefined ? '' : ` of ${plot}`}`,
     async (seed) => {
       const task: Task = { ...BASE, seed, plot };
-      const { failure, timeline } = await runTask(task);
+      const result = await runTask(task);
+      const { failure, timeline } = result;
+      faults.add(result.faults);
       const report = failure === undefined ? '' : `seed ${seed}: ${failure.message}\nagain: ${replayCommand(task)}\n${timeline}`;
       expect(report).toBe('');
     },
@@ -18,6 +24,14 @@ export function testSeeds(seeds: readonly number[], plot?: string): void {
   );
 }
 
-export function range(first: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => first + index);
+/** After them: what nothing ever befalls is not tested. @param runs that there are when none is left out */
+export function testFaults(runs: number): void {
+  it('and each kind of fault took effect in some of them', ({ skip }) => {
+    if (faults.runs < runs) skip('not all seeds were run');
+    expect(faults.missing()).toEqual([]);
+  });
+}
+
+export function every(step: number, first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + step * index);
 }

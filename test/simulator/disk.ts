@@ -38,6 +38,12 @@ interface InFlight {
   operations: readonly StoreOperation[];
 }
 
+/** What was written, and what it replaced; undefined: nothing. */
+interface Batch {
+  at: number;
+  changes: { key: string; before: Uint8Array | undefined; after: Uint8Array | undefined }[];
+}
+
 /** A host's disk: outlives its daemons. Writes take time, and at a crash those under way are on it or not. */
 export class SimDisk {
   records = new LayeredMap<string, Uint8Array>();
@@ -45,11 +51,13 @@ export class SimDisk {
   slowMs = 0;
   isFull = false;
   /** Called when a batch has reached the disk and nobody knows of it yet. */
-  onPersisted: () => void = () => undefined;
+  onPersisted: (keys: readonly string[]) => void = () => undefined;
+  /** Called when it was slow, or refused something. */
+  onTrouble: (fault: 'diskSlow' | 'diskFull') => void = () => undefined;
   private readonly contents: DiskContents;
   private readonly inFlight = new Set<InFlight>();
-  /** Newest last: what the batches replaced. */
-  private readonly tail: { at: number; undo: [string, Uint8Array | undefined][] }[] = [];
+  /** Newest last. */
+  private readonly tail: Batch[] = [];
 
   constructor(contents: DiskContents) {
     this.contents = contents;
@@ -74,24 +82,36 @@ export class SimDisk {
     this.inFlight.delete(write);
   }
 
-  /** The power goes: each batch under way is whole on the disk, or not at all. */
-  crash(draw: Draw, at: number): void {
+  /** The power goes: each batch under way is whole on the disk, or not at all. @returns how many were */
+  crash(draw: Draw, at: number): number {
+    const { size } = this.inFlight;
     for (const write of this.inFlight) if (draw.chance(0.5)) this.apply(write.operations, at);
     this.inFlight.clear();
+    return size;
   }
 
   /** What a disk loses that said it had written what it had not: everything since. */
   loseTail(since: number): number {
-    let lost = 0;
+    return this.undoTail(since).length;
+  }
+
+  /** The same, but some of it had reached the disk, in no order: batches are missing before others that are there. */
+  tearTail(draw: Draw, since: number): { lost: number; kept: number } {
+    const undone = this.undoTail(since);
+    const kept = undone.toReversed().filter(() => draw.chance(0.5));
+    for (const batch of kept) this.put(batch);
+    return { lost: undone.length - kept.length, kept: kept.length };
+  }
+
+  /** @returns what it took back, newest first */
+  private undoTail(since: number): Batch[] {
+    const undone: Batch[] = [];
     for (let batch = this.tail.at(-1); batch !== undefined && batch.at >= since; batch = this.tail.at(-1)) {
-      for (const [key, value] of batch.undo.toReversed()) {
-        if (value === undefined) this.records.delete(key);
-        else this.records.set(key, value);
-      }
+      for (const { key, before } of batch.changes.toReversed()) this.set(key, before);
       this.tail.pop();
-      lost += 1;
+      undone.push(batch);
     }
-    return lost;
+    return undone;
   }
 
   /** Some records are gone, as when a block is damaged. */
@@ -113,15 +133,26 @@ export class SimDisk {
   }
 
   private apply(operations: readonly StoreOperation[], at: number): void {
-    const undo: [string, Uint8Array | undefined][] = [];
-    for (const operation of operations) {
+    const changes = operations.map((operation) => {
       const key = this.contents.name(operation.key);
-      undo.push([key, this.records.get(key)]);
-      if (operation.type === 'put') this.records.set(key, this.contents.share(key, operation.value));
-      else this.records.delete(key);
-    }
-    this.tail.push({ at, undo });
+      return { key, before: undefined, after: operation.type === 'put' ? this.contents.share(key, operation.value) : undefined };
+    });
+    this.put({ at, changes });
+  }
+
+  private put({ at, changes }: Batch): void {
+    const done = changes.map(({ key, after }) => {
+      const before = this.records.get(key);
+      this.set(key, after);
+      return { key, before, after };
+    });
+    this.tail.push({ at, changes: done });
     if (this.tail.length > TAIL_BATCHES) this.tail.shift();
+  }
+
+  private set(key: string, value: Uint8Array | undefined): void {
+    if (value === undefined) this.records.delete(key);
+    else this.records.set(key, value);
   }
 }
 
@@ -147,13 +178,15 @@ class SimStore implements Store {
     if (operations.length === 0) return;
     const write = this.#disk.begin(operations);
     const takesMs = 0.1 + this.#draw.next() * 0.4 + this.#disk.slowMs * (0.5 + this.#draw.next());
+    if (this.#disk.slowMs > 0) this.#disk.onTrouble('diskSlow');
     await new Promise<void>((resolve) => this.#clock.after(takesMs, resolve));
     if (this.#disk.isFull) {
+      this.#disk.onTrouble('diskFull');
       this.#disk.drop(write);
       throw new KithError('StoreFull', 'no space left on device');
     }
     this.#disk.settle(write, this.#clock.monotonic());
-    this.#disk.onPersisted();
+    this.#disk.onPersisted(operations.map(({ key }) => key));
     // Whoever died by that hears nothing more.
     await new Promise<void>((resolve) => this.#clock.run(resolve));
   }

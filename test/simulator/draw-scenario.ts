@@ -2,10 +2,14 @@ import { Draw } from './draw.ts';
 import type { CrashMoment } from './host.ts';
 import type { WayFault } from './network.ts';
 import { plotOf, STORM } from './plots/all.ts';
-import { allHosts } from './plots/plot.ts';
+import { allHosts, cutBetween } from './plots/plot.ts';
 import type { Drawn, Pen, Timed } from './plots/plot.ts';
-import type { Act, DiskLoss, Scenario, Step } from './scenario.ts';
+import type { Act, DiskLoss, Release, Scenario, Step } from './scenario.ts';
+import { drawTurns } from './turns.ts';
 import { drawRequest, firstRequests, rivalOf, IMAGES, SHORT_IMAGE } from './workloads.ts';
+
+/** What is done last in a storm has so long to be felt. */
+const FELT_MS = 3_000;
 
 export interface DrawOptions {
   /** Peers: drawn between these. */
@@ -21,7 +25,7 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const peers = draw.int(Math.min(options.peers.most, Math.max(options.peers.least, plot?.leastPeers ?? 1)), options.peers.most);
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
   const first = firstRequests(draw, pen.host).map((act, index): Timed => ({ at: 200 * index, act }));
-  const { acts, stormMs, cpu, network, releases, leases, histories } = plot?.draw(pen) ?? drawStorm(pen);
+  const { acts, stormMs, cpu, network, releases, leases, histories } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));
   const all = [...first, ...acts].sort((left, right) => left.at - right.at);
   const steps = all.map(({ at, act }, id): Step => ({ id, at, act }));
   // Real documents take most of the time: one seed in seven has them.
@@ -39,11 +43,22 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   };
 }
 
-/** Anything at any time. */
-function drawStorm(pen: Pen): Drawn {
+/** Anything at any time. @param count of storms before it */
+function drawStorm(pen: Pen, count: number): Drawn {
   const { draw, peers } = pen;
-  const stormMs = draw.duration(8_000, 70_000);
+  let stormMs = draw.duration(8_000, 70_000);
   const acts: Timed[] = [];
+  let releases: Record<number, Release> | undefined = draw.chance(0.1)
+    ? { [draw.int(1, peers)]: draw.pick(['older', 'newer']) }
+    : undefined;
+  for (const turn of drawTurns(pen, count)) {
+    const from = draw.int(2_000, Math.max(2_000, stormMs / 2));
+    for (const { at, act } of turn.acts) {
+      acts.push({ at: from + at, act });
+      stormMs = Math.max(stormMs, from + at + FELT_MS);
+    }
+    if (turn.releases !== undefined) releases = { ...releases, ...turn.releases };
+  }
   const users = draw.int(2, 18);
   for (let count = 0; count < users; count += 1) acts.push(...drawUsers(pen, draw.int(500, stormMs)));
   // Some seeds dwell on one kind of fault: together they hide each other.
@@ -57,7 +72,6 @@ function drawStorm(pen: Pen): Drawn {
     [4, '4'],
     [1, '1'],
   ]);
-  const releases = draw.chance(0.1) ? { [draw.int(1, peers)]: draw.pick(['older', 'newer'] as const) } : undefined;
   return { acts, stormMs, cpu, ...(releases === undefined ? {} : { releases }) };
 }
 
@@ -83,6 +97,7 @@ const FAULTS: readonly (readonly [weight: number, draw: (pen: Pen) => Act])[] = 
   [2, drawWay],
   [2, drawOneWay],
   [5, drawPartition],
+  [1, drawBridge],
   [2, drawClog],
   [6, drawCrash],
   [2, drawPowerCut],
@@ -98,6 +113,7 @@ const FAULTS: readonly (readonly [weight: number, draw: (pen: Pen) => Act])[] = 
   [1, ({ draw, host }) => ({ do: 'fullDisk', host: host(), forMs: draw.duration(500, 20_000) })],
   [1, ({ draw, host }) => ({ do: 'engineAway', host: host(), forMs: draw.duration(300, 30_000) })],
   [1, drawHangingEngine],
+  [1, ({ draw, host }) => ({ do: 'slowPulls', host: host(), byMs: draw.duration(1_000, 40_000), forMs: draw.duration(5_000, 40_000) })],
   [2, ({ draw, host }) => ({ do: 'containerEnds', host: host(), which: draw.int(0, 20), exitCode: draw.pick([0, 1, 137]) })],
   [1, ({ host }) => ({ do: 'containersWiped', host: host() })],
   [1, drawImage],
@@ -137,6 +153,16 @@ function drawPartition(pen: Pen): Act {
   return { do: 'block', ways, how, forMs: draw.duration(300, 90_000) };
 }
 
+/** Two sides, and a host that reaches both. */
+function drawBridge(pen: Pen): Act {
+  const { draw } = pen;
+  const [bridge = 1, ...others] = draw.shuffled(allHosts(pen));
+  const first = draw.int(1, Math.max(1, others.length - 1));
+  const { ways } = cutBetween(others.slice(0, first), others.slice(first), 0);
+  const how = `a cut that node-${bridge} reaches over, ${ways.length / 2} pairs wide`;
+  return { do: 'block', ways, how, forMs: draw.duration(300, 60_000) };
+}
+
 function drawClog(pen: Pen): Act {
   const [from, to] = two(pen);
   return { do: 'block', ways: [[from, to]], how: `a clog between node-${from} and node-${to}`, forMs: pen.draw.duration(100, 6_000) };
@@ -145,7 +171,7 @@ function drawClog(pen: Pen): Act {
 function drawDisk(pen: Pen): DiskLoss {
   if (!pen.mayLoseDisk || !pen.draw.chance(0.3)) return 'none';
   pen.mayLoseDisk = false;
-  return pen.draw.pick<DiskLoss>(['tail', 'tail', 'damaged', 'lost']);
+  return pen.draw.pick<DiskLoss>(['tail', 'tail', 'torn', 'torn', 'damaged', 'lost']);
 }
 
 function drawCrash(pen: Pen): Act {
@@ -155,6 +181,8 @@ function drawCrash(pen: Pen): Act {
     [3, 'afterWrite'],
     [2, 'beforeStart'],
     [2, 'afterStart'],
+    [1, 'afterClaim'],
+    [1, 'beforeClaimedStart'],
   ]);
   return { do: 'crash', host: pen.host(), moment, downMs: draw.duration(100, 60_000), disk: drawDisk(pen) };
 }

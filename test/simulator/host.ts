@@ -1,5 +1,7 @@
 import type { WatchedFolder } from '../../daemon/ports/folder.ts';
 import type { ContainerRuntime } from '../../daemon/ports/runtime.ts';
+import { objectRecordKey } from '../../daemon/peer/replica/disk.ts';
+import { objectKey } from '../../protocol/objects.ts';
 import type { MemberSpec } from '../../protocol/types.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { MemoryFolder } from '../support/memory-folder.ts';
@@ -9,6 +11,7 @@ import { SimulatedRuntime } from '../support/simulated-runtime.ts';
 import { HostClock } from '../support/virtual-clock.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { type DiskContents, SimDisk } from './disk.ts';
+import type { FaultTally } from './faults.ts';
 import { SimGuard } from './guard.ts';
 import type { Release } from './scenario.ts';
 
@@ -17,8 +20,11 @@ export interface SimDaemon extends PeerDaemon {
   worker: HostClock;
 }
 
-/** When a crash that lies in wait strikes: in the moment after a write is on disk and before anybody hears of it, and so on. */
-export type CrashMoment = 'now' | 'afterWrite' | 'beforeStart' | 'afterStart';
+/**
+ * When a crash that lies in wait strikes: in the moment after a write is on disk and before anybody hears of it; when a claim of its own is on disk, or has been told,
+ * and the pod does not run yet; and so on.
+ */
+export type CrashMoment = 'now' | 'afterWrite' | 'afterClaim' | 'beforeClaimedStart' | 'beforeStart' | 'afterStart';
 
 /** Resolves when the daemon is up, or has died before that. Its clocks are those of the attempt that is under way. */
 export interface Starting {
@@ -37,6 +43,7 @@ export class SimHost {
   readonly runtime: SimulatedRuntime;
   readonly guard: SimGuard;
   readonly facts: NodeFacts;
+  readonly faults: FaultTally;
   /** Members that the answer to its join named. */
   book: readonly MemberSpec[] = [];
   incarnation = 0;
@@ -65,9 +72,11 @@ export class SimHost {
   isPaused = false;
   thawedAt = Number.NEGATIVE_INFINITY;
   trap: { moment: CrashMoment; spring: () => void } | undefined;
+  /** Records of pods that its daemons claimed. */
+  private readonly claims = new Set<string>();
 
-  constructor(deps: { clock: VirtualClock; contents: DiskContents }, index: number, cpu: string) {
-    const { clock, contents } = deps;
+  constructor(deps: { clock: VirtualClock; contents: DiskContents; faults: FaultTally }, index: number, cpu: string) {
+    const { clock, contents, faults } = deps;
     this.index = index;
     this.disk = new SimDisk(contents);
     // Peer ids are base58, which has no zero.
@@ -78,7 +87,12 @@ export class SimHost {
     this.runtime.bootClock = () => this.guard.clock.monotonic();
     const size = { cpu, memory: '8Gi', pods: '110' };
     this.facts = { ...TEST_FACTS, capacity: size, allocatable: size };
-    this.disk.onPersisted = () => this.strike('afterWrite');
+    this.disk.onPersisted = (keys) => {
+      this.strike('afterWrite');
+      if (keys.some((key) => this.claims.has(key))) this.strike('afterClaim');
+    };
+    this.disk.onTrouble = (fault) => faults.note(fault);
+    this.faults = faults;
   }
 
   spec(admittedBy: string): MemberSpec {
@@ -92,6 +106,18 @@ export class SimHost {
     own.aheadMs = this.aheadMs;
     own.setRate(this.rate);
     return own;
+  }
+
+  /** Learns of its daemon's claims before they are on disk. */
+  watchClaims({ replica }: SimDaemon): void {
+    const write = replica.write.bind(replica);
+    replica.write = (mutations) => {
+      for (const mutation of mutations) {
+        const binding = mutation.type === 'create' ? mutation.object.kith?.binding : undefined;
+        if (binding?.by === 'heir' && binding.node === this.node) this.claims.add(objectRecordKey(mutation.key));
+      }
+      return write(mutations);
+    };
   }
 
   /** Springs the trap that lies in wait for this moment. */
@@ -120,9 +146,10 @@ export function folderOf({ folder }: SimHost, clock: HostClock): WatchedFolder {
 /** The engine as one daemon reaches it: answers run on its clock, so that none comes to a daemon that is dead or frozen. */
 export function engineOf(host: SimHost, clock: HostClock): ContainerRuntime {
   const { runtime } = host;
-  const through = <Result>(answer: Promise<Result>): Promise<Result> =>
+  const through = <Result>(call: string, ask: () => Promise<Result>): Promise<Result> =>
     new Promise((resolve, reject) => {
-      answer.then(
+      noteTrouble(host, call);
+      ask().then(
         (result) => clock.run(() => resolve(result)),
         (error: Error) => clock.run(() => reject(error)),
       );
@@ -131,28 +158,44 @@ export function engineOf(host: SimHost, clock: HostClock): ContainerRuntime {
     name: 'simulated',
     start: () => runtime.start(),
     stop: () => runtime.stop(),
-    version: (signal) => through(runtime.version(signal)),
-    list: (signal) => through(runtime.list(signal)),
+    version: (signal) => through('version', () => runtime.version(signal)),
+    list: (signal) => through('list', () => runtime.list(signal)),
     onHint: (listener) => runtime.onHint((hint) => clock.run(() => listener(hint))),
     usePodNetwork: (network) => runtime.usePodNetwork(network),
-    createSandbox: (pod, signal) => through(runtime.createSandbox(pod, signal)),
-    removePod: (uid, signal) => through(runtime.removePod(uid, signal)),
-    findImage: (image, signal) => through(runtime.findImage(image, signal)),
-    pullImage: (image, signal, credentials) => through(runtime.pullImage(image, signal, credentials)),
+    createSandbox: (pod, signal) => through('createSandbox', () => runtime.createSandbox(pod, signal)),
+    removePod: (uid, signal) => through('removePod', () => runtime.removePod(uid, signal)),
+    findImage: (image, signal) => through('findImage', () => runtime.findImage(image, signal)),
+    pullImage: (image, signal, credentials) => through('pullImage', () => runtime.pullImage(image, signal, credentials)),
     startContainer: (spec, signal) => {
+      if (isClaimed(host, spec.pod)) host.strike('beforeClaimedStart');
       host.strike('beforeStart');
-      return through(
-        runtime.startContainer(spec, signal).then((result) => {
-          host.strike('afterStart');
-          return result;
-        }),
-      );
+      return through('startContainer', async () => {
+        await runtime.startContainer(spec, signal).catch((error: unknown) => {
+          if (runtime.behaviours.get(spec.image)?.startError !== undefined) host.faults.note('startRefused');
+          throw error;
+        });
+        host.strike('afterStart');
+      });
     },
-    stopContainer: (uid, container, graceSeconds, signal) => through(runtime.stopContainer(uid, container, graceSeconds, signal)),
-    removeContainer: (uid, container, attempt, signal) => through(runtime.removeContainer(uid, container, attempt, signal)),
+    stopContainer: (uid, container, graceSeconds, signal) =>
+      through('stopContainer', () => runtime.stopContainer(uid, container, graceSeconds, signal)),
+    removeContainer: (uid, container, attempt, signal) =>
+      through('removeContainer', () => runtime.removeContainer(uid, container, attempt, signal)),
     logs: (request, signal) => runtime.logs(request, signal),
-    exec: () => through(runtime.exec()),
-    attach: () => through(runtime.attach()),
-    connect: () => through(runtime.connect()),
+    exec: () => through('exec', () => runtime.exec()),
+    attach: () => through('attach', () => runtime.attach()),
+    connect: () => through('connect', () => runtime.connect()),
   };
+}
+
+function noteTrouble({ runtime, faults }: SimHost, call: string): void {
+  if (runtime.away !== undefined) faults.note('engineAway');
+  else if (runtime.hanging.has(call)) faults.note('engineHung');
+  else if (call === 'pullImage' && runtime.slowPullMs > 0) faults.note('pullSlow');
+}
+
+/** Whether it is bound to the host by a claim of its own. */
+function isClaimed({ daemon, node }: SimHost, { namespace, name }: { namespace: string; name: string }): boolean {
+  const binding = daemon?.replica.get(objectKey('pods', namespace, name))?.object.kith?.binding;
+  return binding?.by === 'heir' && binding.node === node;
 }

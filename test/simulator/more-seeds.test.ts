@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
-import { range, testSeeds } from './bad-days.ts';
+import { every, testSeeds } from './bad-days.ts';
 
 /** A file of their own, so that both halves run at once. */
-describe('a cluster on more bad days', () => {
-  testSeeds(range(41, 40));
+describe('a cluster on bad days of one kind', () => {
+  testSeeds(every(2, 2, 40));
 });

@@ -3,6 +3,7 @@ import type { Carriage, MemoryTransport } from '../support/memory-transport.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
+import type { FaultTally } from './faults.ts';
 
 /** When a link that carries nothing is given up: it is looked at every 10 s, and has 8 s to answer (`daemon/adapters/libp2p/limits.ts`). */
 const LINK_GIVEN_UP_MS = { least: 8_000, most: 18_000 };
@@ -27,6 +28,8 @@ interface Way extends WayFault {
   blocked: number;
   /** Streams keep their order: nothing arrives before this. */
   arrivesAt: number;
+  /** When the last of the datagrams sent so far arrives. */
+  datagramsAt: number;
   /** What streams sent into a blocked way: sent again when it opens, if the connection still stands. */
   held: { generation: number; send: () => void }[];
 }
@@ -61,19 +64,21 @@ export class SimNetwork extends MemoryNetwork {
   private readonly links = new Map<string, Map<string, Link>>();
   private readonly ends = new Map<string, MemoryTransport>();
   private readonly base: WayFault;
+  private readonly faults: FaultTally;
   /** Peers whose host lost its power: nobody is told that their connections have ended. */
   private readonly vanished = new Set<string>();
   /** Ways that are blocked just now, and when anything about one changed last. */
-  private faults = 0;
+  private blocks = 0;
   /** Those whose links are to be looked at in this moment. */
   private readonly unsettled = new Set<string>();
   /** Whom each is connected to. */
   private readonly neighbourhoods = new Map<string, Set<string>>();
   private troubledAt = -Infinity;
 
-  constructor(deps: { clock: Clock; draw: Draw }, base: WayFault) {
+  constructor(deps: { clock: Clock; draw: Draw; faults: FaultTally }, base: WayFault) {
     super({ clock: deps.clock, random: deps.draw });
     this.draw = deps.draw;
+    this.faults = deps.faults;
     this.base = base;
   }
 
@@ -98,26 +103,26 @@ export class SimNetwork extends MemoryNetwork {
 
   /** Whether anything was wrong with any way since then. */
   isTroubled(since: number): boolean {
-    return this.faults > 0 || this.troubledAt >= since;
+    return this.blocks > 0 || this.troubledAt >= since;
   }
 
   block(from: string, to: string): void {
-    this.faults += 1;
+    this.blocks += 1;
     this.way(from, to).blocked += 1;
     this.giveUpLater(from, to);
   }
 
   unblock(from: string, to: string): void {
     const way = this.way(from, to);
-    if (way.blocked > 0) this.faults -= 1;
+    if (way.blocked > 0) this.blocks -= 1;
     this.troubledAt = this.clock.monotonic();
     way.blocked = Math.max(0, way.blocked - 1);
     this.release(from, to, way);
   }
 
   override healAll(): void {
-    if (this.faults > 0) this.troubledAt = this.clock.monotonic();
-    this.faults = 0;
+    if (this.blocks > 0) this.troubledAt = this.clock.monotonic();
+    this.blocks = 0;
     this.gossipLoss = 0;
     for (const [from, ways] of this.ways) {
       for (const [to, way] of ways) {
@@ -132,7 +137,7 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   override isOpen(left: string, right: string): boolean {
-    if (this.faults === 0) return true;
+    if (this.blocks === 0) return true;
     return this.isPassable(left, right) && this.isPassable(right, left);
   }
 
@@ -201,14 +206,17 @@ export class SimNetwork extends MemoryNetwork {
     // In a wide cluster most copies are such.
     if (carriage.isKnown === true && this.neighbourhood(from).size > 2 * MESH) return;
     const way = this.way(from, to);
+    if (way.blocked > 0) this.faults.note(this.isPassable(to, from) ? 'cutOneWay' : 'cutBothWays');
+    else if (way.delayMs > this.base.delayMs) this.faults.note('delayed');
     if (carriage.what === 'beats') return this.carryDatagram(way, arrive);
-    if (!carriage.reliable && this.gossipLoss > 0 && this.draw.chance(this.gossipLoss)) return;
+    if (!carriage.reliable && this.gossipLoss > 0 && this.draw.chance(this.gossipLoss)) return this.faults.note('gossipLost');
     const link = this.link(from, to);
     const { generation } = link;
     if (!link.up) return;
     const send = (): void => {
       const now = this.clock.monotonic();
       const again = this.draw.chance(way.loss) ? RETRANSMIT_MS : 0;
+      if (again > 0) this.faults.note('sentAgain');
       way.arrivesAt = Math.max(way.arrivesAt, now + this.delayOf(way) + again);
       this.clock.after(way.arrivesAt - now, () => {
         if (link.up && link.generation === generation) arrive();
@@ -219,9 +227,16 @@ export class SimNetwork extends MemoryNetwork {
   }
 
   private carryDatagram(way: Way, arrive: () => void): void {
-    if (way.blocked > 0 || this.draw.chance(way.loss)) return;
+    if (way.blocked > 0) return;
+    if (this.draw.chance(way.loss)) return this.faults.note('lost');
+    const delayMs = this.delayOf(way);
+    const arrivesAt = this.clock.monotonic() + delayMs;
+    if (arrivesAt < way.datagramsAt) this.faults.note('overtaken');
+    way.datagramsAt = Math.max(way.datagramsAt, arrivesAt);
+    this.clock.after(delayMs, arrive);
+    if (!this.draw.chance(way.duplicate)) return;
+    this.faults.note('doubled');
     this.clock.after(this.delayOf(way), arrive);
-    if (this.draw.chance(way.duplicate)) this.clock.after(this.delayOf(way), arrive);
   }
 
   private delayOf({ delayMs, jitterMs }: Way): number {
@@ -231,7 +246,9 @@ export class SimNetwork extends MemoryNetwork {
   private release(from: string, to: string, way: Way): void {
     if (way.blocked > 0) return;
     const { generation } = this.link(from, to);
-    for (const held of way.held.splice(0)) if (held.generation === generation) held.send();
+    const held = way.held.splice(0).filter((each) => each.generation === generation);
+    this.faults.note('clogged', held.length);
+    for (const each of held) each.send();
   }
 
   private count(from: string, { what, bytes }: Carriage): void {
@@ -298,6 +315,7 @@ export class SimNetwork extends MemoryNetwork {
     this.clock.after(this.draw.int(least, most), () => {
       const isDead = !this.isOpen(left, right) || this.vanished.has(left) || this.vanished.has(right);
       if (!link.up || link.generation !== generation || !isDead) return;
+      this.faults.note('linkGivenUp');
       this.end(left, right);
       this.settle(left);
     });
@@ -317,7 +335,7 @@ export class SimNetwork extends MemoryNetwork {
     let ways = this.ways.get(from);
     if (ways === undefined) this.ways.set(from, (ways = new Map<string, Way>()));
     let way = ways.get(to);
-    if (way === undefined) ways.set(to, (way = { ...this.base, blocked: 0, arrivesAt: 0, held: [] }));
+    if (way === undefined) ways.set(to, (way = { ...this.base, blocked: 0, arrivesAt: 0, datagramsAt: 0, held: [] }));
     return way;
   }
 

@@ -2,6 +2,7 @@ import { decode, encode, rfc8949EncodeOptions } from 'cborg';
 import type { Transport } from '../../daemon/ports/transport.ts';
 import { encodeMessage } from '../../protocol/wire/message.ts';
 import { CLUSTER } from './cluster.ts';
+import type { FaultTally } from './faults.ts';
 import type { SimDaemon } from './host.ts';
 import type { Release } from './scenario.ts';
 
@@ -19,8 +20,11 @@ type Fields = Record<string, unknown>;
  * Makes a daemon say what one of another release would. An older one leaves out what was added to the messages since; a newer one adds what nobody knows yet: members,
  * kinds, a version. The promise is in `protocol/README.md`: what is unknown is ignored, and what may be missing is not needed.
  */
-export function speakAs(release: Release, { transport }: SimDaemon): void {
-  const alter = release === 'older' ? withoutLater : withUnknown;
+export function speakAs(release: Release, { transport }: SimDaemon, faults: FaultTally): void {
+  const alter = (payload: Uint8Array): Uint8Array => {
+    faults.note(release === 'older' ? 'olderSpoke' : 'newerSpoke');
+    return release === 'older' ? withoutLater(payload) : withUnknown(payload);
+  };
   const publish = transport.publish.bind(transport);
   transport.publish = async (topic, payload) => {
     if (release === 'newer' && topic === 'changes') {

@@ -6,6 +6,8 @@ import { Violation } from './checker.ts';
 import type { Checker } from './checker.ts';
 import { allCheckers } from './checkers/all.ts';
 import { EventuallyOneLeader } from './checkers/convergence.ts';
+import { FaultWatch } from './fault-watch.ts';
+import type { FaultCounts } from './faults.ts';
 import { Draw } from './draw.ts';
 import type { SimDaemon, SimHost } from './host.ts';
 import { LightDocuments } from './light-documents.ts';
@@ -41,6 +43,8 @@ export interface Outcome {
   /** How much of the storm was over at the end of the run. */
   stormMs: number;
   timeline: SimWorld['timeline'];
+  /** What went wrong in truth. */
+  faults: FaultCounts;
 }
 
 /** One scenario from the founding of the cluster to its rest, or to the first thing that must not be. */
@@ -57,7 +61,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   await world.stop();
   const virtualMs = world.clock.monotonic() - startedAt;
   const told = failure === undefined ? undefined : { checker: failure.checker, message: failure.message };
-  return { seed: scenario.seed, failure: told, digest: world.timeline.digest(), virtualMs, stormMs: run.stormMs, timeline: world.timeline };
+  const { timeline } = world;
+  const { counts: faults } = world.faults;
+  return { seed: scenario.seed, failure: told, digest: timeline.digest(), virtualMs, stormMs: run.stormMs, timeline, faults };
 }
 
 class GaveUp extends Error {}
@@ -76,7 +82,8 @@ class Run {
     this.world = world;
     this.scenario = scenario;
     this.endsAt = world.clock.monotonic() + giveUpMs;
-    this.checkers = allCheckers();
+    // It only counts; since it sees what checkers see, it is one of them.
+    this.checkers = [new FaultWatch(scenario.peers), ...allCheckers()];
     world.onBoot.push((host, daemon) => this.watch(host, daemon));
     world.guard = (check) => this.guarded(check);
     world.timeline.onBug = (where, message) => this.fail(new Violation('anytimeNoBug', `${where}: ${message}`));
@@ -181,7 +188,8 @@ class Run {
       });
       return result;
     };
-    if (host.release !== undefined) speakAs(host.release, daemon);
+    if (host.release !== undefined) speakAs(host.release, daemon, this.world.faults);
+    host.watchClaims(daemon);
     for (const checker of this.checkers) checker.onBoot?.(host, daemon, this.world);
   }
 

@@ -60,6 +60,8 @@ export type Act =
   | { do: 'fullDisk'; host: number; forMs: number }
   | { do: 'engineAway'; host: number; forMs: number }
   | { do: 'engineHangs'; host: number; call: string; forMs: number }
+  /** Images are gone from it, and come slowly. */
+  | { do: 'slowPulls'; host: number; byMs: number; forMs: number }
   | { do: 'containerEnds'; host: number; which: number; exitCode: number }
   | { do: 'containersWiped'; host: number }
   | { do: 'image'; image: string; behaviour: ImageBehaviour; forMs: number }
@@ -74,8 +76,11 @@ export type Act =
   | { do: 'deletePods'; host: number; app: string; graceSeconds?: number }
   | { do: 'drain'; host: number; node: number; forMs: number };
 
-/** What a crash costs the disk. `tail`: the last second, unnoticed; `damaged`: some records, noticed; `lost`: the whole store. */
-export type DiskLoss = 'none' | 'tail' | 'damaged' | 'lost';
+/**
+ * What a crash costs the disk. `tail`: the last second, unnoticed; `torn`: parts of the last second, in no order, which is noticed; `damaged`: some records, noticed;
+ * `lost`: the whole store.
+ */
+export type DiskLoss = 'none' | 'tail' | 'torn' | 'damaged' | 'lost';
 
 /** One line for the timeline. */
 export function describeAct(act: Act): string {

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
-import { range, testSeeds } from './bad-days.ts';
+import { every, testFaults, testSeeds } from './bad-days.ts';
 
-describe('a cluster on bad days', () => {
-  testSeeds(range(1, 40));
+describe('a cluster in storms', () => {
+  testSeeds(every(2, 1, 40));
+  testFaults(40);
 });

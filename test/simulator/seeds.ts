@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SimulateArguments } from './args.ts';
 import { Crew } from './crew.ts';
+import { FaultSums } from './faults.ts';
 import type { Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import type { Shrunk } from './shrink.ts';
@@ -17,11 +18,13 @@ export async function runSeeds(given: SimulateArguments, url: URL): Promise<numb
   const crew = new Crew(url, Math.min(jobs, seeds));
   const progress = new Progress(seeds, given.json);
   const failed: TaskResult[] = [];
+  const faults = new FaultSums();
   const lane = async (from: number): Promise<void> => {
     for (let seed = from; seed < first + seeds; seed += jobs) {
       const task = taskOf(given, seed);
       const result = await crew.run(task);
       progress.done(result);
+      faults.add(result.faults);
       if (result.failure !== undefined) {
         failed.push(result);
         progress.say(failureText(task, result));
@@ -35,6 +38,7 @@ export async function runSeeds(given: SimulateArguments, url: URL): Promise<numb
   await Promise.all(Array.from({ length: jobs }, (_, index) => lane(first + index)));
   await crew.end();
   progress.end();
+  if (given.counts) process.stdout.write(`${faults.text()}\n`);
   if (failed.length > 0) process.stdout.write(`failed: ${tally(failed)}\nseeds: ${failed.map(({ seed }) => seed).join(' ')}\n`);
   process.stdout.write(`${seeds - failed.length} passed, ${failed.length} failed\n`);
   return failed.length === 0 ? 0 : 1;

@@ -1,4 +1,5 @@
 import { drawScenario } from './draw-scenario.ts';
+import type { FaultCounts } from './faults.ts';
 import { runScenario } from './run.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -29,6 +30,8 @@ export interface TaskResult {
   stormMs: number;
   /** Steps of the scenario that were run. */
   steps: number;
+  /** What went wrong in truth. */
+  faults: FaultCounts;
   /** Of a failure. */
   timeline: string;
 }
@@ -44,11 +47,11 @@ export function scenarioOf(task: Pick<Task, 'seed' | 'peers' | 'plot' | 'without
 export async function runTask(task: Task): Promise<TaskResult> {
   const scenario = scenarioOf(task);
   const began = performance.now();
-  const { failure, digest, virtualMs, stormMs, timeline } = await runScenario(scenario, { giveUpMs: task.giveUpMs });
+  const { failure, digest, virtualMs, stormMs, timeline, faults } = await runScenario(scenario, { giveUpMs: task.giveUpMs });
   const realMs = Math.round(performance.now() - began);
   const text = failure === undefined && !task.verbose ? '' : timeline.text(task.lines, task.verbose);
   const { seed, plot, steps } = scenario;
-  return { seed, plot, failure, digest, virtualMs, realMs, stormMs, steps: steps.length, timeline: text };
+  return { seed, plot, failure, digest, virtualMs, realMs, stormMs, steps: steps.length, faults, timeline: text };
 }
 
 /** The words that run exactly this again. */

@@ -13,7 +13,8 @@ export const SHORT_IMAGE = 'short:1';
 const MOST_REPLICAS = 5;
 const CPU = ['50m', '100m', '200m', '400m'];
 const FILES = ['one.yaml', 'two.yaml'];
-const FILE_DEPLOYMENTS = ['filed', 'dropped'];
+/** What manifests in folders make, and nobody else. */
+export const FILED = ['filed', 'dropped'];
 
 const NAMESPACE = '/namespaces/default';
 export const TARGETS = {
@@ -173,6 +174,6 @@ function podTarget(draw: Draw): [string, string] {
 
 function file(draw: Draw, host: number): Act {
   const name = draw.pick(FILES);
-  const text = draw.chance(0.3) ? null : JSON.stringify(deploymentOf(draw, draw.pick(FILE_DEPLOYMENTS)));
+  const text = draw.chance(0.3) ? null : JSON.stringify(deploymentOf(draw, draw.pick(FILED)));
   return { do: 'file', host, file: name, text };
 }

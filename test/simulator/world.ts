@@ -14,6 +14,7 @@ import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
 import { DiskContents } from './disk.ts';
+import { FaultTally } from './faults.ts';
 import { guardOf } from './guard.ts';
 import { sharedEntryWork, sharedReader, sharedRecords } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
@@ -59,6 +60,8 @@ export class SimWorld {
   readonly draw: Draw;
   readonly documents: Documents;
   readonly contents = new DiskContents();
+  /** What went wrong in truth. */
+  readonly faults = new FaultTally();
   /** What follows from equal input is found out once for all hosts. */
   private readonly shared = { entryWork: sharedEntryWork(), readRecord: sharedRecords(), recordReader: sharedReader(fakeVerify) };
   /** Called with each daemon that is composed, before it starts. */
@@ -76,7 +79,7 @@ export class SimWorld {
     this.draw = draw;
     this.options = options;
     this.documents = options.documents;
-    this.network = new SimNetwork({ clock: this.clock, draw: draw.fork() }, options.network);
+    this.network = new SimNetwork({ clock: this.clock, draw: draw.fork(), faults: this.faults }, options.network);
     this.beatNetwork = new MemoryBeatNetwork(this.network);
   }
 
@@ -251,7 +254,7 @@ export class SimWorld {
     starting?.end();
     daemon?.clock.kill();
     daemon?.worker.kill();
-    host.disk.crash(this.draw, this.clock.monotonic());
+    this.faults.note('writeHalfDone', host.disk.crash(this.draw, this.clock.monotonic()));
     if (daemon === undefined) return;
     void daemon.beats.stop();
     void daemon.transport.stop();

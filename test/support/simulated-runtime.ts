@@ -84,6 +84,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   away: string | undefined;
   /** Calls of these methods don't come back until their signal fires. */
   readonly hanging = new Set<string>();
+  /** What a pull takes on top of the usual. */
+  slowPullMs = 0;
   /** A start whose caller gave up happens all the same, as with an engine that has the request already. */
   lateStarts = false;
   /** The error of the next calls of a method, first first. */
@@ -160,7 +162,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.pulling += 1;
     this.mostPulling = Math.max(this.mostPulling, this.pulling);
     try {
-      await this.call('pullImage', this.options.pullMs, signal);
+      await this.call('pullImage', this.options.pullMs + this.slowPullMs, signal);
     } finally {
       this.pulling -= 1;
     }

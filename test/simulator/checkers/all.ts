@@ -1,4 +1,5 @@
 import type { Checker } from '../checker.ts';
+import { AnytimeVersionsAreOnesOwn, FinallyHeirsAreAgreed } from './alike.ts';
 import { AnytimeClaimsAreBounded, AnytimeTheHealthyAreNotReplaced } from './claims.ts';
 import {
   AnytimeCordonsHold,
@@ -9,6 +10,7 @@ import {
   AnytimeTheOriginalIsKept,
 } from './conduct.ts';
 import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from './containers.ts';
+import { AnytimeTheOtherCopyRuns } from './copies.ts';
 import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './convergence.ts';
 import { AnytimeCompletedNeverRunsAgain, EventuallyKindsAsDesired } from './kinds.ts';
 import { AnytimeAtMostOne } from './once.ts';
@@ -42,12 +44,14 @@ export function allCheckers(): Checker[] {
     new AnytimeOnlyTheOwnerSpeaks(),
     new AnytimeTermsGrow(),
     new AnytimeWatchesAreComplete(),
+    new AnytimeVersionsAreOnesOwn(),
     new AnytimeTheLivingAreNotDead(),
     new AnytimeOnePlaceAPod(),
     new AnytimeOneHeirClaims(),
     new AnytimeCordonsHold(),
     new AnytimeTheMajoritysBindingCounts(),
     new AnytimeTheOriginalIsKept(),
+    new AnytimeTheOtherCopyRuns(),
     new AnytimeTheHealthyAreNotReplaced(),
     new AnytimeClaimsAreBounded(),
     new AnytimeBoundOnce(),
@@ -68,6 +72,7 @@ export function allCheckers(): Checker[] {
     new FinallyTablesAreBounded(),
     new FinallyTheRemovedRunNothing(),
     new FinallySubnetsAreUnique(),
+    new FinallyHeirsAreAgreed(),
     new FinallyBadObjectsAreSetAside(),
   ];
 }

@@ -5,17 +5,22 @@ import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 import { uidsRunning } from './convergence.ts';
-import { isUntroubled } from './ways.ts';
+import { isUntroubled, isWell } from './ways.ts';
 
 /** For so long nothing was wrong between two hosts, and with none of them: longer than any decision waits for a slow disk. */
 const SOUND_MS = 12_000;
 
-/** No pod is replaced that runs on a host which the claimer could hear all the time. */
+/** What a node takes to be heard again where the news of its pods is there already, as the heirs have it. */
+const NEWS_MS = 2_500;
+
+/** No pod is replaced that runs on a host which the claimer could hear all the time; nor one that came as news of a host that was held for dead and is about to be heard. */
 export class AnytimeTheHealthyAreNotReplaced implements Checker {
   readonly name = 'anytimeTheHealthyAreNotReplaced';
   private readonly seen = new Set<string>();
   /** When something was wrong between two hosts, or with one of them, last. */
   private readonly troubledAt = new Map<string, number>();
+  /** When each peer heard first of a pod whose node it held for dead, by uid. */
+  private readonly news = new Map<SimDaemon, Map<string, number>>();
 
   onTick(world: SimWorld): void {
     const at = world.clock.monotonic();
@@ -24,28 +29,46 @@ export class AnytimeTheHealthyAreNotReplaced implements Checker {
         if (one !== other && !isUntroubled(world, one, other)) this.troubledAt.set(`${one.id} ${other.id}`, at);
   }
 
-  onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+  onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
+    const { replica, peer } = daemon;
     this.troubledAt.set(host.id, world.clock.monotonic());
+    const news = new Map<string, number>();
+    this.news.set(daemon, news);
+    replica.onChanged((changes) => {
+      for (const { before, after } of changes) {
+        const node = before?.uid === after?.uid ? undefined : after?.object.kith?.binding?.node;
+        if (after === undefined || node === undefined || peer.view.memberOfNode(node)?.state !== 'dead') continue;
+        news.set(after.uid, world.clock.monotonic());
+      }
+    });
     replica.onWritten(({ changes }) =>
       world.guard(() => {
         for (const { key } of changes) {
           const owner = replica.get(key);
-          if (owner?.object.kith?.slots !== undefined) this.look(host, owner, replica, world);
+          if (owner?.object.kith?.slots !== undefined) this.look(host, owner, daemon, world);
         }
       }),
     );
   }
 
-  private look(host: SimHost, owner: DesiredObject, replica: SimDaemon['replica'], world: SimWorld): void {
+  private look(host: SimHost, owner: DesiredObject, daemon: SimDaemon, world: SimWorld): void {
+    const { replica } = daemon;
     for (const [slot, { claim, generation }] of Object.entries(owner.object.kith?.slots ?? {})) {
       const name = `${owner.uid} ${slot} ${generation}`;
-      if (claim === undefined || this.seen.has(name)) continue;
+      // The claim stays with the slot when its pod is replaced once more.
+      if (claim?.node !== host.node || this.seen.has(name)) continue;
       this.seen.add(name);
       for (const pod of replica.list('pods')) {
         const fills = pod.object.kith?.slot;
         if (fills?.owner !== owner.uid || String(fills.slot) !== slot || fills.generation !== claim.from) continue;
         const home = world.hosts.find(({ node }) => node === pod.object.kith?.binding?.node);
         if (home === undefined || home === host || home.isGone || !uidsRunning(home).includes(pod.uid)) continue;
+        const newsMs = world.clock.monotonic() - (this.news.get(daemon)?.get(pod.uid) ?? Number.NEGATIVE_INFINITY);
+        if (newsMs < NEWS_MS && world.network.isOpen(host.id, home.id) && isWell(home))
+          throw new Violation(
+            this.name,
+            `${host.node} replaces ${pod.key}, of which it heard ${newsMs} ms ago, and which runs on ${home.node}`,
+          );
         const soundMs = this.soundMs(host, home, world);
         if (soundMs < SOUND_MS) continue;
         const why = `which runs on ${home.node}, and nothing was wrong between the two for ${Math.round(soundMs / 1000)} s`;

@@ -57,9 +57,12 @@ export class AnytimeOneHeirClaims implements Checker {
   /** Of each slot, or name of a bare pod: the nodes of the pods that filled it, newest last. */
   private readonly homes = new Map<string, Map<string, string>>();
   private readonly downSince = new Map<string, number>();
+  /** When a node's disk took nothing in last, of what it was told either. */
+  private readonly fullAt = new Map<string, number>();
 
   onTick({ hosts, clock }: SimWorld): void {
-    for (const { node, daemon } of hosts) {
+    for (const { node, daemon, disk } of hosts) {
+      if (disk.isFull) this.fullAt.set(node, clock.monotonic());
       if (daemon !== undefined) this.downSince.delete(node);
       else if (!this.downSince.has(node)) this.downSince.set(node, clock.monotonic());
     }
@@ -101,6 +104,7 @@ export class AnytimeOneHeirClaims implements Checker {
     this.claims.set(pod.uid, claim);
     const { node, at } = claim;
     if (before === undefined || before.node === node || world.troubles > 0 || world.network.isTroubled(at - CLAIM_MS)) return;
+    if (at - (this.fullAt.get(node) ?? Number.NEGATIVE_INFINITY) < CLAIM_MS) return;
     // The turns of both had begun, since the first one has more to claim than it may have in flight: they came to this pod in the same moment.
     if (at - before.at < HEARD_MS && isInTurn(before) && isInTurn(claim)) return;
     throw new Violation(
@@ -184,6 +188,8 @@ export class AnytimeTheOriginalIsKept implements Checker {
   /** What is started where: by its end there may be only a grave of it. */
   private readonly started = new Map<string, { at: number; aheadMs: number; pod: DesiredObject; owner: DesiredObject }>();
   private readonly claims = new Map<string, { at: number; aheadMs: number; minority: boolean }>();
+  /** Where any peer held a pod to be bound, by uid. */
+  private readonly homes = new Map<string, Set<string>>();
 
   onAcknowledged(_host: SimHost, { mutations, objects }: Acknowledged): void {
     for (const [index, { uid, object }] of objects.entries()) {
@@ -195,6 +201,12 @@ export class AnytimeTheOriginalIsKept implements Checker {
   }
 
   onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
+    daemon.replica.onChanged((changes) => {
+      for (const { after } of changes) {
+        const node = after?.object.kith?.binding?.node;
+        if (after !== undefined && node !== undefined) this.homes.set(after.uid, (this.homes.get(after.uid) ?? new Set()).add(node));
+      }
+    });
     daemon.replica.onWritten(({ changes }) => {
       for (const { key } of changes) {
         for (const [slot, { claim, generation }] of Object.entries(daemon.replica.get(key)?.object.kith?.slots ?? {})) {
@@ -224,9 +236,9 @@ export class AnytimeTheOriginalIsKept implements Checker {
     const started = this.started.get(`${host.node} ${podUid}`);
     if (!isEnd || started === undefined) return;
     const { pod } = started;
-    // Two sides made the same pod, and this is the copy whose binding does not count.
+    // Two sides made the same pod, and this is the copy whose binding does not count; or nobody can tell any more, since the pod is buried.
     const home = daemon.replica.get(pod.key)?.object.kith?.binding?.node;
-    if (home !== undefined && home !== host.node) return;
+    if (home === undefined ? (this.homes.get(podUid)?.size ?? 0) > 1 : home !== host.node) return;
     const slot = pod.object.kith?.slot;
     const owner = daemon.replica.get(started.owner.key);
     const state = owner?.object.kith?.slots?.[String(slot?.slot)];

@@ -9,6 +9,9 @@ import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import { hasProved } from './views.ts';
 
+/** Of an order to stop: another pod that fills its slot is ready, as its node says. */
+export const REPLACED = 'its replacement is ready';
+
 /** Why the daemon may stop the pod, by its own merged state; undefined: it may not. Read off the objects anew, not by the agent's rules. */
 export function orderToStop(daemon: SimDaemon, node: string, uid: string, key: string): string | undefined {
   const { replica, peer } = daemon;
@@ -30,8 +33,7 @@ export function orderToStop(daemon: SimDaemon, node: string, uid: string, key: s
     const fills = other.object.kith?.slot;
     if (fills?.owner !== owner.uid || fills.slot !== slot.slot || fills.generation !== state.generation) continue;
     const report = peer.view.podReport(other.uid, other.object.kith?.binding?.node ?? '');
-    if (report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true)
-      return 'its replacement is ready';
+    if (report?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true) return REPLACED;
   }
   return undefined;
 }

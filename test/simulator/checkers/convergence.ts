@@ -1,10 +1,10 @@
 import { jsonEqual } from '../../../protocol/json.ts';
 import { lifeOfUid } from '../../../protocol/identity.ts';
 import { objectKey } from '../../../protocol/objects.ts';
-import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
 import type { Deployment, Node, PodSpec } from '../../../protocol/types.ts';
 import { cpuMillis } from '../../../protocol/values/quantity.ts';
-import type { Checker } from '../checker.ts';
+import type { Acknowledged, Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import { SHORT_IMAGE } from '../workloads.ts';
 import type { SimWorld } from '../world.ts';
@@ -68,6 +68,16 @@ export class EventuallyAsDesired implements Checker {
   readonly name = 'eventuallyAsDesired';
   /** Crash loops wait up to five minutes before they try again. */
   readonly withinMs = 420_000;
+  /** Images that users asked for, by owner of pods: where two sides made one ReplicaSet with two templates, pods of either stay. */
+  private readonly asked = new Map<ObjectKey, Set<string>>();
+
+  onAcknowledged(_host: SimHost, { mutations }: Acknowledged): void {
+    for (const mutation of mutations) {
+      if (mutation.type === 'bury' || !mutation.key.startsWith('repl')) continue;
+      const { spec } = (mutation.type === 'create' ? mutation.object : mutation.next) as unknown as Deployment;
+      this.asked.set(mutation.key, (this.asked.get(mutation.key) ?? new Set()).add(imageOf(spec.template.spec) ?? ''));
+    }
+  }
 
   missing(world: SimWorld): string | undefined {
     const up = world.running().filter(({ isGone }) => !isGone);
@@ -107,7 +117,10 @@ export class EventuallyAsDesired implements Checker {
     const pods = [...replica.list('pods')].filter((pod) => ownedBy(pod, owner) && pod.object.kith?.outcome === undefined);
     if (pods.length !== wantedOf(owner))
       return `asks for ${wantedOf(owner)} pods and has ${pods.map(({ key }) => key).join(', ') || 'none'}`;
-    const images = pods.filter((pod) => imageOf(pod.object['spec'] as PodSpec) !== imageOf(templateOf(owner)));
+    const images = pods.filter((pod) => {
+      const image = imageOf(pod.object['spec'] as PodSpec) ?? '';
+      return image !== imageOf(templateOf(owner)) && this.asked.get(owner.key)?.has(image) !== true;
+    });
     return images.length === 0 ? undefined : `has pods of another image: ${images.map(({ key }) => key).join()}`;
   }
 

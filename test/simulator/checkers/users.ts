@@ -2,6 +2,7 @@ import type { Mutation, ReplicaChange } from '../../../protocol/desired.ts';
 import type { KubeObject, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { objectKey, parseObjectKey } from '../../../protocol/objects.ts';
 import { Violation } from '../checker.ts';
+import { diskHolds } from './disk.ts';
 import type { Acknowledged, Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
@@ -9,7 +10,7 @@ import type { SimWorld } from '../world.ts';
 /** What a user made is there, until a user deletes it, or what it belongs to. */
 export class EventuallyWhatWasMadeIsThere implements Checker {
   readonly name = 'eventuallyWhatWasMadeIsThere';
-  private readonly made = new Map<ObjectKey, StoredObject>();
+  private readonly made = new Map<ObjectKey, { object: StoredObject; holders: readonly SimHost[] }>();
   /** Keys that somebody asked to be deleted, with success or without. */
   private readonly deleted = new Set<ObjectKey>();
   /** Where pods were bound last. */
@@ -29,18 +30,22 @@ export class EventuallyWhatWasMadeIsThere implements Checker {
     };
   }
 
-  onAcknowledged(_host: SimHost, { mutations, warnings }: Acknowledged): void {
+  onAcknowledged(_host: SimHost, { mutations, objects, warnings }: Acknowledged, world: SimWorld): void {
     if (warnings.length > 0) return;
-    for (const mutation of mutations) {
+    for (const [index, mutation] of mutations.entries()) {
       const { resource } = parseObjectKey(mutation.key);
-      if (mutation.type === 'create' && !resource.endsWith('.kith.dev') && resource !== 'nodes')
-        this.made.set(mutation.key, mutation.object);
+      const written = objects[index];
+      if (mutation.type !== 'create' || written === undefined || resource.endsWith('.kith.dev') || resource === 'nodes') continue;
+      const holders = world.hosts.filter(({ disk }) => diskHolds(world.documents, disk, written));
+      this.made.set(mutation.key, { object: mutation.object, holders });
     }
   }
 
   missing(world: SimWorld): string | undefined {
     const up = world.running().filter(({ isGone }) => !isGone);
-    for (const [key, object] of this.made) {
+    for (const [key, { object, holders }] of this.made) {
+      // A removed host that does not know it yet, and whom it let in: what only they have goes with them.
+      if (holders.every(({ isGone }) => isGone)) continue;
       if (this.deleted.has(key) || this.ownersOf(key, object).some((owner) => this.deleted.has(owner))) continue;
       // Who removes a host from the cluster removes the pods on it.
       if (world.hosts.some(({ node, isGone }) => isGone && node === this.nodes.get(key))) continue;

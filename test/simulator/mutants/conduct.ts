@@ -106,7 +106,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
   one({
     name: 'void-own-word',
     what: 'a node that refuted its death takes its own older reports for no reports, and its pods for stopped',
-    plots: ['flapping', 'thaws'],
+    plots: ['deafHeal'],
     file: 'daemon/core/heirs/heal.ts',
     find: '    const lookAgainAt = Math.max(member.since, member.incarnationSince) + RETURN_REPORT_MS;',
     replace: '    const lookAgainAt = member.since + RETURN_REPORT_MS;',
@@ -114,7 +114,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
   one({
     name: 'believe-old-words',
     what: 'who is heard again after a cut is taken to run what it ran before it',
-    plots: ['deleteAndEdit', 'longCut'],
+    plots: ['endedMeanwhile'],
     file: 'daemon/core/heirs/heal.ts',
     find: '  if (monotonic < comparedAt)',
     replace: '  if (monotonic < comparedAt - 1_000_000)',
@@ -126,6 +126,22 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     file: 'daemon/core/heirs/claims.ts',
     find: '  return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);',
     replace: '  return memory.startedAt + (settings.catchUpMs === 0 ? 1 : settings.newsSettleMs);',
+  }),
+  one({
+    name: 'news-at-once',
+    what: 'an heir takes the first pod that it hears of a dead node for one that it has known since the death',
+    plots: ['lateNews'],
+    file: 'daemon/peer/brain-plan.ts',
+    find: "    if (resource === 'nodes' && orphans !== undefined) noteLoss",
+    replace: "    if (resource === '' && orphans !== undefined) noteLoss",
+  }),
+  one({
+    name: 'each-its-own-heir',
+    what: 'each peer ranks the heirs of a pod in an order of its own',
+    plots: ['tight'],
+    file: 'daemon/core/heirs/ranking.ts',
+    find: 'const subject = textHash(pod.uid);',
+    replace: "const subject = textHash(pod.uid + table['view'].self.node);",
   }),
   one({
     name: 'runs-unbound',

@@ -69,7 +69,7 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
   one({
     name: 'void-untold',
     what: 'a host that was removed does not say so to who looks for it',
-    plots: ['removals'],
+    plots: ['guests'],
     file: 'daemon/peer/replication.ts',
     find: '[grave, isRemoved && isMember ? own : undefined]',
     replace: '[grave]',
@@ -77,7 +77,7 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
   {
     name: 'void-stays',
     what: 'whom a removed host let in, unseen by its remover, stays a member',
-    plots: ['removals'],
+    plots: ['guests'],
     edits: [
       {
         file: 'daemon/core/cluster/membership.ts',
@@ -97,7 +97,7 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
   one({
     name: 'first-grave-counts',
     what: 'of two graves of one member each peer keeps the one that it heard first',
-    plots: ['removals'],
+    plots: ['twoRemovers'],
     file: 'daemon/peer/replica/changes.ts',
     find: '  if (both.length === grave.admitted?.length) return;',
     replace: '  if (both.length <= (grave.admitted ?? admitted).length) return;',

@@ -84,6 +84,14 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     replace: "      if (version < 0) this.append(\n        version,\n        resource,\n        { type: 'DELETED',",
   }),
   one({
+    name: 'foreign-versions-resume',
+    what: "a watch goes on from another peer's version, as though that were a moment here",
+    plots: ['tight'],
+    file: 'daemon/peer/event-ring.ts',
+    find: '      else high = middle - 1;\n    }\n    return undefined;',
+    replace: '      else high = middle - 1;\n    }\n    return this.firstSequence + low;',
+  }),
+  one({
     name: 'smallest-epoch-wins',
     what: 'of two states of a slot the older one wins',
     plots: ['bothSidesGrow', 'flapping'],

@@ -30,7 +30,7 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
   one({
     name: 'completed-runs-again',
     what: 'a pod of a completion that has come to its end runs, where the other side of a cut went on with it',
-    plots: ['otherKinds'],
+    plots: ['jobsApart'],
     file: 'daemon/core/controllers/slots.ts',
     find: "  if (state === undefined) return 'unknown';\n  // What has come",
     replace: "  if (state === undefined || filled.generation > state.epoch) return 'unknown';\n  // What has come",

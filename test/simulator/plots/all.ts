@@ -1,5 +1,6 @@
-import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, longCut } from './cuts.ts';
+import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, lateNews, longCut } from './cuts.ts';
 import { otherKinds } from './kinds.ts';
+import { deafHeal, endedMeanwhile, guests, jobsApart, twoRemovers } from './moments.ts';
 import { freshPair, lateOwners, poorGossip, releases, slowDisks } from './news.ts';
 import { crashingStarts, drains, longAway, massFailure, quietDeath, removals, thaws, tight } from './nodes.ts';
 import { atMostOne } from './once.ts';
@@ -33,7 +34,17 @@ export const PLOTS: readonly Plot[] = [
 ];
 
 /** Drawn where they are named only: in the turn of the others they would give every seed another plot than the one that its bugs are known by. */
-export const NAMED_PLOTS: readonly Plot[] = [shortMemory, lateWords, longAway];
+export const NAMED_PLOTS: readonly Plot[] = [
+  shortMemory,
+  lateWords,
+  longAway,
+  lateNews,
+  deafHeal,
+  endedMeanwhile,
+  guests,
+  twoRemovers,
+  jobsApart,
+];
 
 /** Every other seed has a plot, each in its turn: few seeds in a row show all. @param forced by name */
 export function plotOf(seed: number, peers: number, forced?: string): Plot | undefined {

@@ -122,6 +122,30 @@ export const backTooSoon: Plot = {
   },
 };
 
+/** A few hosts that run nothing are cut off, and start something there: the others hear of it in the moment in which the cut heals, by whatever comes first. */
+export const lateNews: Plot = {
+  name: 'lateNews',
+  leastPeers: 3,
+  draw(pen) {
+    const { draw } = pen;
+    const [few, many] = drawSides(pen);
+    const from = STANDS_MS + 4_000;
+    const forMs = draw.int(3_500, 12_000);
+    const acts: Timed[] = [
+      { at: 700, act: scaleTo(pen.host(), 'replicasets', 'set', 0) },
+      { at: 800, act: scaleTo(pen.host(), 'deployments', 'web', 0) },
+      { at: 900, act: del(pen.host(), `${TARGETS.pods}/solo?gracePeriodSeconds=0`, 'delete solo') },
+      { at: from, act: cutBetween(few, many, forMs) },
+    ];
+    for (let count = draw.int(1, 3); count > 0; count -= 1) {
+      const made = deploymentOf(draw, `late-${count}`) as { spec: object };
+      const body = { ...made, spec: { ...made.spec, replicas: draw.int(2, 6) } };
+      acts.push({ at: from + draw.int(1_500, forMs - 500), act: post(draw.pick(few), TARGETS.deployments, body, `create late-${count}`) });
+    }
+    return { acts, stormMs: from + forMs + draw.int(3_000, 8_000), ...(draw.chance(0.4) ? { network: farApart(pen) } : {}) };
+  },
+};
+
 /** Now this half is cut off, now another: short, and again before all has settled. */
 export const flapping: Plot = {
   name: 'flapping',

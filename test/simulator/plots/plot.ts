@@ -54,7 +54,7 @@ export function farApart({ draw }: Pen): WayFault {
 }
 
 /** A cut between two sides, both ways. */
-export function cutBetween(left: readonly number[], right: readonly number[], forMs: number): Act {
+export function cutBetween(left: readonly number[], right: readonly number[], forMs: number): Extract<Act, { do: 'block' }> {
   const ways = left.flatMap((from) =>
     right.flatMap((to): [number, number][] => [
       [from, to],
