@@ -142,8 +142,9 @@ export class HostActs {
 
   private loseDisk(host: SimHost, loss: DiskLoss): void {
     if (loss === 'none') return;
-    const { timeline, faults } = this.world;
+    const { timeline, faults, clock } = this.world;
     host.losses += 1;
+    host.lostAt = clock.monotonic();
     const { lost, fault } = this.lost(host, loss);
     if (lost > 0) faults.note(fault);
     timeline.add(host.node, `the disk loses ${lost} of its records or batches (${loss})`);

@@ -68,6 +68,8 @@ export class SimHost {
   damaged = false;
   /** How often its disk lost something. */
   losses = 0;
+  /** And when last. */
+  lostAt = Number.NEGATIVE_INFINITY;
   /** While the host as a whole stands still, and when it went on last. */
   isPaused = false;
   thawedAt = Number.NEGATIVE_INFINITY;

@@ -1,5 +1,5 @@
 import { jobOf, TARGETS_OF_KINDS } from '../kinds.ts';
-import { allHosts, cutBetween, del, post, scaleTo, STANDS_MS } from './plot.ts';
+import { allHosts, cutBetween, del, farApart, post, scaleTo, STANDS_MS } from './plot.ts';
 import type { Plot, Timed } from './plot.ts';
 
 /** Long enough for a host that sees nobody to doubt (10 s), take its turn and start what it claimed. */
@@ -68,22 +68,21 @@ export const guests: Plot = {
   },
 };
 
-/** Two remove the same member on two sides of a cut, and one of them has not seen whom that one had let in. */
+/** Two remove the same member, and one of them, which was off, has not seen whom that one had let in: it is asked when it is up again, and before it has heard of anything. */
 export const twoRemovers: Plot = {
   name: 'twoRemovers',
   leastPeers: 3,
   draw(pen) {
     const { draw } = pen;
-    const [gone = 1, apart = 2, ...others] = draw.shuffled(allHosts(pen));
-    const forMs = draw.int(6_000, 15_000);
-    const removedAt = STANDS_MS + draw.int(2_500, forMs - 2_000);
+    const [gone = 1, off = 2, ...others] = draw.shuffled(allHosts(pen));
+    const downMs = draw.int(6_000, 12_000);
     const acts: Timed[] = [
-      { at: STANDS_MS, act: cutBetween([apart], [gone, ...others], forMs) },
-      { at: STANDS_MS + draw.int(100, 1_000), act: { do: 'join', by: gone } },
-      { at: removedAt, act: { do: 'remove', host: gone, by: draw.pick(others) } },
-      { at: removedAt + draw.int(1, 1_500), act: del(apart, `/api/v1/nodes/node-${gone}`, `remove node-${gone}, too`) },
+      { at: STANDS_MS, act: { do: 'powerCut', host: off, downMs, disk: 'none' } },
+      { at: STANDS_MS + draw.int(1_500, 2_500), act: { do: 'join', by: gone } },
+      { at: STANDS_MS + draw.int(3_500, downMs - 500), act: { do: 'remove', host: gone, by: draw.pick(others) } },
+      { at: STANDS_MS + downMs + draw.int(2, 80), act: del(off, `/api/v1/nodes/node-${gone}`, `remove node-${gone}, too`) },
     ];
-    return { acts, stormMs: STANDS_MS + forMs + draw.int(1_000, 6_000) };
+    return { acts, stormMs: STANDS_MS + downMs + draw.int(2_000, 6_000), network: farApart(pen) };
   },
 };
 
