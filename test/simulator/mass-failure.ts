@@ -47,6 +47,7 @@ const PODS_AT_ONCE = 10 * REPLICAS;
 const LOOK_MS = 100;
 const REST_MS = 5_000;
 const PROGRESS_SECONDS = 15;
+const SAID_STARTS = 100;
 
 /** Claims that have been written and not started, by the node that made them. */
 class Claims {
@@ -90,6 +91,9 @@ export async function measureMassFailure(size: MassFailure, seed: number, say: (
   let endProgress = (): void => undefined;
   const { world, measure } = await standing(size.peers, seed, async (founder, made, measured) => {
     endProgress = sayProgress(made, PROGRESS_SECONDS, say);
+    // All start in one moment, in which no timer fires.
+    let started = 0;
+    made.onBoot.push(() => void ((started += 1) % SAID_STARTS === 0 ? say(`… ${started} hosts have started`) : undefined));
     await load(founder, made, measured, size.pods);
     say(`${size.pods} pods are bound (${heldText()}${Math.round(secondsOf(began))} s of processor)`);
   });

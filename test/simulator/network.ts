@@ -53,8 +53,8 @@ export type Traffic = Map<string, Map<string, { messages: number; bytes: number 
 export class SimNetwork extends MemoryNetwork {
   override readonly sharesPayloads = true;
   readonly traffic: Traffic = new Map();
-  /** While a wide cluster is founded: all are connected as soon as they run, as long after their start. */
-  dialsAtOnce = false;
+  /** While a wide cluster is founded: all are connected this soon after they run. */
+  dialsWithinMs: number | undefined;
   /** Messages, of all peers. */
   sent = 0;
   /** Share of gossip that is lost on each way, as a mesh in disorder loses it. */
@@ -279,7 +279,7 @@ export class SimNetwork extends MemoryNetwork {
     link.dialling = true;
     const downMs = this.clock.monotonic() - link.downSince;
     const usualMs = REDIAL_FIRST_MS * 0.2 + this.draw.next() * Math.min(REDIAL_LONGEST_MS, REDIAL_FIRST_MS + downMs / 2);
-    const waitMs = this.dialsAtOnce ? 0 : usualMs;
+    const waitMs = this.dialsWithinMs === undefined ? usualMs : this.draw.next() * this.dialsWithinMs;
     this.clock.after(waitMs, () => {
       link.dialling = false;
       const [seeks, sought] = [this.seeks(left, right), this.seeks(right, left)];

@@ -28,8 +28,8 @@ import { CLUSTER } from './cluster.ts';
 /** Members written in one batch, and how long the founder has to make their nodes. */
 const WRITE_AT_ONCE = 200;
 const STANDING_MS = 5_000;
-/** A link is dialled as soon as both ends run: within a millisecond after the last of them does. */
-const CONNECTING_MS = 10;
+/** Before the peers of a wide cluster tell of what has become of each other, and not in the same moment: a thousand greet each other a million times. */
+const CONNECTING_MS = 6;
 /** Until a daemon that could not start is started again, as a supervisor does. */
 const RESTART_MS = 1_000;
 
@@ -143,9 +143,9 @@ export class SimWorld {
       host.book = members;
       host.image = image;
     }
-    this.network.dialsAtOnce = true;
+    this.network.dialsWithinMs = CONNECTING_MS;
     await Promise.all(this.hosts.slice(1).map((host) => this.boot(host)));
-    this.clock.after(CONNECTING_MS, () => (this.network.dialsAtOnce = false));
+    this.clock.after(2 * CONNECTING_MS, () => (this.network.dialsWithinMs = undefined));
   }
 
   /** A new host, admitted by a member: what `daemon/app/api-servers.ts` does when the token holds. */
