@@ -15,6 +15,7 @@ const SETTLE_MS = 5;
 const RENDER_BATCH_KEYS = 500;
 /** Of one resource: more are looked at though nobody asks, since names of what is gone again would pile up. */
 export const MAX_UNSEEN_KEYS = 50_000;
+/** Also: how often what was read and is gone since is let go where nobody watches. */
 const EVICT_EVERY_MS = 60_000;
 /** Watches at one time, all resources together. */
 export const MAX_WATCHERS = 2_000;
@@ -30,6 +31,8 @@ export interface ObjectCacheDeps {
   render(key: ObjectKey): KubeObject | undefined;
   /** Under which something may be shown now: asked for when a resource is asked about for the first time, and not remembered before. Default: all that was called changed. */
   keys?(resource: GroupResource): Iterable<ObjectKey>;
+  /** Whether there may be something to render: asked at each change, so it must be cheap. Left out: always. */
+  exists?(key: ObjectKey): boolean;
   clock: Clock;
 }
 
@@ -56,6 +59,9 @@ export class ObjectCache implements ObjectSource {
   private readonly dirty = new Map<GroupResource, Set<ObjectKey>>();
   /** Resources that somebody has asked about: of a wide cluster's hosts hardly any serves anybody, and names of all objects at each of them are many. */
   private readonly asked = new Set<GroupResource>();
+  /** Resources of which something that was read is gone since; and those whose turn to be looked at has come for that. */
+  private readonly seenGone = new Set<GroupResource>();
+  private readonly overdue = new Set<GroupResource>();
   private readonly watchers = new Map<GroupResource, Set<ObjectWatcher>>();
   private watcherCount = 0;
   private newest = 0n;
@@ -88,6 +94,14 @@ export class ObjectCache implements ObjectSource {
       const resource = resourceOf(key);
       if (this.deps.keys !== undefined && !this.asked.has(resource)) continue;
       const dirty = this.dirty.get(resource);
+      if (this.deps.exists?.(key) === false) {
+        // What is gone and nobody has seen need not be looked at: names of Jobs, their pods and Events would pile up where nobody lists them.
+        if (this.byResource.get(resource)?.has(key) !== true) {
+          dirty?.delete(key);
+          continue;
+        }
+        this.seenGone.add(resource);
+      }
       if (dirty === undefined) this.dirty.set(resource, new Set([key]));
       else dirty.add(key);
     }
@@ -149,7 +163,7 @@ export class ObjectCache implements ObjectSource {
   /** How many keys of the resource are to be looked at now. */
   private due(resource: GroupResource, dirty: ReadonlySet<ObjectKey>): number {
     const isWatched = (this.watchers.get(resource)?.size ?? 0) > 0;
-    return isWatched ? dirty.size : Math.max(0, dirty.size - MAX_UNSEEN_KEYS);
+    return isWatched || this.overdue.has(resource) ? dirty.size : Math.max(0, dirty.size - MAX_UNSEEN_KEYS);
   }
 
   private isAwaited(): boolean {
@@ -169,6 +183,9 @@ export class ObjectCache implements ObjectSource {
   private scheduleEviction(): void {
     this.cancelEvict = this.deps.clock.after(EVICT_EVERY_MS, () => {
       this.ring.evict(this.deps.clock.monotonic());
+      for (const resource of this.seenGone) this.overdue.add(resource);
+      this.seenGone.clear();
+      if (this.isAwaited()) this.scheduleSettle();
       this.scheduleEviction();
     });
   }
@@ -184,6 +201,7 @@ export class ObjectCache implements ObjectSource {
       dirty.delete(key);
       this.refresh(resource, key);
     }
+    if (dirty.size === 0) this.overdue.delete(resource);
     return done;
   }
 

@@ -41,6 +41,10 @@ export class ObservedEvents {
     return [...this.#events.keys()].map(shownKey);
   }
 
+  has(key: ObjectKey): boolean {
+    return this.report(key) !== undefined;
+  }
+
   get(key: ObjectKey): KubeObject | undefined {
     return this.report(key)?.event;
   }

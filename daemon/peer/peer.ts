@@ -19,7 +19,7 @@ import { nameWorld } from '../core/network/names/world.ts';
 import { podSubnetOf } from '../core/network/pod-subnets.ts';
 import { clusterDomain } from '../core/network/service-range.ts';
 import { serviceLinks } from '../core/network/service-links.ts';
-import { renderObject } from '../core/status/render.ts';
+import { mayShow, renderObject } from '../core/status/render.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import { NodeAgent, type ViewSource } from './agent/agent.ts';
 import { AntiEntropy } from './anti-entropy.ts';
@@ -110,7 +110,12 @@ export class Peer {
     this.#antiEntropy = antiEntropy;
     this.#replication = new Replication({ replica, transport, antiEntropy, clock, log }, { clusterId });
     this.objects = new ObjectCache(
-      { render: (key) => this.#render(key), keys: (resource) => this.#shownKeys(resource), clock },
+      {
+        render: (key) => this.#render(key),
+        keys: (resource) => shownKeys(this.#state, { events: this.#observedEvents, services: this.services }, resource),
+        exists: (key) => this.#observedEvents.has(key) || mayShow(this.#state, key),
+        clock,
+      },
       { peerId: self, lastVersion: options.lastResourceVersion, persistVersion: options.persistResourceVersion },
     );
     const desired = new AcknowledgedWriter({
@@ -353,12 +358,7 @@ export class Peer {
     if (key.startsWith('events/')) return this.#observedEvents.get(key);
     const { clock } = this.#deps;
     const object = renderObject(this.#state, key, { wall: clock.now(), monotonic: clock.monotonic() }, this.services);
-    const kind = kindOfResource(parseObjectKey(key).resource);
-    return object === undefined || kind?.redact === undefined ? object : kind.redact(object);
-  }
-
-  #shownKeys(resource: string): Set<ObjectKey> {
-    return shownKeys(this.#state, { events: this.#observedEvents, services: this.services }, resource);
+    return object === undefined ? undefined : (kindOfResource(parseObjectKey(key).resource)?.redact?.(object) ?? object);
   }
 
   #tell(affected: ReadonlySet<ObjectKey>): void {

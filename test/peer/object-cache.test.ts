@@ -48,7 +48,8 @@ async function world(options: Partial<ObjectCacheOptions> = {}) {
     rendered.push(key);
     return objects.get(key);
   };
-  const cache = new ObjectCache({ clock, render }, { peerId: 'peer-a', ...options });
+  const exists = (key: ObjectKey): boolean => objects.has(key);
+  const cache = new ObjectCache({ clock, render, exists }, { peerId: 'peer-a', ...options });
   await cache.start();
   stops.push(() => cache.stop());
   const put = (name: string, fields: object = {}, uid = `uid-${name}`, resource = 'pods'): void => {
@@ -152,10 +153,29 @@ describe('ObjectCache', () => {
   });
 
   it('keeps no more than so many names of what nobody has looked at', async () => {
-    const { cache, clock, rendered } = await world();
-    cache.changed(Array.from({ length: MAX_UNSEEN_KEYS + 700 }, (_, index) => objectKey('pods', 'default', `gone-${index}`)));
+    const { clock, rendered, put } = await world();
+    for (let index = 0; index < MAX_UNSEEN_KEYS + 700; index += 1) put(`pod-${index}`);
     clock.advance(1_000);
     expect(rendered).toHaveLength(700);
+  });
+
+  it('remembers nothing of what came and went unseen, and lets go of what was seen within a minute', async () => {
+    const { cache, clock, rendered, put, remove, open, key } = await world();
+    for (let index = 0; index < 100; index += 1) {
+      put(`job-${index}`);
+      remove(`job-${index}`);
+    }
+    put('seen');
+    const { metadata } = cache.get(key('seen'))!;
+    put('changed');
+    remove('seen');
+    rendered.length = 0;
+    clock.advance(61_000);
+    expect(rendered).toEqual([key('changed'), key('seen')]);
+    expect(cache.list('pods').items).toHaveLength(1);
+    expect(rendered).toHaveLength(2);
+    const { events } = open(metadata.resourceVersion!);
+    expect(await take(events, 2)).toEqual(['ADDED changed', 'DELETED seen']);
   });
 
   it('gives an object that shows the same as before neither a version nor an event', async () => {

@@ -1,7 +1,7 @@
 import { CUSTOM_DEFINITIONS } from '../../../protocol/kinds/custom/definition.ts';
 import { NODE_METRICS, POD_METRICS } from '../../../protocol/kinds/stored/metrics.ts';
-import type { DesiredObject, KubeObject, ObjectKey } from '../../../protocol/objects.ts';
-import { parseObjectKey } from '../../../protocol/objects.ts';
+import type { DesiredObject, GroupResource, KubeObject, ObjectKey } from '../../../protocol/objects.ts';
+import { parseObjectKey, resourceOf } from '../../../protocol/objects.ts';
 import { QUOTAS, quotaStatus } from '../admission/quota.ts';
 import { CLUSTER_ROLES, roleRules } from '../authorization/authorizer.ts';
 import { isDeleting } from '../cluster/pods.ts';
@@ -26,6 +26,14 @@ import { renderUsage } from './usage-metrics.ts';
 import { statefulSetStatus } from './stateful-set-status.ts';
 import { serviceStatus } from './service-status.ts';
 import { claimStatus, volumeStatus } from './storage-status.ts';
+
+/** Resources that may be shown though nobody has stored them. */
+const DERIVED: ReadonlySet<GroupResource> = new Set([LEASES, NODE_METRICS, POD_METRICS, 'endpoints', 'endpointslices.discovery.k8s.io']);
+
+/** Whether {@link renderObject} may show something: cheap, as it does not look at what would follow from others. */
+export function mayShow(view: ClusterIndex, key: ObjectKey): boolean {
+  return view.get(key) !== undefined || DERIVED.has(resourceOf(key));
+}
 
 /** What follows from the table of services. */
 export interface ShownNetwork {
