@@ -84,11 +84,14 @@ function validateCronJob(draft: DraftObject): FieldError[] {
 }
 
 function validateSchedule(schedule: string): FieldError[] {
-  const parsed = parseCron(schedule.replace(/^(?:CRON_)?TZ=\S+\s+/, ''));
-  if ('problem' in parsed) return [invalid('spec.schedule', schedule, parsed.problem)];
-  return schedule.includes('TZ')
-    ? [invalid('spec.schedule', schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead')]
-    : [];
+  const at = 'spec.schedule';
+  const [prefix = '', zone = ''] = /^(?:CRON_)?TZ=(\S*)\s+/.exec(schedule) ?? [];
+  const parsed = parseCron(schedule.slice(prefix.length));
+  const errors: FieldError[] = [];
+  if (zone !== '' && !isTimeZone(zone)) errors.push(invalid(at, schedule, `provided bad location ${zone}: unknown time zone ${zone}`));
+  else if ('problem' in parsed) errors.push(invalid(at, schedule, parsed.problem));
+  if (schedule.includes('TZ')) errors.push(invalid(at, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'));
+  return errors;
 }
 
 function validateTimeZone(timeZone: string): FieldError[] {

@@ -1,11 +1,13 @@
 import { jsonEqual } from '../json.ts';
 import type { DraftObject, StoredObject } from '../objects.ts';
 import { childPath, duplicate, GoStruct, invalid, notSupported, required, tooLong, tooMany } from '../schema/field-errors.ts';
-import type { JobSpec, PodSpec } from '../types.ts';
+import type { JobSpec, PodSpec, PodTemplateSpec } from '../types.ts';
+import { labelSelectorMatches } from '../values/label-selector.ts';
 import { checkDnsLabel, checkDomainPrefixedPath } from '../values/names.ts';
 import type { FieldError } from './kind.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { validatePodTemplate } from './pod-validation.ts';
+import { noMatch, shownSelector } from './workload-selector.ts';
 
 /** Kubernetes' rules for Jobs. Source: pkg/apis/batch/validation/validation.go (behaviour and wording). */
 
@@ -15,10 +17,11 @@ const MAX_OF_MANY = 10_000;
 const MAX_RULES = 20;
 const MAX_EXIT_CODES = 255;
 const MAX_MANAGER_BYTES = 63;
+const MAX_INDEXES_BYTES = 64 * 1024;
 
 export function validateJob(given: JobSpec, path: string): FieldError[] {
   const spec = { ...given, template: (given as Partial<JobSpec>).template ?? {} };
-  const errors = [
+  return [
     ...validateManager(spec, childPath(path, 'managedBy')),
     ...validateIndexed(spec, path),
     ...validateFailurePolicy(spec, childPath(path, 'podFailurePolicy')),
@@ -27,7 +30,25 @@ export function validateJob(given: JobSpec, path: string): FieldError[] {
     ...validatePodTemplate(spec.template, childPath(path, 'template')),
     ...validateRestartPolicy(spec, childPath(path, 'template.spec.restartPolicy')),
   ];
-  return spec.selector === undefined ? errors : [...errors, ...validateLabelSelector(spec.selector, childPath(path, 'selector'))];
+}
+
+/** Of a Job itself, whose controller makes its selector unless it is said to be given. */
+export function validateJobSelector({ selector, manualSelector, template }: JobSpec): FieldError[] {
+  const errors = selector === undefined ? [] : validateLabelSelector(selector, 'spec.selector');
+  if (manualSelector !== true || errors.length > 0) return errors;
+  if (selector === undefined) errors.push(required('spec.selector'));
+  const labels = template?.metadata?.labels;
+  const isMatching = selector !== undefined && labelSelectorMatches(selector, labels ?? {});
+  return isMatching ? errors : [...errors, noMatch(labels)];
+}
+
+/** One that is given all the same names others than the uid and the name that the Job will have. */
+export function validateNewJob(draft: DraftObject): FieldError[] {
+  const { selector, manualSelector, template } = draft.spec as JobSpec;
+  if (selector === undefined || manualSelector === true) return [];
+  const labels = template?.metadata?.labels;
+  const errors = [invalid('spec.selector', shownSelector(selector), '`selector` not auto-generated')];
+  return labelSelectorMatches(selector, labels ?? {}) ? errors : [...errors, noMatch(labels)];
 }
 
 /** The last pod's host name must be one. */
@@ -48,8 +69,8 @@ function validateManager({ managedBy }: JobSpec, at: string): FieldError[] {
 
 function validateRestartPolicy(spec: JobSpec, at: string): FieldError[] {
   const policy = spec.template.spec?.restartPolicy;
-  if (policy === 'Always') return [required(at, 'valid values: "OnFailure", "Never"')];
-  if (policy !== 'OnFailure' && policy !== 'Never') return [notSupported(at, policy ?? '', ['OnFailure', 'Never'])];
+  if (policy === undefined || (policy) === '' || policy === 'Always') return [required(at, 'valid values: "OnFailure", "Never"')];
+  if (policy !== 'OnFailure' && policy !== 'Never') return [notSupported(at, policy, ['OnFailure', 'Never'])];
   if (spec.podFailurePolicy === undefined || policy === 'Never') return [];
   return [invalid(at, policy, 'only "Never" is supported when podFailurePolicy is specified')];
 }
@@ -96,10 +117,10 @@ function validateFailurePolicy({ podFailurePolicy, backoffLimitPerIndex, templat
   if (podFailurePolicy === undefined) return [];
   const { rules = [] }: Partial<typeof podFailurePolicy> = podFailurePolicy;
   const list = childPath(path, 'rules');
-  if (rules.length > MAX_RULES) return [tooMany(list, rules.length, MAX_RULES)];
+  const count = rules.length > MAX_RULES ? [tooMany(list, rules.length, MAX_RULES)] : [];
   const { containers = [], initContainers = [] }: Partial<PodSpec> = template.spec ?? {};
   const names = new Set([...containers, ...initContainers].map(({ name }) => name));
-  return rules.flatMap(({ action, onExitCodes, onPodConditions = [] }, index) => {
+  const each = rules.flatMap(({ action, onExitCodes, onPodConditions = [] }, index) => {
     const at = childPath(list, index);
     const errors: FieldError[] = [];
     if (action === 'FailIndex' && backoffLimitPerIndex === undefined)
@@ -112,6 +133,7 @@ function validateFailurePolicy({ podFailurePolicy, backoffLimitPerIndex, templat
       errors.push(invalidWhole(at, 'specifying one of OnExitCodes and OnPodConditions is required'));
     return errors;
   });
+  return [...count, ...each];
 }
 
 function invalidWhole(field: string, detail: string): FieldError {
@@ -149,23 +171,27 @@ function validateSuccessPolicy({ successPolicy, completionMode, completions = 0 
   if (completionMode !== 'Indexed') return [invalid(path, shownPolicy(rules), 'requires indexed completion mode')];
   const list = childPath(path, 'rules');
   if (rules.length === 0) return [required(list, 'at least one rules must be specified when the successPolicy is specified')];
-  if (rules.length > MAX_RULES) return [tooMany(list, rules.length, MAX_RULES)];
-  return rules.flatMap(({ succeededIndexes: indexes, succeededCount: count }, index) => {
+  const number = rules.length > MAX_RULES ? [tooMany(list, rules.length, MAX_RULES)] : [];
+  const each = rules.flatMap(({ succeededIndexes: indexes, succeededCount: count }, index) => {
     const at = childPath(list, index);
     if (indexes === undefined && count === undefined)
       return [required(at, 'at least one of succeededCount or succeededIndexes must be specified')];
     const parsed = indexes === undefined ? { total: completions } : countIndexes(indexes, completions);
     const errors: FieldError[] = [];
+    if (Buffer.byteLength(indexes ?? '') > MAX_INDEXES_BYTES) errors.push(tooLong(childPath(at, 'succeededIndexes'), MAX_INDEXES_BYTES));
     if ('problem' in parsed)
       errors.push(invalid(childPath(at, 'succeededIndexes'), indexes, `error parsing succeededIndexes: ${parsed.problem}`));
     if (count === undefined) return errors;
     const countPath = childPath(at, 'succeededCount');
     const tooHigh = (words: string): FieldError => invalid(countPath, count, `must be less than or equal to ${words}`);
     if (count > completions) errors.push(tooHigh(`${completions} (the number of specified completions)`));
-    if (indexes !== undefined && 'total' in parsed && count > parsed.total)
-      errors.push(tooHigh(`${parsed.total} (the number of indexes in the specified succeededIndexes field)`));
+    // What can't be read names none.
+    const total = 'total' in parsed ? parsed.total : 0;
+    if (indexes !== undefined && count > total)
+      errors.push(tooHigh(`${total} (the number of indexes in the specified succeededIndexes field)`));
     return errors;
   });
+  return [...number, ...each];
 }
 
 /** Source: validateIndexesFormat. */
@@ -210,10 +236,25 @@ export function validateJobUpdate(before: StoredObject, after: DraftObject): Fie
   const errors: FieldError[] = [];
   // Of an indexed Job both may change together.
   if (now.completionMode !== 'Indexed') errors.push(...fixed('completions'));
-  else if (now.completions !== old.completions && now.completions !== now.parallelism)
-    errors.push(invalid('spec.completions', now.completions ?? null, 'can only be modified in tandem with spec.parallelism'));
+  else if (now.completions !== undefined && now.completions !== old.completions && now.completions !== now.parallelism)
+    errors.push(invalid('spec.completions', now.completions, 'can only be modified in tandem with spec.parallelism'));
   // The controller gives it; what a client knew before that has none.
   if (now.selector !== undefined || old.manualSelector === true) errors.push(...fixed('selector'));
-  if (old.suspend !== true) errors.push(...fixed('template'));
+  const [was, is] = [old.template, now.template].map(isWaiting(before) ? withoutScheduling : (template) => template);
+  if (!jsonEqual((was ?? {}), (is ?? {})))
+    errors.push(invalid('spec.template', now.template, 'field is immutable'));
   return [...errors, ...FIXED.flatMap(fixed)];
+}
+
+/** It never had a pod: who decides when it starts may also say where. */
+function isWaiting(job: StoredObject): boolean {
+  return (job.spec as JobSpec).suspend === true && Object.keys(job.kith?.slots ?? {}).length === 0;
+}
+
+/** Source: validatePodTemplateUpdate. */
+function withoutScheduling({ metadata, spec, ...rest }: PodTemplateSpec): PodTemplateSpec {
+  const { labels: _labels, annotations: _annotations, ...named } = metadata ?? {};
+  const { nodeSelector: _selector, tolerations: _tolerations, schedulingGates: _gates, affinity, ...kept } = spec ?? { containers: [] };
+  const { nodeAffinity: _node, ...others } = affinity ?? {};
+  return { ...rest, metadata: named, spec: { ...kept, affinity: others } };
 }

@@ -5,7 +5,7 @@ import type { JobSpec, JobStatus, PodSpec } from '../types.ts';
 import { humanDuration } from '../values/duration.ts';
 import { parseTime } from '../values/time.ts';
 import { ageColumn, column, nameColumn, showLabelSelector, workloadColumns } from './columns.ts';
-import { validateJob, validateJobUpdate, validatePodNames } from './job-validation.ts';
+import { validateJob, validateJobSelector, validateJobUpdate, validateNewJob, validatePodNames } from './job-validation.ts';
 import { labelSelectorSchema } from './label-selector.ts';
 import { fillPodSpecDefaults } from './pod-defaults.ts';
 import { podTemplateSpecSchema } from './pod-spec.ts';
@@ -90,7 +90,12 @@ export const jobKind = storedKind({
   fields: { spec: jobSpecSchema },
   status: 'How far it is.',
   fillDefaults: (draft) => fillJob(draft.spec as JobSpec),
-  validate: (draft) => [...validateJob(draft.spec as JobSpec, 'spec'), ...validatePodNames(draft)],
+  validate: (draft) => [
+    ...validateJob(draft.spec as JobSpec, 'spec'),
+    ...validateJobSelector(draft.spec as JobSpec),
+    ...validatePodNames(draft),
+  ],
+  validateCreate: validateNewJob,
   validateUpdate: validateJobUpdate,
   findUnsupported: (draft) => findUnsupportedInPod(jobPodOf(draft.spec as JobSpec), 'spec.template.spec'),
   allColumns: [

@@ -186,16 +186,31 @@ export function validateStorageClass(draft: DraftObject): FieldError[] {
     parameters?: Record<string, string>;
     allowedTopologies?: { matchLabelExpressions?: { key?: string; values?: string[] }[] }[];
   };
-  const errors =
-    provisioner === '' ? [] : checkQualifiedName(provisioner.toLowerCase()).map((message) => invalid('provisioner', provisioner, message));
+  const named = provisioner.toLowerCase();
+  const errors = named === '' ? [] : checkQualifiedName(named).map((message) => invalid('provisioner', named, message));
   const entries = Object.entries(parameters);
   const bytes = entries.reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
   if (entries.length > MAX_PARAMETERS) errors.push(tooLong('parameters', MAX_PARAMETERS));
-  if (Object.hasOwn(parameters, '')) errors.push(invalid('parameters', '', 'field can not be empty.'));
-  if (bytes > MAX_PARAMETER_BYTES) errors.push(tooLong('parameters', MAX_PARAMETER_BYTES));
-  for (const [index, { matchLabelExpressions = [] }] of allowedTopologies.entries())
-    errors.push(...validateTopology(matchLabelExpressions, `allowedTopologies[${index}].matchLabelExpressions`));
+  else {
+    if (Object.hasOwn(parameters, '')) errors.push(invalid('parameters', '', 'field can not be empty.'));
+    if (bytes > MAX_PARAMETER_BYTES) errors.push(tooLong('parameters', MAX_PARAMETER_BYTES));
+  }
+  // Kubernetes compares with as many empty ones as there are, too.
+  const known = allowedTopologies.map(() => shownTopology([]));
+  for (const [index, { matchLabelExpressions = [] }] of allowedTopologies.entries()) {
+    const at = `allowedTopologies[${index}].matchLabelExpressions`;
+    errors.push(...validateTopology(matchLabelExpressions, at));
+    const shown = shownTopology(matchLabelExpressions);
+    errors.push(...known.filter((other) => other === shown).map(() => duplicate(at, '')));
+    known.push(shown);
+  }
   return errors;
+}
+
+/** Equal of equal ones, whatever the order. Of a key that comes twice the last one counts. */
+function shownTopology(expressions: readonly { key?: string; values?: string[] }[]): string {
+  const byKey = new Map(expressions.map(({ key = '', values = [] }) => [key, [...new Set(values)].sort()]));
+  return JSON.stringify([...byKey].sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 function validateTopology(expressions: readonly { key?: string; values?: string[] }[], path: string): FieldError[] {

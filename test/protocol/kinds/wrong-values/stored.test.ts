@@ -120,6 +120,15 @@ it('a StorageClass says who provides it, and keeps that', () => {
     'reclaimPolicy: Unsupported value: "Burn": supported values: "Delete", "Retain"',
     'volumeBindingMode: Unsupported value: "Late": supported values: "Immediate", "WaitForFirstConsumer"',
   ]);
+  expect(wrong(storageClass({ provisioner: 'A/B/C' }))).toEqual([
+    expect.stringMatching(/^provisioner: Invalid value: "a\/b\/c": a valid label key must consist of/),
+  ]);
+  const many = Object.fromEntries(Array.from({ length: 513 }, (_, index) => [index === 0 ? '' : `p${index}`, 'x']));
+  expect(wrong(storageClass({ parameters: many }))).toEqual(['parameters: Too long: may not be more than 512 bytes']);
+  const term = (...values: string[]): JsonObject => ({ matchLabelExpressions: [{ key: 'zone', values }] });
+  expect(wrong(storageClass({ allowedTopologies: [term('a', 'b'), term('c'), term('b', 'a')] }))).toEqual([
+    'allowedTopologies[2].matchLabelExpressions: Duplicate value: ""',
+  ]);
   const next = { provisioner: 'a/c', parameters: { x: 'y' }, reclaimPolicy: 'Retain', volumeBindingMode: 'WaitForFirstConsumer' };
   expect(wrongUpdate(storageClass({}), storageClass(next))).toEqual([
     'parameters: Forbidden: updates to parameters are forbidden.',
