@@ -69,7 +69,7 @@ function validateManager({ managedBy }: JobSpec, at: string): FieldError[] {
 
 function validateRestartPolicy(spec: JobSpec, at: string): FieldError[] {
   const policy = spec.template.spec?.restartPolicy;
-  if (policy === undefined || (policy) === '' || policy === 'Always') return [required(at, 'valid values: "OnFailure", "Never"')];
+  if (policy === undefined || policy === '' || policy === 'Always') return [required(at, 'valid values: "OnFailure", "Never"')];
   if (policy !== 'OnFailure' && policy !== 'Never') return [notSupported(at, policy, ['OnFailure', 'Never'])];
   if (spec.podFailurePolicy === undefined || policy === 'Never') return [];
   return [invalid(at, policy, 'only "Never" is supported when podFailurePolicy is specified')];
@@ -241,8 +241,7 @@ export function validateJobUpdate(before: StoredObject, after: DraftObject): Fie
   // The controller gives it; what a client knew before that has none.
   if (now.selector !== undefined || old.manualSelector === true) errors.push(...fixed('selector'));
   const [was, is] = [old.template, now.template].map(isWaiting(before) ? withoutScheduling : (template) => template);
-  if (!jsonEqual((was ?? {}), (is ?? {})))
-    errors.push(invalid('spec.template', now.template, 'field is immutable'));
+  if (!jsonEqual(was ?? {}, is ?? {})) errors.push(invalid('spec.template', now.template, 'field is immutable'));
   return [...errors, ...FIXED.flatMap(fixed)];
 }
 
