@@ -88,7 +88,8 @@ function bound(draw: Draw, name: string, node: number, image?: string): object {
     ...(image === undefined ? {} : { image }),
     resources: { requests: { cpu: '10m' } },
   }));
-  return { ...rest, spec: { ...spec, containers, nodeName: `node-${node}` } };
+  const restartPolicy = image === SHORT_IMAGE ? 'Never' : 'Always';
+  return { ...rest, spec: { ...spec, containers, restartPolicy, nodeName: `node-${node}` } };
 }
 
 /** A trap, and the work that it waits for. */
