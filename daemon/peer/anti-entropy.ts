@@ -46,8 +46,10 @@ export class AntiEntropy {
   private greeted = 0;
   /** The members but this one. */
   private others: readonly string[] = [];
-  /** Since its start this peer held all that some complete member held. Before that it may not know of every member, and no grave is forgotten. */
+  /** Since its start, and since it last stood still, this peer held all that some complete member held. Before that it may not know of every member, and no grave is forgotten. */
   private caughtUp = false;
+  /** Times that this peer stood still: what was compared before says nothing. */
+  private stalls = 0;
   /** What others are told: whether this peer holds the whole desired state. */
   private complete = false;
   /** Keys that differed when last compared, by peer. */
@@ -82,7 +84,19 @@ export class AntiEntropy {
     for (const peer of [...this.differences.keys()]) if (!peers.includes(peer)) this.differences.delete(peer);
   }
 
-  /** Whether this peer, since its start, has held all that some complete member held. */
+  /**
+   * This peer stood still: it has not caught up until it has compared again, which begins now.
+   * @returns whether there is anybody to compare with
+   */
+  fallBehind(): boolean {
+    if (this.others.length === 0) return false;
+    this.caughtUp = false;
+    this.stalls += 1;
+    for (const peer of this.deps.transport.connected()) this.greet(peer);
+    return true;
+  }
+
+  /** Whether this peer, since its start or since it last stood still, has held all that some complete member held. */
   get hasCaughtUp(): boolean {
     return this.caughtUp;
   }
@@ -146,9 +160,10 @@ export class AntiEntropy {
   }
 
   private async pass(peer: string, session: SyncSession, signal: AbortSignal): Promise<SyncPass> {
+    const { stalls } = this;
     const result = await session.pass(signal);
     this.differences.set(peer, result.differing);
-    if ((result.equal || result.complete) && result.otherIsComplete) this.caughtUp = true;
+    if ((result.equal || result.complete) && result.otherIsComplete && stalls === this.stalls) this.caughtUp = true;
     return result;
   }
 

@@ -1,6 +1,7 @@
 import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
+import { livenessSettings } from '../../protocol/liveness.ts';
 import { objectKey, parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
 import type { ControllerMemory } from '../core/controllers/plan.ts';
@@ -8,6 +9,7 @@ import type { EventDraft } from '../core/decisions.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { AntiEntropy } from './anti-entropy.ts';
 import { planPass, STANDING_REASONS, type WorkUnit } from './brain-plan.ts';
 import { WakeQueue } from './wake-queue.ts';
 
@@ -28,6 +30,10 @@ export const BRAIN_LIMITS = {
   retriedKeys: 10_000,
   /** ms after a change of pods or nodes when pods without a node are tried again. */
   rescheduleMs: 1_000,
+  /** ms that a peer which stood still decides nothing, if it has not compared with another sooner, … */
+  heldBackMs: 3_000,
+  /** … and between two looks whether it has. */
+  heldBackLookMs: 50,
   /** Standing Events remembered, so that they are not repeated. */
   toldEvents: 10_000,
 } as const;
@@ -42,8 +48,8 @@ export interface BrainDeps {
   record(event: EventDraft): void;
   /** These keys may show something else now, though nothing changed but the time. */
   showAgain?(keys: readonly ObjectKey[]): void;
-  /** Whether this peer has held all that some complete member held since its start. */
-  hasCaughtUp?(): boolean;
+  /** Whether this peer has held, since its start and since it last stood still, all that some complete member held. */
+  antiEntropy?: Pick<AntiEntropy, 'hasCaughtUp' | 'fallBehind'>;
   clock: Clock;
   log: Log;
 }
@@ -61,6 +67,7 @@ export class Brain {
   private readonly told = new Map<string, string>();
   private readonly orphans: OrphanMemory = { nodes: new Map(), since: new Map() };
   private memory: ControllerMemory = { scaling: new Map() };
+  private heldBackUntil = Number.NEGATIVE_INFINITY;
   private wasLeader = false;
   private wasComplete = false;
   private running = false;
@@ -116,10 +123,29 @@ export class Brain {
     this.cancelResync = this.deps.clock.after(BRAIN_LIMITS.resyncMs, () => this.resync());
   }
 
+  /**
+   * To be called when this peer stood still for so long that others may have taken its place. It decides nothing until it has caught up with them: it may even
+   * lead, as far as it knows, and its next pod of a slot would be the same object as theirs, bound elsewhere.
+   */
+  stoodStill(): void {
+    if (this.deps.antiEntropy?.fallBehind() !== true) return;
+    this.heldBackUntil = this.deps.clock.monotonic() + BRAIN_LIMITS.heldBackMs;
+  }
+
+  private isHeldBack(): boolean {
+    return this.deps.clock.monotonic() < this.heldBackUntil && this.deps.antiEntropy?.hasCaughtUp === false;
+  }
+
   private schedulePass(): void {
     if (!this.running || this.passing !== undefined || this.cancelPass !== undefined || this.dirty.size === 0) return;
-    this.cancelPass = this.deps.clock.after(BRAIN_LIMITS.coalesceMs, () => {
+    const { clock } = this.deps;
+    const delayMs = this.isHeldBack() ? BRAIN_LIMITS.heldBackLookMs : BRAIN_LIMITS.coalesceMs;
+    const due = clock.monotonic() + delayMs;
+    this.cancelPass = clock.after(delayMs, () => {
       this.cancelPass = undefined;
+      // Which of the timers that are late comes first is chance.
+      if (clock.monotonic() - due >= livenessSettings.leaderLostMs) this.stoodStill();
+      if (this.isHeldBack()) return this.schedulePass();
       this.passing = this.pass().finally(() => {
         this.passing = undefined;
         this.schedulePass();
@@ -134,7 +160,7 @@ export class Brain {
       return;
     }
     const keys = this.takeKeys();
-    this.orphans.caughtUp = this.deps.hasCaughtUp?.();
+    this.orphans.caughtUp = this.deps.antiEntropy?.hasCaughtUp;
     try {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };
       const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });

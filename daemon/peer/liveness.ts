@@ -51,6 +51,8 @@ export interface LivenessDeps {
   prober: Prober;
   clock: Clock;
   log: Log;
+  /** This peer stood still for so long that others may have taken its place. */
+  stalled?(): void;
 }
 
 export interface LivenessOptions {
@@ -182,6 +184,7 @@ export class PeerLiveness implements Liveness {
     this.cancelTick = clock.after(delayMs, () => {
       const lagMs = Math.max(0, clock.monotonic() - due);
       this.lagMs = Math.max(lagMs, this.lagMs * LAG_DECAY);
+      if (lagMs >= this.settings.leaderLostMs) this.deps.stalled?.();
       this.scheduleTick();
       this.detect({ type: 'tick', lagMs: this.lagMs < this.settings.stalledLagMs ? this.lagMs : lagMs });
     });

@@ -102,7 +102,7 @@ export class Peer {
       { node, incarnation, heard: deps.image?.heard },
     );
     this.#liveness = new PeerLiveness(
-      { beats, transport, observed: this.#observed, prober, clock, log },
+      { beats, transport, observed: this.#observed, prober, clock, log, stalled: () => this.#brain.stoodStill() },
       { self, incarnation, persistIncarnation },
     );
     this.events = new EventRecorder({ observed: this.#observed, clock }, { peer: self, node });
@@ -134,7 +134,7 @@ export class Peer {
       onEnd: () => this.#membersChanged(),
     });
     const showAgain = (keys: readonly ObjectKey[]): void => this.objects.changed(keys);
-    this.#brain = new Brain({ view, write: this.#write, record, showAgain, hasCaughtUp: () => antiEntropy.hasCaughtUp, clock, log });
+    this.#brain = new Brain({ view, write: this.#write, record, showAgain, antiEntropy, clock, log });
     // Who refuted its death is another one than who was confirmed dead.
     this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
     this.agent = this.#createAgent();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Brain, BRAIN_LIMITS } from '../../daemon/peer/brain.ts';
+import { Brain, BRAIN_LIMITS, type BrainDeps } from '../../daemon/peer/brain.ts';
 import type { EventDraft } from '../../daemon/core/decisions.ts';
 import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 /** A brain over a world; what it writes is in the view at once, as on a peer, and wakes it again. */
-async function run(world: ClusterWorld): Promise<Running> {
+async function run(world: ClusterWorld, antiEntropy?: BrainDeps['antiEntropy']): Promise<Running> {
   const clock = new VirtualClock();
   const running: Running = { world, clock, events: [], writes: [], shown: [], refuse: undefined, brain: undefined as unknown as Brain };
   running.brain = new Brain({
@@ -41,6 +41,7 @@ async function run(world: ClusterWorld): Promise<Running> {
     },
     record: (event) => running.events.push(event),
     showAgain: (keys) => running.shown.push(...keys),
+    ...(antiEntropy === undefined ? {} : { antiEntropy }),
     clock,
     log: silentLog,
   });
@@ -210,6 +211,38 @@ describe('the loop that decides', () => {
     brain.touch(['replicasets.apps/default/web']);
     await clock.pass(12_000);
     expect(shown).toContain('replicasets.apps/default/web');
+  });
+
+  it('decides nothing after it stood still, until it has caught up with others', async () => {
+    const world = worldOf(1);
+    const state = { hasCaughtUp: true, asked: 0 };
+    const antiEntropy = {
+      get hasCaughtUp() {
+        return state.hasCaughtUp;
+      },
+      fallBehind: () => {
+        state.hasCaughtUp = false;
+        state.asked += 1;
+        return true;
+      },
+    };
+    const { clock, brain, writes } = await run(world, antiEntropy);
+    brain.stoodStill();
+    world.create(replicaSetObject('web', 1));
+    brain.touch(['replicasets.apps/default/web']);
+    await clock.pass(BRAIN_LIMITS.heldBackMs - 100);
+    expect([state.asked, writes.length]).toEqual([1, 0]);
+    state.hasCaughtUp = true;
+    await clock.pass(BRAIN_LIMITS.heldBackLookMs + 10);
+    expect(world.pods()).toHaveLength(1);
+    // Nobody answers: others may be gone as well.
+    brain.stoodStill();
+    world.create(replicaSetObject('api', 1));
+    brain.touch(['replicasets.apps/default/api']);
+    await clock.pass(BRAIN_LIMITS.heldBackMs - 100);
+    expect(world.pods()).toHaveLength(1);
+    await clock.pass(200);
+    expect(world.pods()).toHaveLength(2);
   });
 
   it('stops: no pass, no timer', async () => {

@@ -128,6 +128,14 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     replace: '  return memory.startedAt + (settings.catchUpMs === 0 ? 1 : settings.newsSettleMs);',
   }),
   one({
+    name: 'decides-as-before',
+    what: 'a peer that stood still decides at once by what it knew before',
+    plots: ['thaws'],
+    file: 'daemon/peer/brain.ts',
+    find: '    if (this.deps.antiEntropy?.fallBehind() !== true) return;',
+    replace: '    if (this.deps.antiEntropy?.fallBehind() !== undefined) return;',
+  }),
+  one({
     name: 'news-at-once',
     what: 'an heir takes the first pod that it hears of a dead node for one that it has known since the death',
     plots: ['lateNews'],
