@@ -89,6 +89,7 @@ export class NodeTable {
   /** Pods per node, by the uid of their controller. */
   private readonly siblings = new Map<string, Uint16Array>();
   private readonly refusals = new Map<string, readonly (string | undefined)[]>();
+  private readonly someRefusals = new Map<string, Map<number, string | undefined>>();
   private readonly openPlaces = new Map<string, readonly number[]>();
   private readonly taken: { pod: DesiredObject; index: number }[] = [];
   /** Some pod that runs, or was taken, keeps others away. */
@@ -179,13 +180,26 @@ export class NodeTable {
   refusalsOf(pod: DesiredObject, shape: PodShape): readonly (string | undefined)[] {
     const known = this.refusals.get(shape.rulesKey);
     if (known !== undefined) return known;
-    const { spec } = asPod(pod);
-    const pinned = pinnedNode(spec);
-    const refusals = this.nodes.map((node, index) =>
-      pinned === undefined || pinned === node.metadata.name ? refusalOf(node, this.isReady(index), spec) : NO_MATCH,
-    );
+    const refusals = this.nodes.map((_node, index) => this.refuse(pod, index));
     this.refusals.set(shape.rulesKey, refusals);
     return refusals;
+  }
+
+  /** The same of one node, and of no others: an heir asks about a few. */
+  private refusalAt(pod: DesiredObject, shape: PodShape, index: number): string | undefined {
+    const all = this.refusals.get(shape.rulesKey);
+    if (all !== undefined) return all[index];
+    const some = this.someRefusals.get(shape.rulesKey) ?? new Map<number, string | undefined>();
+    this.someRefusals.set(shape.rulesKey, some);
+    if (!some.has(index)) some.set(index, this.refuse(pod, index));
+    return some.get(index);
+  }
+
+  private refuse(pod: DesiredObject, index: number): string | undefined {
+    const { spec } = asPod(pod);
+    const pinned = pinnedNode(spec);
+    const node = this.nodeAt(index);
+    return pinned === undefined || pinned === node.metadata.name ? refusalOf(node, this.isReady(index), spec) : NO_MATCH;
   }
 
   /** Whether what is free on the node suffices. */
@@ -238,7 +252,7 @@ export class NodeTable {
   /** Whether the node's rules and room admit the pod. */
   fits(pod: DesiredObject, index: number): boolean {
     const shape = shapeOf(pod);
-    if (this.refusalsOf(pod, shape)[index] !== undefined || !this.hasRoom(index, shape)) return false;
+    if (this.refusalAt(pod, shape, index) !== undefined || !this.hasRoom(index, shape)) return false;
     return this.filterOf(pod)?.(index) === undefined;
   }
 
