@@ -59,16 +59,22 @@ export class AnytimeOneHeirClaims implements Checker {
   private readonly downSince = new Map<string, number>();
   /** When a node's disk took nothing in last, of what it was told either. */
   private readonly fullAt = new Map<string, number>();
+  /** When a node's daemon had died, as seen at a tick or at its next start. */
+  private readonly diedAt = new Map<string, number>();
 
   onTick({ hosts, clock }: SimWorld): void {
     for (const { node, daemon, disk } of hosts) {
       if (disk.isFull) this.fullAt.set(node, clock.monotonic());
       if (daemon !== undefined) this.downSince.delete(node);
-      else if (!this.downSince.has(node)) this.downSince.set(node, clock.monotonic());
+      else if (!this.downSince.has(node)) {
+        this.downSince.set(node, clock.monotonic());
+        this.diedAt.set(node, clock.monotonic());
+      }
     }
   }
 
   onBoot(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    this.diedAt.set(host.node, world.clock.monotonic());
     replica.onChanged((changes) => {
       for (const { key, after } of changes) if (after !== undefined && key.startsWith('pods/')) this.note(after);
     });
@@ -105,6 +111,9 @@ export class AnytimeOneHeirClaims implements Checker {
     const { node, at } = claim;
     if (before === undefined || before.node === node || world.troubles > 0 || world.network.isTroubled(at - CLAIM_MS)) return;
     if (at - (this.fullAt.get(node) ?? Number.NEGATIVE_INFINITY) < CLAIM_MS) return;
+    // Who claimed first died before anybody had heard so.
+    const livedMs = (this.diedAt.get(before.node) ?? Number.NEGATIVE_INFINITY) - before.at;
+    if (livedMs >= 0 && livedMs < HEARD_MS + TICK_MS) return;
     // The turns of both had begun, since the first one has more to claim than it may have in flight: they came to this pod in the same moment.
     if (at - before.at < HEARD_MS && isInTurn(before) && isInTurn(claim)) return;
     throw new Violation(
@@ -128,6 +137,8 @@ function isInTurn({ at, rank, lostAt }: Claim): boolean {
 const TURN_MS = 2_000;
 /** Until a claim that was just written is heard of and acted on by all others. */
 const HEARD_MS = 100;
+/** Between two ticks of the checkers. */
+const TICK_MS = 500;
 /** Longer than a claim takes to reach everybody where nothing is wrong with the network. */
 const CLAIM_MS = 30_000;
 
@@ -224,7 +235,8 @@ export class AnytimeTheOriginalIsKept implements Checker {
 
   onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent): void {
     const { daemon } = host;
-    if (daemon === undefined) return;
+    // Who was removed ends all that it runs.
+    if (daemon === undefined || daemon.peer.view.removed) return;
     if (what === 'start') {
       const pod = [...daemon.replica.list('pods')].find(({ uid }) => uid === podUid);
       const owner = pod === undefined ? undefined : ownerOf(daemon, pod);
