@@ -31,6 +31,8 @@ export class AnytimeTheOtherCopyRuns implements Checker {
     const home = world.hosts.find(({ node }) => node === other?.object.kith?.binding?.node);
     if (desired === undefined || other === undefined || home === undefined || home === host || uidsRunning(home).includes(other.uid))
       return;
+    // It has come to its end, which is written down there and counts: a copy would do the work once more.
+    if (home.daemon?.replica.get(other.key)?.object.kith?.outcome !== undefined) return;
     const downMs = at - (this.endedAt.get(`${home.node} ${other.uid}`) ?? at);
     if (downMs < KNOWN_MS || home.daemon === undefined || !world.network.isOpen(host.id, home.id)) return;
     throw new Violation(
