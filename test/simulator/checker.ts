@@ -30,6 +30,8 @@ export interface Checker {
   /** A daemon was composed and is about to start. What is checked inside its own calls goes through `world.guard`, since daemons catch errors. */
   onBoot?(host: SimHost, daemon: SimDaemon, world: SimWorld): void;
   onContainer?(host: SimHost, event: RuntimeEvent, world: SimWorld): void;
+  /** A user's write begins: it may be on disk, and others may have it, long before it is acknowledged. */
+  onAsked?(mutations: readonly Mutation[]): void;
   onAcknowledged?(host: SimHost, write: Acknowledged, world: SimWorld): void;
   /** Twice a second. @throws Violation */
   onTick?(world: SimWorld): void;

@@ -182,6 +182,7 @@ class Run {
     const { writer } = daemon.peer;
     const write = writer.write.bind(writer);
     writer.write = async (mutations) => {
+      for (const checker of this.checkers) checker.onAsked?.(mutations);
       const result = await write(mutations);
       this.guarded(() => {
         for (const checker of this.checkers) checker.onAcknowledged?.(host, { mutations, ...result }, this.world);

@@ -1,3 +1,4 @@
+import type { Mutation } from '../../../protocol/desired.ts';
 import type { Binding, DesiredObject } from '../../../protocol/objects.ts';
 import type { Node } from '../../../protocol/types.ts';
 import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
@@ -201,6 +202,10 @@ export class AnytimeTheOriginalIsKept implements Checker {
   private readonly claims = new Map<string, { at: number; aheadMs: number; minority: boolean }>();
   /** Where any peer held a pod to be bound, by uid. */
   private readonly homes = new Map<string, Set<string>>();
+
+  onAsked(mutations: readonly Mutation[]): void {
+    for (const mutation of mutations) if (mutation.type !== 'create') this.touched.add(mutation.uid);
+  }
 
   onAcknowledged(_host: SimHost, { mutations, objects }: Acknowledged): void {
     for (const [index, { uid, object }] of objects.entries()) {
