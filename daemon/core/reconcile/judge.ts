@@ -33,17 +33,26 @@ export type AdmitPods = (view: ClusterView, pods: readonly DesiredObject[], runn
 
 /**
  * What is wanted of every pod that concerns this node. Orders come from merged state only: nothing is stopped because something is absent, and nothing at all
- * while the view is not complete. A host that was removed stops all: others run its pods now.
+ * while the view is not complete. A host that was removed stops all: others run its pods now. What was begun here once is not turned away, neither while it restarts nor while
+ * it starts, for what came after it.
+ * @param before what this said last, by uid: a list is from a moment ago
  */
-export function judgePods(view: ClusterView, listed: readonly RuntimePod[], admit: AdmitPods): PodCase[] {
+export function judgePods(
+  view: ClusterView,
+  listed: readonly RuntimePod[],
+  admit: AdmitPods,
+  before: ReadonlyMap<string, PodCase> = new Map(),
+): PodCase[] {
   if (view.removed) return listed.map((pod) => judgeOfRemovedHost(view, pod));
   const running = new Map(listed.map((pod) => [pod.uid, pod]));
   const bound = view.podsOnNode(view.self.node);
-  const rejected = admit(view, bound.filter(takesRoom), new Set(listed.filter(wasTaken).map((pod) => pod.uid)));
+  const taken = new Set(running.keys());
+  for (const [uid, { intent }] of before) if (intent.want === 'run') taken.add(uid);
+  const rejected = admit(view, bound.filter(takesRoom), taken);
   const cases = bound.map((desired): PodCase => {
     const pod = running.get(desired.uid);
     running.delete(desired.uid);
-    const intent = judgeBound(view, desired, pod, rejected.get(desired.uid));
+    const intent = judgeBound(view, desired, pod, taken.has(desired.uid) ? undefined : rejected.get(desired.uid));
     return { uid: desired.uid, key: desired.key, desired, listed: pod, intent };
   });
   for (const pod of running.values()) cases.push(judgeUnbound(view, pod));
@@ -52,11 +61,6 @@ export function judgePods(view: ClusterView, listed: readonly RuntimePod[], admi
 
 export function isRunning(pod: RuntimePod): boolean {
   return pod.containers.some((container) => container.state === 'running');
-}
-
-/** A pod that was started here once is not turned away while it restarts. */
-function wasTaken(pod: RuntimePod): boolean {
-  return pod.containers.length > 0;
 }
 
 function takesRoom(desired: DesiredObject): boolean {
@@ -88,7 +92,7 @@ function judgeBound(view: ClusterView, desired: DesiredObject, listed: RuntimePo
     const intent = standInStill(listed, standing.why);
     return intent.want === 'leave' ? { ...intent, tellsSuccess: true } : intent;
   }
-  if (rejected !== undefined && (listed === undefined || !wasTaken(listed))) {
+  if (rejected !== undefined) {
     if (!view.complete) return { want: 'leave', why: `it does not fit (${rejected.reason}), by what this peer knows so far` };
     return { want: 'reject', ...rejected, why: 'it does not fit this node' };
   }
