@@ -49,6 +49,12 @@ export const livenessSettings = {
   presumeAliveMs: 3_000,
   /** A peer that hears nobody, of two or more others, stretches its timeouts by this factor, and then presumes and does not declare: it is probably itself that is cut off. */
   isolatedStretch: 2.5,
+  /** A peer that hears none of those that it observes calls those that it does not so often: some may be on its side of a cut. */
+  callIntervalMs: 400,
+  /** All of them are called so many times, then only those that answered, and all again at each call that is a multiple of twice that. */
+  wideCalls: 8,
+  /** Who answered a call is taken to be there for so long. */
+  answeredMs: 1_500,
   /** A main loop late by this much was stalled or frozen: all peers get a new chance, and none is accused before … */
   stalledLagMs: 400,
   /** … so long after. */

@@ -8,7 +8,9 @@ export type Decision =
   | { do: 'write'; mutations: Mutation[]; reason: string }
   | { do: 'event'; event: EventDraft }
   /** Look at this object again at monotonic time `at` (ms). */
-  | { do: 'wake'; key: ObjectKey; at: number };
+  | { do: 'wake'; key: ObjectKey; at: number }
+  /** Compare all state with this member, unless that was done since then (monotonic ms): more is decided when it is. */
+  | { do: 'compare'; peer: string; since: number };
 
 /** An Event to be recorded by this node; repeats of the same (object, reason, message, source) raise its count. */
 export interface EventDraft {

@@ -20,6 +20,12 @@ export function disrupted(pod: StoredObject, by: Disruption, at: string): KithFi
   return { ...pod.kith, facts: { [FACT]: fact, ...facts } };
 }
 
+/** Whether that is what ends it first. */
+export function isDisruptedBy(pod: StoredObject, by: Disruption): boolean {
+  const fact = pod.kith?.facts?.[FACT];
+  return typeof fact === 'object' && fact !== null && !Array.isArray(fact) && fact['by'] === by;
+}
+
 /** The condition that tells of it. */
 export function disruptionOf(pod: StoredObject): Condition | undefined {
   const fact = pod.kith?.facts?.[FACT];

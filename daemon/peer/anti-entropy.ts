@@ -4,6 +4,7 @@ import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
+import type { Compared } from './comparisons.ts';
 import { linkSignals } from './linked-signal.ts';
 import { PeerLink } from './replica/peer-link.ts';
 import { answerSync, versionsOfKeys } from './replica/sync-server.ts';
@@ -35,7 +36,7 @@ export interface AntiEntropyDeps {
  * The truth behind gossip: every few seconds, and on each new connection, this peer compares digests with another and both get what they lack. Also what a joiner
  * becomes complete by.
  */
-export class AntiEntropy {
+export class AntiEntropy implements Compared {
   private readonly deps: AntiEntropyDeps;
   private readonly link: PeerLink;
   private readonly stopping = new AbortController();
@@ -54,6 +55,9 @@ export class AntiEntropy {
   private complete = false;
   /** Keys that differed when last compared, by peer. */
   private readonly differences = new Map<string, number>();
+  private readonly comparedSince = new Map<string, number>();
+  /** When a sync that this peer began failed last, by peer. */
+  private readonly failed = new Map<string, number>();
 
   constructor(deps: AntiEntropyDeps, options: { clusterId: string }) {
     this.deps = deps;
@@ -81,7 +85,9 @@ export class AntiEntropy {
   /** Peer ids of all members. A grave is forgotten once all of them hold it. */
   setMembers(peers: readonly string[]): void {
     this.others = peers.filter((peer) => peer !== this.deps.transport.self);
-    for (const peer of [...this.differences.keys()]) if (!peers.includes(peer)) this.differences.delete(peer);
+    const known = new Set(peers);
+    for (const table of [this.differences, this.comparedSince, this.failed])
+      for (const peer of [...table.keys()]) if (!known.has(peer)) table.delete(peer);
   }
 
   /**
@@ -111,6 +117,17 @@ export class AntiEntropy {
     return this.differences.get(peer);
   }
 
+  compareWith(peer: string): void {
+    const failedAt = this.failed.get(peer) ?? Number.NEGATIVE_INFINITY;
+    // Who does not answer holds up a session until the request times out: others come first, and one is left for the rounds.
+    if (this.deps.clock.monotonic() - failedAt < SYNC_INTERVAL_MS || this.sessions.size >= MAX_SESSIONS - 1) return;
+    this.begin(peer);
+  }
+
+  comparedAt(peer: string): number | undefined {
+    return this.comparedSince.get(peer);
+  }
+
   /** What was refused, by code; `SyncFailed`, `SyncEqual`, `SyncMoved` and `HistoriesCut` (documents). */
   counters(): Readonly<Record<string, number>> {
     return this.link.counters();
@@ -131,7 +148,7 @@ export class AntiEntropy {
   }
 
   private async takeAll(peer: string, signal: AbortSignal): Promise<boolean> {
-    const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
+    const session = this.session(peer);
     let wasComplete: boolean | undefined;
     for (let idle = 0; idle < MAX_IDLE_PASSES;) {
       signal.throwIfAborted();
@@ -149,8 +166,12 @@ export class AntiEntropy {
 
   /** Fetches what a peer has more of some keys. @throws KithError of the transport */
   async fetch(peer: string, keys: readonly ObjectKey[]): Promise<void> {
-    const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
+    const session = this.session(peer);
     await session.pull(versionsOfKeys(this.deps.replica, keys), this.stopping.signal);
+  }
+
+  private session(peer: string): SyncSession {
+    return new SyncSession({ replica: this.deps.replica, link: this.link }, { peer, begunAt: this.deps.clock.monotonic() });
   }
 
   private halt(): void {
@@ -162,6 +183,7 @@ export class AntiEntropy {
   private async pass(peer: string, session: SyncSession, signal: AbortSignal): Promise<SyncPass> {
     const { stalls } = this;
     const result = await session.pass(signal);
+    if (result.equal || result.complete) this.comparedSince.set(peer, session.begunAt);
     this.differences.set(peer, result.differing);
     if ((result.equal || result.complete) && result.otherIsComplete && stalls === this.stalls) this.caughtUp = true;
     return result;
@@ -218,7 +240,7 @@ export class AntiEntropy {
   }
 
   private async syncInBackground(peer: string): Promise<void> {
-    const session = new SyncSession({ replica: this.deps.replica, link: this.link }, { peer });
+    const session = this.session(peer);
     try {
       for (let pass = 0; pass < MAX_PASSES; pass += 1) {
         const { equal, moved } = await this.pass(peer, session, this.stopping.signal);
@@ -228,6 +250,7 @@ export class AntiEntropy {
       }
     } catch (error) {
       if (this.stopping.signal.aborted) return;
+      this.failed.set(peer, this.deps.clock.monotonic());
       this.link.count('SyncFailed');
       this.deps.log.debug('A sync with a peer failed; there will be another', { peer, error });
     }

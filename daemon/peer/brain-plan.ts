@@ -23,6 +23,8 @@ export interface WorkUnit {
 export interface PassPlan {
   units: WorkUnit[];
   wakes: { key: ObjectKey; at: number }[];
+  /** Members to compare with, unless that was done since then (monotonic ms): something waits for it. */
+  compares: Map<string, number>;
   /** Pods that wait for a node. */
   unplaced: ObjectKey[];
 }
@@ -37,7 +39,7 @@ export function planPass(
   options: { isLeader: boolean; orphans?: OrphanMemory; memory?: ControllerMemory },
 ): PassPlan {
   const { isLeader, orphans } = options;
-  const plan: PassPlan = { units: [], wakes: [], unplaced: [] };
+  const plan: PassPlan = { units: [], wakes: [], compares: new Map(), unplaced: [] };
   const pods: DesiredObject[] = [];
   let foundations = false;
   for (const key of keys) {
@@ -107,6 +109,8 @@ function collect(plan: PassPlan, key: ObjectKey, decisions: readonly Decision[])
   let unit: WorkUnit | undefined;
   for (const decision of decisions) {
     if (decision.do === 'wake') plan.wakes.push(decision);
+    else if (decision.do === 'compare')
+      plan.compares.set(decision.peer, Math.max(decision.since, plan.compares.get(decision.peer) ?? decision.since));
     else if (decision.do === 'write') {
       unit = {
         key: key === '' ? (decision.mutations[0]?.key ?? '') : key,

@@ -4,12 +4,13 @@ import type { ObjectKey } from '../../protocol/objects.ts';
 import { livenessSettings } from '../../protocol/liveness.ts';
 import { objectKey, parseObjectKey } from '../../protocol/objects.ts';
 import type { ClusterIndex } from '../core/cluster/view.ts';
-import type { ControllerMemory } from '../core/controllers/plan.ts';
+import { emptyMemory } from '../core/controllers/plan.ts';
 import type { EventDraft } from '../core/decisions.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { AntiEntropy } from './anti-entropy.ts';
+import type { Comparisons } from './comparisons.ts';
 import { planPass, STANDING_REASONS, type WorkUnit } from './brain-plan.ts';
 import { WakeQueue } from './wake-queue.ts';
 
@@ -50,6 +51,7 @@ export interface BrainDeps {
   showAgain?(keys: readonly ObjectKey[]): void;
   /** Whether this peer has held, since its start and since it last stood still, all that some complete member held. */
   antiEntropy?: Pick<AntiEntropy, 'hasCaughtUp' | 'fallBehind'>;
+  comparisons?: Pick<Comparisons, 'compareWith'>;
   clock: Clock;
   log: Log;
 }
@@ -66,7 +68,7 @@ export class Brain {
   private readonly unplaced = new Set<ObjectKey>();
   private readonly told = new Map<string, string>();
   private readonly orphans: OrphanMemory = { nodes: new Map(), since: new Map() };
-  private memory: ControllerMemory = { scaling: new Map() };
+  private memory = emptyMemory();
   private heldBackUntil = Number.NEGATIVE_INFINITY;
   private wasLeader = false;
   private wasComplete = false;
@@ -107,7 +109,7 @@ export class Brain {
     for (const key of keys) this.dirty.add(key);
     const { leader, complete } = this.deps.view;
     if ((leader.isSelf && !this.wasLeader) || (complete && !this.wasComplete)) this.touchAll();
-    if (!leader.isSelf) this.memory = { scaling: new Map() };
+    if (!leader.isSelf) this.memory = emptyMemory();
     this.wasLeader = leader.isSelf;
     this.wasComplete = complete;
     this.schedulePass();
@@ -165,6 +167,7 @@ export class Brain {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };
       const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
       for (const { key, at } of plan.wakes) this.wakes.add(key, at);
+      for (const [peer, since] of plan.compares) this.deps.comparisons?.compareWith(peer, since);
       this.noteUnplaced(keys, plan.unplaced);
       await this.carryOut(plan.units);
     } catch (error) {
@@ -184,6 +187,7 @@ export class Brain {
         const now = { wall: clock.now(), monotonic: clock.monotonic() };
         const plan = planPass(view, [key], now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
         for (const wake of plan.wakes) this.wakes.add(wake.key, wake.at);
+        for (const [peer, since] of plan.compares) this.deps.comparisons?.compareWith(peer, since);
         await this.carryOut(plan.units);
       } catch (error) {
         log.error('deciding about an object failed; it is tried again', { key, error: String(error) });

@@ -247,6 +247,9 @@ export class PeerLiveness implements Liveness {
       case 'reconnect':
         transport.reconnect(decision.peer);
         break;
+      case 'dial':
+        transport.dial(decision.peer);
+        break;
       case 'declare':
         log.warn('A peer is dead', {
           peer: decision.record.peerId,

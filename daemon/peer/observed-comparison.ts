@@ -14,6 +14,7 @@ import {
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Transport } from '../ports/transport.ts';
+import type { Compared } from './comparisons.ts';
 import type { ObservedTable } from './observed-table.ts';
 
 /** Each peer compares with a random one about this often. */
@@ -21,6 +22,8 @@ const ROUND_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 /** Peers that have just connected are compared with at once, so many between two rounds: where a whole cluster starts, or a wide one heals, rounds do the rest. */
 export const MAX_GREETED = 16;
+/** Comparisons under way that this peer began. */
+const MAX_COMPARING = 2 * MAX_GREETED;
 /** Pulls of one round; the next round takes the rest. */
 const MAX_PULLS = 64;
 
@@ -43,14 +46,18 @@ const SUMMARY_FROM_OWNERS = 32;
 /** From so many members on the same record is not asked of two peers at once. */
 const WIDE_FROM_MEMBERS = 32;
 
+/** What a peer has that is newer than what is here: `some` may be left, `nothing` that is taken, or `others` that another peer was asked for, or that were not listed. */
+type Left = 'some' | 'nothing' | 'others';
+
 /**
  * Anti-entropy of observed state. Each side pulls for itself: digests by owner, then versions of those that differ, then the records. In a wide cluster digests of the buckets
  * of owners that differ.
  */
-export class ObservedComparison {
+export class ObservedComparison implements Compared {
   private readonly deps: ComparisonDeps;
   private readonly host: ComparisonHost;
   private readonly comparing = new Set<string>();
+  private readonly comparedSince = new Map<string, number>();
   /** Records that one peer of a wide cluster was asked for and has not answered: no other is asked. */
   private readonly pulling = new Set<string>();
   private cancelRound: CancelTimer | undefined;
@@ -89,21 +96,37 @@ export class ObservedComparison {
       this.greeted = 0;
       const peers = this.deps.transport.connected();
       const peer = peers[Math.floor(this.deps.random.next() * peers.length)];
-      if (peer !== undefined) void this.compareWith(peer);
+      if (peer !== undefined) this.compareWith(peer);
       this.schedule();
     });
   }
 
   private greet(peer: string): void {
     this.greeted += 1;
-    if (this.greeted <= MAX_GREETED) void this.compareWith(peer);
+    if (this.greeted <= MAX_GREETED) this.compareWith(peer);
   }
 
-  private async compareWith(peer: string): Promise<void> {
-    if (this.comparing.has(peer)) return;
+  compareWith(peer: string): void {
+    if (!this.comparing.has(peer) && this.comparing.size < MAX_COMPARING) void this.compare(peer);
+  }
+
+  comparedAt(peer: string): number | undefined {
+    return this.comparedSince.get(peer);
+  }
+
+  /** Forgets who is no member any more. */
+  setMembers(peers: readonly string[]): void {
+    const known = new Set(peers);
+    for (const peer of [...this.comparedSince.keys()]) if (!known.has(peer)) this.comparedSince.delete(peer);
+  }
+
+  private async compare(peer: string): Promise<void> {
     this.comparing.add(peer);
+    const begunAt = this.deps.clock.monotonic();
     try {
-      for (let pull = 0; pull < MAX_PULLS && (await this.pullFrom(peer)); pull += 1);
+      let left: Left = 'some';
+      for (let pull = 0; pull < MAX_PULLS && left === 'some'; pull += 1) left = await this.pullFrom(peer);
+      if (left === 'nothing') this.comparedSince.set(peer, begunAt);
     } catch (error) {
       if (!this.abort.signal.aborted) this.deps.log.debug('Observed state could not be compared', { peer, error });
     } finally {
@@ -111,16 +134,20 @@ export class ObservedComparison {
     }
   }
 
-  /** Whether there may be more. */
-  private async pullFrom(peer: string): Promise<boolean> {
+  private async pullFrom(peer: string): Promise<Left> {
     const { table } = this.host;
     const buckets = table.ownerCount < SUMMARY_FROM_OWNERS ? undefined : await this.differing(peer);
-    if (buckets?.length === 0) return false;
+    if (buckets?.length === 0) return 'nothing';
     const only = buckets === undefined ? undefined : new Set(buckets);
     const owners = table.digest(this.deps.clock.monotonic(), only);
     const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners, ...(buckets === undefined ? {} : { buckets }) }));
-    const wanted = versions.filter((version) => table.isNewer(version) && !this.pulling.has(nameOf(version)));
-    return wanted.length > 0 && this.pull(peer, wanted);
+    const newer = versions.filter((version) => table.isNewer(version));
+    const wanted = newer.filter((version) => !this.pulling.has(nameOf(version)));
+    // The list may have ended before it came to what is newer.
+    if (newer.length === 0) return versions.length < MAX_OBSERVED_VERSIONS ? 'nothing' : 'others';
+    if (wanted.length > 0 && (await this.pull(peer, wanted))) return 'some';
+    // All of it was asked for: what is left is refused, or came by another way.
+    return wanted.length === newer.length ? 'nothing' : 'others';
   }
 
   /** A peer that starts in a wide cluster compares with many at once, all of which have what it lacks: one of them suffices, and the next round asks for what that one did not give. */

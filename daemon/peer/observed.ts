@@ -66,7 +66,7 @@ export class PeerObserved implements ObservedState {
   private readonly node: string;
   private readonly reader: RecordReader;
   private readonly table: ObservedTable;
-  private readonly comparison: ObservedComparison;
+  readonly comparison: ObservedComparison;
   private readonly listeners = new Set<(records: readonly ObservedRecord[]) => void>();
   /** What we said since our start; null once withdrawn. */
   private readonly stated = new Map<string, ObservedValue | null>();
@@ -118,6 +118,7 @@ export class PeerObserved implements ObservedState {
   /** Whose records are taken, and for which node each speaks. Those of others are dropped. */
   setMembers(members: readonly { peerId: string; nodeName: string }[]): void {
     this.nodesOf = new Map(members.map((member) => [member.peerId, member.nodeName]));
+    this.comparison.setMembers([...this.nodesOf.keys()]);
     this.tidy();
   }
 

@@ -24,6 +24,7 @@ import type { SyncedReplica } from '../ports/replica.ts';
 import { NodeAgent, type ViewSource } from './agent/agent.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { Brain } from './brain.ts';
+import { Comparisons } from './comparisons.ts';
 import { Completion } from './completion.ts';
 import { ConflictReporter } from './conflict-reporter.ts';
 import { createDoctor, type Doctor } from './doctor/in-peer.ts';
@@ -95,19 +96,19 @@ export class Peer {
     const { replica, transport, beats, prober, runtime, identity, verify, clock, random, log } = deps;
     const { node, incarnation, persistIncarnation, clusterId } = options;
     const self = transport.self;
-    const view = new ClusterState(replica, { self: { peer: self, node }, from: deps.image?.state });
+    const antiEntropy = new AntiEntropy({ replica, transport, clock, random, log }, { clusterId });
+    this.#antiEntropy = antiEntropy;
+    const { state: from, heard } = deps.image ?? {};
+    const reader = deps.recordReader;
+    this.#observed = new PeerObserved({ transport, identity, verify, reader, clock, random, log }, { node, incarnation, heard });
+    const comparisons = new Comparisons([antiEntropy, this.#observed.comparison], clock);
+    const view = new ClusterState(replica, { self: { peer: self, node }, from, comparedAt: comparisons.comparedAt });
     this.#state = view;
-    this.#observed = new PeerObserved(
-      { transport, identity, verify, reader: this.#deps.recordReader, clock, random, log },
-      { node, incarnation, heard: deps.image?.heard },
-    );
     this.#liveness = new PeerLiveness(
       { beats, transport, observed: this.#observed, prober, clock, log, stalled: () => this.#brain.stoodStill() },
       { self, incarnation, persistIncarnation },
     );
     this.events = new EventRecorder({ observed: this.#observed, clock }, { peer: self, node });
-    const antiEntropy = new AntiEntropy({ replica, transport, clock, random, log }, { clusterId });
-    this.#antiEntropy = antiEntropy;
     this.#replication = new Replication({ replica, transport, antiEntropy, clock, log }, { clusterId });
     this.objects = new ObjectCache(
       {
@@ -128,13 +129,10 @@ export class Peer {
     this.writer = new EventWriter({ desired, events: this.events, shown: this.#observedEvents, objects: this.objects, self });
     const record = (draft: EventDraft): void => this.events.record(draft);
     transport.turnAway((peer) => this.#replication.removalNotice(peer, view.removed));
-    this.#farewell = new Farewell({
-      clock,
-      tell: async (peer, signal) => antiEntropy.syncWith(peer, signal),
-      onEnd: () => this.#membersChanged(),
-    });
+    const tell = async (peer: string, signal: AbortSignal): Promise<boolean> => antiEntropy.syncWith(peer, signal);
+    this.#farewell = new Farewell({ clock, tell, onEnd: () => this.#membersChanged() });
     const showAgain = (keys: readonly ObjectKey[]): void => this.objects.changed(keys);
-    this.#brain = new Brain({ view, write: this.#write, record, showAgain, antiEntropy, clock, log });
+    this.#brain = new Brain({ view, write: this.#write, record, showAgain, antiEntropy, comparisons, clock, log });
     // Who refuted its death is another one than who was confirmed dead.
     this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
     this.agent = this.#createAgent();

@@ -45,6 +45,8 @@ export interface Transport {
 
   /** Last measured round trip to a peer in ms, if any. */
   roundTripMs(peer: string): number | undefined;
+  /** Dials a member that is not connected at once, however often that failed before. */
+  dial(peer: string): void;
   /** Drops every connection to the peer and dials anew: for a peer under suspicion, whose old sockets may be dead. */
   reconnect(peer: string): void;
 }

@@ -44,6 +44,38 @@ describe('anti-entropy', () => {
     expect(b.replica.get(podKey('lost-4'))).toBeDefined();
   });
 
+  it('knows when it began to hold all that another held', async () => {
+    world = new SyncWorld();
+    const [a, b] = [await world.add('a'), await world.add('b')];
+    expect(await world.clock.pass(MINUTE, () => a.antiEntropy.comparedAt('b') !== undefined)).toBe(true);
+    world.network.partition(['a'], ['b']);
+    await createPods(b.replica, 'new', 3);
+    await world.clock.pass(MINUTE);
+    expect(a.antiEntropy.comparedAt('b')).toBeLessThan(world.clock.monotonic() - MINUTE / 2);
+    world.network.healAll();
+    const healedAt = world.clock.monotonic();
+    a.antiEntropy.compareWith('b');
+    expect(await world.clock.pass(1_000, () => (a.antiEntropy.comparedAt('b') ?? 0) >= healedAt)).toBe(true);
+    expect(a.replica.get(podKey('new-2'))).toBeDefined();
+    a.antiEntropy.setMembers(['a']);
+    expect(a.antiEntropy.comparedAt('b')).toBeUndefined();
+  });
+
+  it('counts no comparison that was under way while it stood still', async () => {
+    world = new SyncWorld();
+    const [a] = [await world.add('a'), await world.add('b')];
+    expect(await world.clock.pass(MINUTE, () => a.antiEntropy.hasCaughtUp)).toBe(true);
+    const [before] = [a.antiEntropy.comparedAt('b')];
+    for (const [from, to] of [['a', 'b'] as const, ['b', 'a'] as const]) world.network.delay(from, to, 300);
+    await world.clock.pass(100);
+    a.antiEntropy.compareWith('b');
+    await world.clock.pass(100);
+    expect(a.antiEntropy.fallBehind()).toBe(true);
+    expect(await world.clock.pass(1_000, () => a.antiEntropy.comparedAt('b') !== before)).toBe(true);
+    expect(a.antiEntropy.hasCaughtUp).toBe(false);
+    expect(await world.clock.pass(4 * SYNC_INTERVAL_MS, () => a.antiEntropy.hasCaughtUp)).toBe(true);
+  });
+
   it('gives a joiner everything, in bounded messages, before the full sync resolves', async () => {
     world = new SyncWorld();
     const founder = await world.add('founder');

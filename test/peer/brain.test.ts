@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Brain, BRAIN_LIMITS, type BrainDeps } from '../../daemon/peer/brain.ts';
+import { HEIR_SETTINGS } from '../../daemon/core/heirs/claims.ts';
+import { COMPARING_MS } from '../../daemon/core/heirs/heal.ts';
 import type { EventDraft } from '../../daemon/core/decisions.ts';
 import type { Mutation } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
@@ -26,7 +28,7 @@ afterEach(async () => {
 });
 
 /** A brain over a world; what it writes is in the view at once, as on a peer, and wakes it again. */
-async function run(world: ClusterWorld, antiEntropy?: BrainDeps['antiEntropy']): Promise<Running> {
+async function run(world: ClusterWorld, deps: Pick<BrainDeps, 'antiEntropy' | 'comparisons'> = {}): Promise<Running> {
   const clock = new VirtualClock();
   const running: Running = { world, clock, events: [], writes: [], shown: [], refuse: undefined, brain: undefined as unknown as Brain };
   running.brain = new Brain({
@@ -41,7 +43,7 @@ async function run(world: ClusterWorld, antiEntropy?: BrainDeps['antiEntropy']):
     },
     record: (event) => running.events.push(event),
     showAgain: (keys) => running.shown.push(...keys),
-    ...(antiEntropy === undefined ? {} : { antiEntropy }),
+    ...deps,
     clock,
     log: silentLog,
   });
@@ -226,7 +228,7 @@ describe('the loop that decides', () => {
         return true;
       },
     };
-    const { clock, brain, writes } = await run(world, antiEntropy);
+    const { clock, brain, writes } = await run(world, { antiEntropy });
     brain.stoodStill();
     world.create(replicaSetObject('web', 1));
     brain.touch(['replicasets.apps/default/web']);
@@ -243,6 +245,29 @@ describe('the loop that decides', () => {
     expect(world.pods()).toHaveLength(1);
     await clock.pass(200);
     expect(world.pods()).toHaveLength(2);
+  });
+
+  it('compares with a node that is heard again, so that what becomes of a pod which was replaced meanwhile is judged by its word of now', async () => {
+    const world = worldOf(2);
+    world.create(replicaSetObject('web', 2));
+    world.converge();
+    const [original] = world.state.podsOnNode('node-2');
+    world.setMember('node-2', 'dead');
+    world.converge({ nodes: ['node-1'], quietMs: HEIR_SETTINGS.doubtMs * 2 });
+    expect(world.pods()).toHaveLength(3);
+    world.setMember('node-2', 'alive');
+    const asked: string[] = [];
+    const { clock, brain, writes } = await run(world, { comparisons: { compareWith: (peer) => asked.push(peer) } });
+    brain.touch(['replicasets.apps/default/web']);
+    await clock.pass(world.elapsed + 2 * COMPARING_MS + 50);
+    expect(asked.length).toBeGreaterThan(1);
+    expect(new Set(asked)).toEqual(new Set(['peer-node-2']));
+    expect(writes).toEqual([]);
+    world.comparedAt.set('peer-node-2', clock.monotonic());
+    await clock.pass(2 * COMPARING_MS);
+    const { slot } = original!.object.kith ?? {};
+    const state = world.object('replicasets.apps/default/web').object.kith?.slots?.[String(slot?.slot)];
+    expect(state?.generation).toBe(slot?.generation);
   });
 
   it('stops: no pass, no timer', async () => {

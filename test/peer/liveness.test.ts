@@ -233,8 +233,11 @@ describe('liveness in a cluster', () => {
     expect(world.ids.map((id) => world.peer('peer000').believes(id))).toEqual(['alive', 'dead', 'dead', 'dead', 'dead']);
     expect(world.peer('peer000').declared).toEqual([]);
     expect(world.ids.map((id) => world.peer('peer001').believes(id))).toEqual(['dead', 'alive', 'alive', 'dead', 'dead']);
+    expect(world.ids.flatMap((id) => world.peer(id).dialled)).toEqual([]);
     world.healAll();
     expect(await world.clock.pass(6_000, () => states().every((state) => state === 'alive'))).toBe(true);
+    // Its turn may be many seconds away, by the failures of the time of the cut.
+    expect([...new Set(world.peer('peer001').dialled)].sort()).toEqual(['peer000', 'peer003', 'peer004']);
   });
 
   it('does not take a member that was never heard for dead before its time', async () => {

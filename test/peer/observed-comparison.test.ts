@@ -80,9 +80,17 @@ it.each([
   await transport.start();
   await clock.pass(100);
   expect(pulled).toHaveLength(members < 32 ? names.length : 1);
+  // All have something that is not here yet.
+  expect(names.map((name) => comparison.comparedAt(name))).toEqual([undefined, undefined, undefined]);
   // Who was asked did not answer in its time: another is.
   isAnswering = true;
   await clock.pass(15_000);
   expect(table.get('peer9', 'pod/1')).toEqual(record);
+  const asked = clock.monotonic();
+  comparison.compareWith('peer1');
+  await clock.pass(50);
+  expect(comparison.comparedAt('peer1')).toBe(asked);
+  comparison.setMembers(['peer0']);
+  expect(comparison.comparedAt('peer1')).toBeUndefined();
   comparison.stop();
 });

@@ -159,7 +159,9 @@ export class Acts {
 
   /** It runs on, and is to hear that it is no member any more. */
   private remove(host: SimHost, by: number): void {
-    if (this.world.lasting().length <= LEAST_HOSTS || by === host.index) return;
+    // Who is no member removes nobody.
+    const isAsked = by !== host.index && this.world.host(by)?.isGone === false;
+    if (!isAsked || this.world.lasting().length <= LEAST_HOSTS) return;
     host.isGone = true;
     void this.users.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
   }

@@ -29,6 +29,8 @@ export interface Checker {
   readonly name: string;
   /** A daemon was composed and is about to start. What is checked inside its own calls goes through `world.guard`, since daemons catch errors. */
   onBoot?(host: SimHost, daemon: SimDaemon, world: SimWorld): void;
+  /** Its daemon goes on after it stood still for so long. */
+  onThaw?(host: SimHost, stoodMs: number, world: SimWorld): void;
   onContainer?(host: SimHost, event: RuntimeEvent, world: SimWorld): void;
   /** A user's write begins: it may be on disk, and others may have it, long before it is acknowledged. */
   onAsked?(mutations: readonly Mutation[]): void;

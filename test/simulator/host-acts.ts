@@ -182,6 +182,7 @@ export class HostActs {
   private async restart(host: SimHost): Promise<void> {
     const { daemon } = host;
     if (daemon === undefined) return;
+    daemon.isStopping = true;
     await daemon.peer.stop();
     await daemon.replica.stop();
     if (host.daemon !== daemon) return;
@@ -207,12 +208,16 @@ export class HostActs {
 
   private freeze(host: SimHost, { what, forMs }: { what: 'host' | 'loop'; forMs: number }): void {
     const { daemon } = host;
+    const since = this.world.clock.monotonic();
     daemon?.clock.freeze();
     if (what === 'host') daemon?.worker.freeze();
     this.storm.later(forMs, () => {
-      const { timeline, faults } = this.world;
+      const { timeline, faults, clock } = this.world;
       timeline.add(host.node, '→ thaws');
-      if (daemon !== undefined && host.daemon === daemon) faults.note(what === 'host' ? 'frozen' : 'loopStalled');
+      if (daemon !== undefined && host.daemon === daemon) {
+        faults.note(what === 'host' ? 'frozen' : 'loopStalled');
+        for (const listener of this.world.onThaw) listener(host, clock.monotonic() - since);
+      }
       daemon?.worker.thaw();
       daemon?.clock.thaw();
     });

@@ -18,6 +18,8 @@ import type { Release } from './scenario.ts';
 /** A running daemon with the clocks of its two threads. */
 export interface SimDaemon extends PeerDaemon {
   worker: HostClock;
+  /** It ends in order, which takes as long as its disk: it serves nobody any more. */
+  isStopping?: true;
 }
 
 /**

@@ -58,7 +58,7 @@ export class SimNetwork extends MemoryNetwork {
   /** Messages, of all peers. */
   sent = 0;
   /** Share of gossip that is lost on each way, as a mesh in disorder loses it. */
-  gossipLoss = 0;
+  private gossipLost = 0;
   private readonly draw: Draw;
   private readonly ways = new Map<string, Map<string, Way>>();
   private readonly links = new Map<string, Map<string, Link>>();
@@ -103,7 +103,16 @@ export class SimNetwork extends MemoryNetwork {
 
   /** Whether anything was wrong with any way since then. */
   isTroubled(since: number): boolean {
-    return this.blocks > 0 || this.troubledAt >= since;
+    return this.blocks > 0 || this.gossipLost > 0 || this.troubledAt >= since;
+  }
+
+  get gossipLoss(): number {
+    return this.gossipLost;
+  }
+
+  set gossipLoss(share: number) {
+    this.troubledAt = this.clock.monotonic();
+    this.gossipLost = share;
   }
 
   block(from: string, to: string): void {
@@ -123,7 +132,7 @@ export class SimNetwork extends MemoryNetwork {
   override healAll(): void {
     if (this.blocks > 0) this.troubledAt = this.clock.monotonic();
     this.blocks = 0;
-    this.gossipLoss = 0;
+    if (this.gossipLost > 0) this.gossipLoss = 0;
     for (const [from, ways] of this.ways) {
       for (const [to, way] of ways) {
         Object.assign(way, this.base, { blocked: 0 });
@@ -173,6 +182,11 @@ export class SimNetwork extends MemoryNetwork {
     this.settle(from);
   }
 
+  override dialNow(from: string, to: string): void {
+    const link = this.link(from, to);
+    if (!link.up) this.clock.after(this.draw.next() * REDIAL_FIRST_MS, () => void this.connect(from, to, link));
+  }
+
   /** Looks at the links of one peer, or of all, once however many ask for it in the same moment. */
   override settle(of?: string): void {
     if (this.unsettled.size === 0) this.clock.after(0, () => this.settleThose());
@@ -209,7 +223,7 @@ export class SimNetwork extends MemoryNetwork {
     if (way.blocked > 0) this.faults.note(this.isPassable(to, from) ? 'cutOneWay' : 'cutBothWays');
     else if (way.delayMs > this.base.delayMs) this.faults.note('delayed');
     if (carriage.what === 'beats') return this.carryDatagram(way, arrive);
-    if (!carriage.reliable && this.gossipLoss > 0 && this.draw.chance(this.gossipLoss)) return this.faults.note('gossipLost');
+    if (!carriage.reliable && this.gossipLost > 0 && this.draw.chance(this.gossipLost)) return this.faults.note('gossipLost');
     const link = this.link(from, to);
     const { generation } = link;
     if (!link.up) return;
@@ -282,20 +296,26 @@ export class SimNetwork extends MemoryNetwork {
     const waitMs = this.dialsWithinMs === undefined ? usualMs : this.draw.next() * this.dialsWithinMs;
     this.clock.after(waitMs, () => {
       link.dialling = false;
-      const [seeks, sought] = [this.seeks(left, right), this.seeks(right, left)];
-      if (link.up || (!seeks && !sought)) return;
-      if (!this.isOpen(left, right)) return this.dial(left, right, link);
-      if (!seeks || !sought) {
-        // One of them does not list the other any more, and may have something to say to it.
-        this.ends.get(seeks ? left : right)?.knockAt(seeks ? right : left);
-        return this.dial(left, right, link);
-      }
-      link.up = true;
-      this.neighbourhood(left).add(right);
-      this.neighbourhood(right).add(left);
-      link.generation += 1;
-      this.tell(left, right);
+      if (!this.connect(left, right, link)) this.dial(left, right, link);
     });
+  }
+
+  /** Whether there is nothing more to try. */
+  private connect(left: string, right: string, link: Link): boolean {
+    const [seeks, sought] = [this.seeks(left, right), this.seeks(right, left)];
+    if (link.up || (!seeks && !sought)) return true;
+    if (!this.isOpen(left, right)) return false;
+    if (!seeks || !sought) {
+      // One of them does not list the other any more, and may have something to say to it.
+      this.ends.get(seeks ? left : right)?.knockAt(seeks ? right : left);
+      return false;
+    }
+    link.up = true;
+    this.neighbourhood(left).add(right);
+    this.neighbourhood(right).add(left);
+    link.generation += 1;
+    this.tell(left, right);
+    return true;
   }
 
   private end(left: string, right: string): void {

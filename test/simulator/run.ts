@@ -15,6 +15,10 @@ import { speakAs } from './releases.ts';
 import type { Scenario } from './scenario.ts';
 import { SimWorld } from './world.ts';
 
+/** Of the usual pod range, which has 32 parts so that they meet: hosts join, too. */
+const MOST_IN_SMALL_RANGE = 20;
+const WIDE_POD_RANGE = '10.42.0.0/16';
+
 const TICK_MS = 500;
 /** What was asked for last is on its way everywhere by then. */
 const SETTLE_MS = 2_000;
@@ -53,7 +57,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   const documents = scenario.documents === 'light' ? new LightDocuments() : new AutomergeDocuments();
   const { cpu, network, leases } = scenario;
   const histories = scenario.histories === 'hasty' ? HASTY : undefined;
-  const world = new SimWorld(draw, { cpu, network, documents, histories, ...(leases === undefined ? {} : { leases }) });
+  const podRange = scenario.peers > MOST_IN_SMALL_RANGE ? WIDE_POD_RANGE : undefined;
+  const world = new SimWorld(draw, { cpu, network, documents, histories, podRange, ...(leases === undefined ? {} : { leases }) });
   const run = new Run(world, scenario, options);
   const startedAt = world.clock.monotonic();
   const failure = await run.go();
@@ -85,6 +90,7 @@ class Run {
     // It only counts; since it sees what checkers see, it is one of them.
     this.checkers = [new FaultWatch(scenario.peers), ...allCheckers()];
     world.onBoot.push((host, daemon) => this.watch(host, daemon));
+    world.onThaw.push((host, stoodMs) => this.checkers.forEach((checker) => checker.onThaw?.(host, stoodMs, world)));
     world.guard = (check) => this.guarded(check);
     world.timeline.onBug = (where, message) => this.fail(new Violation('anytimeNoBug', `${where}: ${message}`));
   }

@@ -42,7 +42,7 @@ export interface WorldOptions {
   /** When daemons cut the histories of documents; default: as the product does. */
   histories?: HistoryLimits | undefined;
   /** Of a cluster that is founded: default as for all that tests compose. */
-  podRange?: string;
+  podRange?: string | undefined;
   /** Daemons have guards, and what must run at most once does. Without it such workloads start as any other. */
   leases?: boolean;
 }
@@ -66,6 +66,8 @@ export class SimWorld {
   private readonly shared = { entryWork: sharedEntryWork(), readRecord: sharedRecords(), recordReader: sharedReader(fakeVerify) };
   /** Called with each daemon that is composed, before it starts. */
   readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
+  /** Called when a daemon goes on that stood still, before it does. */
+  readonly onThaw: ((host: SimHost, stoodMs: number) => void)[] = [];
   /** Faults that last just now. */
   troubles = 0;
   private disturbedAt = 0;

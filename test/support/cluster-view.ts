@@ -111,6 +111,8 @@ export class ClusterWorld {
   readonly units: WorkUnit[] = [];
   /** Pods that never become ready, by name's beginning. */
   broken: (pod: DesiredObject) => boolean = () => false;
+  /** When it compared with each peer last, ms. */
+  readonly comparedAt = new Map<string, number>();
   private readonly members = new Map<string, MemberState>();
   private readonly reports = new Map<string, ObservedRecord>();
   private leaderNode: string;
@@ -118,7 +120,10 @@ export class ClusterWorld {
   constructor(nodes: readonly string[], self = nodes[0] ?? 'node-1', desired = new MemoryDesired()) {
     this.desired = desired;
     this.leaderNode = self;
-    this.state = new ClusterState({ buriedLife: (key) => this.desired.buriedLife(key) }, { self: { peer: peerOf(self), node: self } });
+    this.state = new ClusterState(
+      { buriedLife: (key) => this.desired.buriedLife(key) },
+      { self: { peer: peerOf(self), node: self }, comparedAt: (peer) => this.comparedAt.get(peer) },
+    );
     this.state.setComplete(true);
     for (const node of nodes) this.members.set(node, { peer: peerOf(node), state: 'alive', since: 0, incarnation: 1 });
     if (desired.objects.size > 0) this.reload();
@@ -303,6 +308,8 @@ export class ClusterWorld {
   /** One pass over everything, as leader or only as heir. Answers whether anything was written. */
   decide(): boolean {
     const plan = planPass(this.state, [...this.state.keys()], this.now, { isLeader: this.state.leader.isSelf });
+    // Whoever lives answers at once.
+    for (const peer of plan.compares.keys()) this.comparedAt.set(peer, this.elapsed);
     let written = false;
     for (const unit of plan.units) {
       this.units.push(unit);

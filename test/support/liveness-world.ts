@@ -41,6 +41,8 @@ export class WorldPeer {
   readonly declared: string[] = [];
   kernel: KernelAnswer = 'accepted';
   requests = 0;
+  /** Whom it dialled at once. */
+  readonly dialled: string[] = [];
 
   constructor(world: LivenessWorld, id: string, incarnation: number) {
     this.id = id;
@@ -245,6 +247,7 @@ function worldTransport(world: LivenessWorld, peer: WorldPeer): Transport {
     openStream: notUsed,
     serveStream: notUsed,
     roundTripMs: () => undefined,
+    dial: (to) => void peer.dialled.push(to),
     reconnect: () => undefined,
   };
 }

@@ -145,6 +145,9 @@ export class MemoryNetwork {
     this.#transports.get(from)?.settle();
   }
 
+  /** A peer dials another that it is not connected to: here, nobody has to. */
+  dialNow(_from: string, _to: string): void {}
+
   /** Every peer compares whom it is connected to with what it last said. `of`: the one about which something changed. */
   settle(_of?: string): void {
     for (const transport of this.#transports.values()) transport.settle();
@@ -468,6 +471,10 @@ export class MemoryTransport implements Transport {
 
   roundTripMs(peer: string): number | undefined {
     return this.#network.connected(this.self, peer) ? this.#network.roundTripMs(this.self, peer) : undefined;
+  }
+
+  dial(peer: string): void {
+    this.#network.dialNow(this.self, peer);
   }
 
   /** Breaks what is open over the link; the network says when it is there again. */

@@ -88,6 +88,18 @@ export class Redialer {
     else this.#attempt(target);
   }
 
+  /** The peer is heard: what is under way was begun when nothing came through. Where both hear each other, one dials first. */
+  heard(peer: string): void {
+    const target = this.#targets.get(peer);
+    if (!target || this.#deps.isConnected(peer)) return;
+    target.failures = 0;
+    if (target.dialling) {
+      target.again = true;
+      target.dialling.abort(new Error('it is heard, and dialled anew'));
+    } else if (this.#deps.yieldsTo(peer)) this.#attemptAfter(target, YIELD_MS);
+    else this.#attempt(target);
+  }
+
   connected(peer: string): void {
     const target = this.#targets.get(peer);
     if (!target) return;

@@ -232,6 +232,10 @@ export class Libp2pTransport implements Transport {
     return this.#links?.roundTripMs(peer);
   }
 
+  dial(peer: string): void {
+    this.#redialer.heard(peer);
+  }
+
   reconnect(peer: string): void {
     const id = this.#members.get(peer);
     if (!id || !this.#node) return;

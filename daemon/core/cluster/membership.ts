@@ -43,6 +43,11 @@ export interface Membership {
 /** A member that liveness has not spoken of yet is neither alive enough to place on, nor dead. */
 const UNHEARD: Omit<KnownState, 'peer'> = { state: 'suspected', since: 0, incarnation: 0, incarnationSince: 0 };
 
+/** @param monotonic ms: when this was learned */
+export function knownState(member: MemberState, before: KnownState | undefined, monotonic: number): KnownState {
+  return { ...member, incarnationSince: before?.incarnation === member.incarnation ? before.incarnationSince : monotonic };
+}
+
 export function joinMembership(
   self: { peer: string },
   objects: readonly DesiredObject[],

@@ -7,7 +7,7 @@ import { jsonEqual } from '../../../protocol/json.ts';
 import { CLUSTER_ROLES } from '../authorization/authorizer.ts';
 import { keysOfUsage, metricsOf } from '../status/usage-keys.ts';
 import { AUTOSCALERS, targetKey } from '../controllers/autoscaling/target.ts';
-import { joinMembership, type KnownState, MEMBERS, type Membership } from './membership.ts';
+import { joinMembership, knownState, type KnownState, MEMBERS, type Membership } from './membership.ts';
 import { ObjectIndex } from './object-index.ts';
 import { boundNode, controllerOf, roomOf, saysUnready } from './pods.ts';
 import { PodReports, type Reported } from './pod-reports.ts';
@@ -30,6 +30,7 @@ export interface ClusterStateOptions {
   self: { peer: string; node: string };
   /** Of a peer of this process that holds and has heard the same: what both have in common is kept once. */
   from?: ClusterState | undefined;
+  comparedAt?: ClusterIndex['comparedAt'];
 }
 
 /**
@@ -38,6 +39,7 @@ export interface ClusterStateOptions {
  */
 export class ClusterState implements ClusterIndex {
   readonly self: { peer: string; node: string };
+  readonly comparedAt: ClusterIndex['comparedAt'];
   private readonly deps: ClusterStateDeps;
   private readonly objects: ObjectIndex;
   private readonly podReports: PodReports;
@@ -57,6 +59,7 @@ export class ClusterState implements ClusterIndex {
   constructor(deps: ClusterStateDeps, options: ClusterStateOptions) {
     this.deps = deps;
     this.self = options.self;
+    this.comparedAt = options.comparedAt ?? (() => undefined);
     this.objects = new ObjectIndex(options.from?.objects);
     this.podReports = new PodReports(options.from?.podReports);
     this.nodeReports = new Map(options.from?.nodeReports);
@@ -111,9 +114,7 @@ export class ClusterState implements ClusterIndex {
   applyLiveness(members: readonly MemberState[], leader: LeaderView, monotonic: number): Set<ObjectKey> {
     this.changes += 1;
     this.currentLeader = leader;
-    this.states = new Map(
-      members.map((member) => [member.peer, { ...member, incarnationSince: this.incarnationSince(member, monotonic) }]),
-    );
+    this.states = new Map(members.map((member) => [member.peer, knownState(member, this.states.get(member.peer), monotonic)]));
     const affected = new Set<ObjectKey>();
     this.rejoin(affected, monotonic);
     return affected;
@@ -365,11 +366,6 @@ export class ClusterState implements ClusterIndex {
 
   private addUnbound(affected: Set<ObjectKey>): void {
     for (const pod of this.unboundPods()) affected.add(pod.key);
-  }
-
-  private incarnationSince({ peer, incarnation }: MemberState, monotonic: number): number {
-    const before = this.states.get(peer);
-    return before?.incarnation === incarnation ? before.incarnationSince : monotonic;
   }
 
   /** Joins members anew and tells everybody on nodes that came, went, died, came back or started again. */

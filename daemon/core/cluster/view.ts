@@ -61,6 +61,8 @@ export interface ClusterIndex extends ClusterView {
   nodeLostSince(node: string): number | undefined;
   /** Monotonic ms (of this peer) since when the node says of itself that it is not ready: its container engine is away. */
   nodeUnreadySince(node: string): number | undefined;
+  /** Monotonic ms (of this peer) when the last comparison with a member began after which this peer held all that the member did, desired and observed. */
+  readonly comparedAt: (peer: string) => number | undefined;
 }
 
 export interface MemberView extends MemberState {
@@ -78,6 +80,8 @@ export interface MemberState {
   incarnation: number;
   /** The record that says that it is dead. */
   death?: DeathRecord;
+  /** That is the word of others alone: this peer does not observe it. */
+  hearsay?: true;
 }
 
 export interface LeaderView {

@@ -16,6 +16,7 @@ import { planDefaultNamespaces, planDefaultClass, planDefaultPriorities, planDef
 import { planLongAbsence, planMissingNodes, planNodeEnd, planNodeLabels, planVoidedMembers } from './nodes.ts';
 import { planPodEnd } from './pod-lifecycle.ts';
 import { planReplicas } from './replicas.ts';
+import type { StrangerMemory } from './strangers.ts';
 import { planStatefulSet } from './stateful/stateful-set.ts';
 import { planApiService, planServiceAddresses } from './services.ts';
 import { planClaim, planVolume } from './storage/claims.ts';
@@ -26,6 +27,11 @@ import { planTaintEviction, planTaintTimes } from './taints.ts';
 /** What controllers keep from one look to the next; whoever leads next begins without it. */
 export interface ControllerMemory {
   scaling: ScalingMemory;
+  strangers: StrangerMemory;
+}
+
+export function emptyMemory(): ControllerMemory {
+  return { scaling: new Map(), strangers: new Map() };
 }
 
 /** The leader's controllers: what is to be done about one object. Scheduling and heirs look at many at once and stand beside it. */
@@ -37,7 +43,7 @@ export function planControllers(view: ClusterIndex, key: ObjectKey, now: Now, me
   switch (parseObjectKey(key).resource) {
     case 'replicasets.apps':
     case 'replicationcontrollers':
-      return planReplicas(view, key, now);
+      return planReplicas(view, key, now, memory?.strangers);
     case 'cronjobs.batch':
       return planCronJob(view, key, now);
     case AUTOSCALERS:

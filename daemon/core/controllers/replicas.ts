@@ -8,6 +8,7 @@ import type { Decision, Now } from '../decisions.ts';
 import { deleteMutations, isBoundToLostNode } from './deletion-world.ts';
 import { BURST, decisionsOf, end, eventOf, openPass, type Pass, settleSuperseded } from './slot-pass.ts';
 import { createSlotPod } from './slot-pod.ts';
+import { settleStrangers, type StrangerMemory } from './strangers.ts';
 import { activeSlots, bumpedSlot, openSlots, retireSlots, type Slot, slotPodKey, standingIn, withSlots } from './slots.ts';
 
 interface SlotPod extends Slot {
@@ -21,7 +22,7 @@ interface SlotPod extends Slot {
  * The controller of a ReplicaSet or ReplicationController: opens and retires slots until there are as many as asked for, and sees that each is filled. Orphans of
  * dead nodes are left to their heirs. What is surplus or superseded is judged by the merged slots alone.
  */
-export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now): Decision[] {
+export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now, strangers: StrangerMemory = new Map()): Decision[] {
   const owner = view.get(key);
   if (owner === undefined || isDeleting(owner)) return [];
   const pass = openPass(view, owner, now);
@@ -36,6 +37,7 @@ export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now): Deci
     Math.min(BURST, wanted - slots.length),
   );
   settleOthers(pass);
+  settleStrangers(pass, strangers);
   return decisionsOf(pass);
 }
 

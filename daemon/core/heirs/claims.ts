@@ -30,6 +30,11 @@ export interface HeirSettings {
    * this long: what it takes to refute a death, twice. So has a node whose death a minority declared.
    */
   newsSettleMs: number;
+  /**
+   * Who does not observe a node, as in a cluster of more members than a node has observers, takes its death on others' word: it gives it this long to refute that. What one host says may reach few, who
+   * hold it for dead and leave off telling it of themselves: what it says of them when it is heard again is no majority's word, though it saw one.
+   */
+  hearsayMs: number;
   /** Who has just started and has not heard yet what others hold claims nothing for this long: what heirs have claimed meanwhile it can not know. */
   catchUpMs: number;
   /**
@@ -49,6 +54,7 @@ export const HEIR_SETTINGS: HeirSettings = {
   inFlightMs: 60_000,
   queueMs: 500,
   newsSettleMs: 3_000,
+  hearsayMs: 300,
   catchUpMs: 30_000,
   unreadyMs: 10_000,
   noHeirMs: 10_000,
@@ -119,8 +125,7 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
     if (rank === 0 || (heirs.length === 0 && view.leader.isSelf)) pass.decisions.push(majorityEvent(view, orphan));
     return;
   }
-  const settleMs = isMinoritysWord(view, boundNode(orphan) ?? '') ? settings.newsSettleMs : 0;
-  const doubtMs = isDoubtful(view) ? settings.doubtMs : settleMs;
+  const doubtMs = isDoubtful(view) ? settings.doubtMs : refutableMs(view, settings, boundNode(orphan) ?? '');
   const settledAt = Math.max(newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince), caughtUpAt(pass));
   const opensAt = Math.max(lostSince + doubtMs, settledAt);
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
@@ -201,6 +206,12 @@ function isDoubtful(view: ClusterIndex): boolean {
 function isMinoritysWord(view: ClusterIndex, node: string): boolean {
   const death = view.memberOfNode(node)?.death;
   return death !== undefined && death.membersKnown > 2 && !isMajority(death.membersSeen, death.membersKnown);
+}
+
+/** How long a death that others tell may still be refuted. */
+function refutableMs(view: ClusterIndex, { newsSettleMs, hearsayMs }: HeirSettings, node: string): number {
+  if (isMinoritysWord(view, node)) return newsSettleMs;
+  return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;
 }
 
 function inFlightOn(pass: Pass, node: string): number {

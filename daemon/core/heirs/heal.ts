@@ -1,20 +1,30 @@
 import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isReady, isTerminal, reportOf, saysUnready } from '../cluster/pods.ts';
-import type { ClusterView } from '../cluster/view.ts';
+import type { ClusterIndex, ClusterView, MemberView } from '../cluster/view.ts';
 import type { ReconcilePolicy } from '../../../protocol/policies.ts';
 import { isMajority, partitionPolicy, reconcilePolicy } from './policy.ts';
 
 /** How long a node that came back may take to say what still runs there. */
 export const RETURN_REPORT_MS = 10_000;
-/** Who is heard again as who it was repeats nothing by itself: within this time what is held here of it was compared with what it says now. */
-export const HEARD_AGAIN_MS = 3_000;
+/**
+ * What is held here is compared with what a node holds that is heard again, before anything is decided by it. Where nothing can be compared, others have heard from it
+ * within this time, and told.
+ */
+export const UNCOMPARED_MS = 30_000;
+/** Between two looks whether that is done. */
+export const COMPARING_MS = 250;
 
 /**
  * What becomes of a pod whose slot was claimed while its node was out of sight. `wait`: nothing yet. `restore`: it goes back into its slot. `bury`: the
  * replacement stays, and this one goes.
  */
-export type HealVerdict = { verdict: 'wait' | 'restore' | 'bury'; reason: string; lookAgainAt?: number };
+export type HealVerdict = {
+  verdict: 'wait' | 'restore' | 'bury';
+  reason: string;
+  lookAgainAt?: number;
+  compareWith?: { peer: string; since: number };
+};
 
 /**
  * The copy that a majority started stays; else the original, if it still runs; an annotation overrides both, but not a lease. A replacement that has no node yet is
@@ -23,7 +33,7 @@ export type HealVerdict = { verdict: 'wait' | 'restore' | 'bury'; reason: string
  * @param monotonic ms
  */
 export function judgeOriginal(
-  view: ClusterView,
+  view: ClusterIndex,
   original: DesiredObject,
   kept: DesiredObject | undefined,
   claim: NonNullable<SlotState['claim']>,
@@ -33,21 +43,23 @@ export function judgeOriginal(
   const member = node === undefined ? undefined : view.memberOfNode(node);
   // Nothing of the replacement ever ran, and the room that it lacks may be what the original still counts for.
   const serves = member?.state === 'alive' && !saysUnready(view.nodeReport(member.spec.nodeName));
+  const asked = reconcilePolicy(view, original);
+  const policy = asked ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
+  // A replacement that is kept, whatever the node says, and serves needs no word of it.
+  const isDecided = policy === 'keep-replacement' && kept !== undefined && isReady(view, kept);
+  if (member !== undefined && serves && !isDecided && !isKnownAnew(view, member) && monotonic < member.since + UNCOMPARED_MS) {
+    const reason = `${member.spec.nodeName} has just been heard again`;
+    return { verdict: 'wait', reason, lookAgainAt: monotonic + COMPARING_MS, compareWith: { peer: member.peer, since: member.since } };
+  }
   if (member !== undefined && serves && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
     return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
-  const asked = reconcilePolicy(view, original);
   // It has the lease that its replacement would need to become ready: whichever is asked for, the other would wait for ever.
   if (serves && kept !== undefined && !isReady(view, kept) && holdsLease(view, original))
     return { verdict: 'restore', reason: `it runs on ${member?.spec.nodeName ?? ''} under its lease, and its replacement has none` };
-  const policy = asked ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
   if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
   if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
   if (!serves) return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
   if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
-  // What its node said before it was lost tells nothing of what runs there now.
-  const comparedAt = member.incarnationSince < member.since ? member.since + HEARD_AGAIN_MS : Number.NEGATIVE_INFINITY;
-  if (monotonic < comparedAt)
-    return { verdict: 'wait', reason: `${member.spec.nodeName} has just been heard again`, lookAgainAt: comparedAt };
   const runningSince = view.isCurrentReport(original.uid, member.spec.nodeName) ? containersSince(view, original) : undefined;
   if (runningSince === undefined) {
     // A refutation makes all older words of it void, this node's own, too, until they are said again.
@@ -61,6 +73,11 @@ export function judgeOriginal(
         reason: `it still runs on ${member.spec.nodeName}, and ${claim.membersSeen} of ${claim.membersKnown} members saw its node dead`,
       }
     : replacementStays(view, kept, 'it was started again since');
+}
+
+/** What a node and its side of a cut held and said before tells nothing of now: of what runs there, or was deleted there. */
+function isKnownAnew(view: ClusterIndex, { peer, since }: MemberView): boolean {
+  return peer === view.self.peer || (view.comparedAt(peer) ?? Number.NEGATIVE_INFINITY) >= since;
 }
 
 /** It may run at most once, and by what its node says now it does. */

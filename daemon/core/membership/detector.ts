@@ -9,7 +9,7 @@ import type { MemberState } from '../cluster/view.ts';
 import type { Now } from '../decisions.ts';
 import type { Candidates } from '../election/election.ts';
 import { contestedToo, died, heard, minted, opinion, unanswered } from './evidence.ts';
-import { endIsolation, presumeRest, unpresumed } from './isolation.ts';
+import { callRest, endIsolation, presumeRest, unpresumed } from './isolation.ts';
 import { observedBy, observersOf } from './rendezvous.ts';
 import { judgeSilence } from './silence.ts';
 import type { DetectorDecision, DetectorEvent, DetectorState, DetectorStep, PeerTrack } from './state.ts';
@@ -111,6 +111,7 @@ function newTrack(peer: string, node: string, now: number): PeerTrack {
     asked: NEVER,
     round: undefined,
     death: undefined,
+    hearsay: false,
     contested: undefined,
     declaredHere: false,
     presumed: false,
@@ -142,9 +143,10 @@ function tick(state: DetectorState, lagMs: number, now: Now): DetectorStep {
     if (step.track !== current) next = withPeer(next, step.track);
     decisions.push(...step.decisions);
   }
-  const presumed = presumeRest(next, now);
+  const called = callRest(next, now.monotonic);
+  const presumed = presumeRest(called.state, now);
   const believed = contestedToo(presumed.state, now.monotonic);
-  return { state: believed.state, decisions: [...decisions, ...presumed.decisions, ...believed.decisions] };
+  return { state: believed.state, decisions: [...decisions, ...called.decisions, ...presumed.decisions, ...believed.decisions] };
 }
 
 /** We were away, not they: everybody's silence counts anew. */
@@ -175,7 +177,8 @@ export function memberStates(state: DetectorState, startedAt: number): MemberSta
   const self: MemberState = { peer: state.self, state: 'alive', since: startedAt, incarnation: state.incarnation };
   const others = [...state.peers.values()].map((track): MemberState => {
     const member = { peer: track.peer, state: track.state, since: track.since, incarnation: track.incarnation };
-    return track.death ? { ...member, death: track.death } : member;
+    if (track.death === undefined) return member;
+    return { ...member, death: track.death, ...(track.hearsay ? { hearsay: true } : {}) };
   });
   return [self, ...others];
 }

@@ -40,11 +40,13 @@ function enliven(state: DetectorState, track: PeerTrack, now: number, reason: st
   const decisions: DetectorDecision[] = [];
   if (track.declaredHere) decisions.push({ do: 'withdraw', peer: track.peer, reason });
   if (track.state !== 'alive') decisions.push({ do: 'changed', peer: track.peer, state: 'alive', reason });
+  if (track.state === 'dead') decisions.push({ do: 'dial', peer: track.peer, reason });
   const next: PeerTrack = {
     ...track,
     state: 'alive',
     since: track.state === 'alive' ? track.since : now,
     death: undefined,
+    hearsay: false,
     declaredHere: false,
     presumed: false,
     round: undefined,
@@ -137,6 +139,7 @@ function believe(state: DetectorState, track: PeerTrack, record: DeathRecord, no
     since: track.state === 'dead' ? track.since : now,
     incarnation: record.incarnation,
     death: record,
+    hearsay: track.state === 'dead' ? track.hearsay : !track.observed,
     presumed: false,
     contested: undefined,
     round: undefined,

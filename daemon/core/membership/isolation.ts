@@ -17,7 +17,9 @@ export function presume(state: DetectorState, track: PeerTrack, how: Silence, no
 /** Whom others observe is lost, too, for a peer that lost all whom it observes itself: it must not take itself for the majority. */
 export function presumeRest(state: DetectorState, now: Now): DetectorStep {
   const isLost = state.peers.near().some((track) => track.observed && track.presumed) && isIsolated(state, now.monotonic);
-  const rest = isLost ? state.peers.values().filter((track) => !track.observed && track.state !== 'dead') : [];
+  const { answeredMs } = state.settings;
+  const isThere = ({ directAt }: PeerTrack): boolean => now.monotonic - directAt < answeredMs;
+  const rest = isLost ? state.peers.values().filter((track) => !track.observed && track.state !== 'dead' && !isThere(track)) : [];
   if (rest.length === 0) return { state, decisions: [] };
   let { peers } = state;
   const decisions: DetectorDecision[] = [];
@@ -26,6 +28,29 @@ export function presumeRest(state: DetectorState, now: Now): DetectorStep {
     decisions.push({ do: 'changed', peer: track.peer, state: 'dead', reason: 'presumed: this peer hears none of those that it observes' });
   }
   return { state: { ...state, peers }, decisions };
+}
+
+/**
+ * None of those that it observes is heard: of many members others may be, who are on the same side of a cut and observe each other as little. They are called, each the others,
+ * and so know who is there.
+ */
+export function callRest(state: DetectorState, now: number): DetectorStep {
+  const { suspectAfterMs, callIntervalMs, wideCalls, answeredMs } = state.settings;
+  const observed = state.peers.near().filter((track) => track.observed && !isDeclared(track));
+  const isLost = observed.some(({ seen }) => seen) && observed.every(({ directAt }) => now - directAt >= suspectAfterMs);
+  if (!isLost) return { state: state.calls === 0 ? state : { ...state, calls: 0 }, decisions: [] };
+  if (now - state.calledAt < callIntervalMs) return { state, decisions: [] };
+  const isWide = state.calls < wideCalls || state.calls % (2 * wideCalls) === 0;
+  const decisions = state.peers
+    .values()
+    .filter((track) => !track.observed && !isDeclared(track) && (isWide || now - track.directAt < answeredMs))
+    .map(({ peer }): DetectorDecision => ({
+      do: 'probe',
+      peer,
+      via: 'datagram',
+      reason: 'none of those that this peer observes is heard',
+    }));
+  return { state: { ...state, calls: state.calls + 1, calledAt: now }, decisions };
 }
 
 /** Somebody is heard again: the others get as much time as after a stall of our own. */

@@ -108,6 +108,7 @@ function pronounce(state: DetectorState, track: PeerTrack, now: Now): TrackStep 
       state: 'dead',
       since: track.presumed ? track.since : now.monotonic,
       death: record,
+      hearsay: false,
       declaredHere: true,
       presumed: false,
       round: undefined,

@@ -16,6 +16,9 @@ export interface DetectorState {
   /** Unanswered questions to peers that are plainly alive, less the answered ones. */
   readonly selfDoubt: number;
   readonly lagMs: number;
+  /** Calls to those that it does not observe since it hears none of those that it does, and the last one's monotonic ms. */
+  readonly calls: number;
+  readonly calledAt: number;
   /** Grows whenever the members that are not dead are others, and with them who observes whom. */
   readonly grouping: number;
 }
@@ -41,6 +44,8 @@ export interface PeerTrack {
   readonly asked: AskedTimes;
   readonly round: OpinionRound | undefined;
   readonly death: DeathRecord | undefined;
+  /** That is the word of others alone: we did not observe it. */
+  readonly hearsay: boolean;
   /** A death that others tell of it though we hear it, and since when: believed only when it is not refuted soon. */
   readonly contested: { readonly record: DeathRecord; readonly at: number } | undefined;
   /** We published its death, so we withdraw it. */
@@ -110,6 +115,8 @@ export type DetectorDecision =
   /** Tell the peer that this incarnation of it is suspected or held dead, so that it can refute. */
   | { do: 'accuse'; peer: string; incarnation: number; reason: string }
   | { do: 'reconnect'; peer: string; reason: string }
+  /** It is heard again: connect now, not when its turn comes. */
+  | { do: 'dial'; peer: string; reason: string }
   | { do: 'declare'; record: DeathRecord; reason: string }
   /** Our own record of its death no longer holds. */
   | { do: 'withdraw'; peer: string; reason: string }
@@ -132,6 +139,8 @@ export function initialDetector(self: string, incarnation: number, settings: Liv
     peers: PeerTracks.of([]),
     graceUntil: -Infinity,
     selfDoubt: 0,
+    calls: 0,
+    calledAt: -Infinity,
     lagMs: 0,
     grouping: 0,
   };

@@ -46,13 +46,18 @@ export function stretchOf(state: DetectorState, now: number): number {
   return isIsolated(state, now) ? Math.max(doubt, settings.isolatedStretch) : doubt;
 }
 
-/** With one other peer there is no telling who is cut off, so this needs two; in a wide cluster one that is observed stands for all. */
+/**
+ * With one other peer there is no telling who is cut off, so this needs two; in a wide cluster those that are observed stand for all, unless most answer when they are called:
+ * few that do are on the same side of a cut.
+ */
 export function isIsolated(state: DetectorState, now: number): boolean {
-  const isHeard = (track: PeerTrack): boolean => now - track.directAt < state.settings.suspectAfterMs;
+  const { suspectAfterMs } = state.settings;
+  const isHeard = (track: PeerTrack): boolean => now - track.directAt < suspectAfterMs;
   const near = state.peers.near();
   if (near.some(isHeard) || !near.some((track) => track.observed && !isDeclared(track))) return false;
   const all = state.peers.values();
-  return !all.some(isHeard) && all.filter((track) => !isDeclared(track)).length >= 2;
+  const answered = all.filter(isHeard).length;
+  return (1 + answered) * 2 <= all.length + 1 && all.filter((track) => !isDeclared(track)).length >= 2;
 }
 
 /** The record that the observer signs. */

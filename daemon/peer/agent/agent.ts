@@ -177,7 +177,7 @@ export class NodeAgent {
     this.#node.report(view.self, this.#engine.state, now);
     const { listing } = this.#engine;
     if (listing === undefined) return;
-    const cases = judgePods(view, listing.pods, this.#deps.admit);
+    const cases = judgePods(view, listing.pods, this.#deps.admit, this.#cases);
     let wakeAt = Infinity;
     for (const podCase of cases) wakeAt = Math.min(wakeAt, this.#decidePod(view, podCase, listing, now));
     this.#cases = new Map(cases.map((podCase) => [podCase.uid, podCase]));

@@ -30,6 +30,8 @@ export interface SyncPass {
  * pushes what we have more, in messages of bounded size. Documents that were too large for one message need a further pass.
  */
 export class SyncSession {
+  /** Monotonic ms. */
+  readonly begunAt: number;
   private readonly replica: SyncedReplica;
   private readonly link: PeerLink;
   private readonly peer: string;
@@ -40,10 +42,11 @@ export class SyncSession {
   /** The other takes documents whose history was cut. */
   private takesEpochs = false;
 
-  constructor(deps: { replica: SyncedReplica; link: PeerLink }, options: { peer: string }) {
+  constructor(deps: { replica: SyncedReplica; link: PeerLink }, options: { peer: string; begunAt: number }) {
     this.replica = deps.replica;
     this.link = deps.link;
     this.peer = options.peer;
+    this.begunAt = options.begunAt;
   }
 
   async pass(signal: AbortSignal): Promise<SyncPass> {

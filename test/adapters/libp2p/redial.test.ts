@@ -101,6 +101,35 @@ describe('redialling', () => {
     expect(dials.length).toBeGreaterThan(3);
   });
 
+  it('dials one that is heard at once, and in place of an attempt that hangs since before that', async () => {
+    const { redialer, advance, dials, hang } = setUp();
+    redialer.start();
+    redialer.setMembers([{ peer: 'b', addresses: ['/b'] }]);
+    await advance(120_000);
+    const before = dials.length;
+    hang();
+    redialer.heard('b');
+    expect(dials.length).toBe(before + 1);
+    await advance(5_000);
+    redialer.heard('b');
+    expect(dials.at(-1)?.signal.aborted).toBe(true);
+    await advance(0);
+    expect(dials.length).toBe(before + 2);
+  });
+
+  it('lets the other side dial first where both are heard', async () => {
+    const { redialer, advance, dials, connected } = setUp({ yields: true });
+    redialer.start();
+    redialer.setMembers([{ peer: 'b', addresses: ['/b'] }]);
+    await advance(120_000);
+    const before = dials.length;
+    redialer.heard('b');
+    connected.add('b');
+    redialer.connected('b');
+    await advance(1_000);
+    expect(dials.length).toBe(before);
+  });
+
   it('rests while connected and starts over after a connection that lasted', async () => {
     const { redialer, advance, dials, connected } = setUp();
     redialer.start();

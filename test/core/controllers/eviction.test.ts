@@ -57,6 +57,25 @@ describe('a pod that is evicted', () => {
     expect(serving(world)).toHaveLength(3);
   });
 
+  it('goes before its replacement runs where others took the room that there was for that one: both would wait for each other', () => {
+    const world = worldWith((set) => (set.spec.template!.spec!.containers = [container({ cpu: '2' })]));
+    const old = cordon(world, 'node-2');
+    const eviction = planEviction(world.state, old, world.now.wall)!;
+    expect(eviction).toHaveLength(2);
+    // Two that take what is left of the two other nodes, bound before the eviction came.
+    for (const node of ['node-1', 'node-3'])
+      world.create(podObject(`big-${node}`, { nodeName: node, containers: [container({ cpu: '2' })] }));
+    world.converge();
+    world.write(eviction);
+    world.converge();
+    expect(world.pods().map(({ key }) => key)).not.toContain(old.key);
+    const [replacement] = world.pods().filter(({ object }) => object.kith?.slot?.generation === 2);
+    expect(replacement?.object.kith?.binding).toBeUndefined();
+    world.edit<Node>('nodes//node-2', (draft) => (draft.spec = { ...draft.spec, unschedulable: false }));
+    world.converge();
+    expect(serving(world).map(({ key }) => key)).toContain(replacement!.key);
+  });
+
   it('twice is evicted once, and by two sides of a cut by the same pod', () => {
     const world = worldWith();
     const old = cordon(world, 'node-2');

@@ -142,6 +142,22 @@ describe('heirs', () => {
     expect(writes(plan()).length).toBe(orphansOf(view!, 'node-1').length);
   });
 
+  it('give a node a moment to refute a death that they take on the word of others, and none to one that they observe', () => {
+    const world = running(5, 5);
+    const [view] = asSeenBy(world, ['node-2'], []);
+    view!.setMember('node-1', 'dead', 1, [4, 5]);
+    const turns = (): number[] => wakes(planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now)).map((at) => at - view!.elapsed);
+    const observed = turns();
+    const states = view!.state.members().map((member) => ({ ...member, ...(member.state === 'dead' ? { hearsay: true as const } : {}) }));
+    view!.state.applyLiveness(states, view!.state.leader, view!.elapsed);
+    const told = turns();
+    expect(told.length).toBe(orphansOf(view!, 'node-1').length);
+    expect(Math.min(...told) % HEIR_SETTINGS.escalationMs).toBe(HEIR_SETTINGS.hearsayMs);
+    expect(observed.every((ms) => ms % HEIR_SETTINGS.escalationMs === 0)).toBe(true);
+    view!.elapsed += HEIR_SETTINGS.hearsayMs + HEIR_SETTINGS.ranks * HEIR_SETTINGS.escalationMs;
+    expect(writes(planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now))).toHaveLength(told.length);
+  });
+
   it('claim a few at a time, and more as those become ready', () => {
     const world = running(2, 60);
     const [view] = asSeenBy(world, ['node-2'], ['node-1']);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isReady } from '../../../daemon/core/cluster/pods.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
-import { HEARD_AGAIN_MS, judgeOriginal } from '../../../daemon/core/heirs/heal.ts';
+import { COMPARING_MS, judgeOriginal, UNCOMPARED_MS } from '../../../daemon/core/heirs/heal.ts';
 import { renderPod } from '../../../daemon/core/status/pod-status.ts';
 import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 
@@ -181,8 +181,17 @@ it('a node that is heard again as who it was has to say first what still runs th
   const kept = view.pods().find(({ object }) => object.kith?.slot?.slot === filled?.slot && object.kith?.slot?.generation === 2);
   const judged = (): ReturnType<typeof judgeOriginal> => judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed);
   view.setMember('node-1', 'alive');
-  expect(judged()).toMatchObject({ verdict: 'wait', lookAgainAt: view.elapsed + HEARD_AGAIN_MS });
-  view.elapsed += HEARD_AGAIN_MS;
+  const waits = { verdict: 'wait', lookAgainAt: view.elapsed + COMPARING_MS, compareWith: { peer: 'peer-node-1', since: view.elapsed } };
+  // An older comparison tells nothing of what it says now.
+  view.comparedAt.set('peer-node-1', view.elapsed - 1);
+  expect(judged()).toMatchObject(waits);
+  view.comparedAt.set('peer-node-1', view.elapsed);
+  expect(judged().verdict).toBe('restore');
+  // Where nothing can be compared, what others have told of it since counts.
+  view.comparedAt.clear();
+  view.elapsed += UNCOMPARED_MS - 1;
+  expect(judged().verdict).toBe('wait');
+  view.elapsed += 1;
   expect(judged().verdict).toBe('restore');
 });
 
@@ -202,5 +211,6 @@ it.each([
   const claim = view.object(RS).object.kith?.slots?.[String(kept?.object.kith?.slot?.slot)]?.claim;
   view.setMember('node-1', 'alive');
   view.reportPod(original!.key, readyStatus(view.now.wall));
+  view.comparedAt.set('peer-node-1', view.elapsed);
   expect(judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed).verdict).toBe(expected);
 });

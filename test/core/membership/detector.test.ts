@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { MemberState } from '../../../daemon/core/cluster/view.ts';
 import { accusations, firstHand, memberStates } from '../../../daemon/core/membership/detector.ts';
 import { livenessSettings as settings } from '../../../protocol/liveness.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
@@ -127,6 +128,35 @@ describe('the failure detector', () => {
     expect(observer.at(1_700, { type: 'death', record: death('b', 1) }).believes('b')).toBe('alive');
     expect(observer.at(2_400, { type: 'death', record: death('b', 2) }).believes('b')).toBe('dead');
     expect(observer.at(2_500, { type: 'incarnation', peer: 'b', incarnation: 3 }).believes('b')).toBe('alive');
+  });
+
+  it('connects at once to who is heard again after it was dead, and not to who was suspected only', () => {
+    const observer = new Observer('b').tickUntil(0, 900).hear(900, 'b', 1);
+    expect(observer.of('changed')).toMatchObject([{ state: 'suspected' }, { state: 'alive' }]);
+    expect(observer.of('dial')).toEqual([]);
+    observer.tickUntil(940, 2_500);
+    expect(observer.believes('b')).toBe('dead');
+    observer.hear(2_600, 'b', 2);
+    expect(observer.of('dial')).toMatchObject([{ peer: 'b' }]);
+  });
+
+  it('says of a death whether it is the word of others alone', () => {
+    const peers = Array.from({ length: 14 }, (_, index) => `p${index}`);
+    const observer = new Observer(...peers);
+    const observed = new Set([...observer.state.peers.values()].filter((track) => track.observed).map(({ peer }) => peer));
+    expect(observed.size).toBeGreaterThan(0);
+    expect(observed.size).toBeLessThan(peers.length);
+    for (const peer of peers) {
+      const told = new Observer(...peers).at(5_000, { type: 'death', record: death(peer, 1) });
+      const member = (): MemberState | undefined => memberStates(told.state, 0).find((each) => each.peer === peer);
+      expect([peer, member()?.state, member()?.hearsay === true]).toEqual([peer, 'dead', !observed.has(peer)]);
+      // Another record of the same death makes no difference: nobody observes the dead.
+      told.at(5_100, { type: 'death', record: { ...death(peer, 1), at: '2025-12-31T00:00:00.000Z' } });
+      expect(member()?.hearsay === true).toBe(!observed.has(peer));
+      told.hear(5_200, peer, 2);
+      expect(member()).toMatchObject({ state: 'alive' });
+      expect(member()?.hearsay).toBeUndefined();
+    }
   });
 
   it('does not believe the death of a peer that it hears, but tells that peer, until it had time to refute', () => {

@@ -55,10 +55,30 @@ describe('a peer that hears nobody', () => {
     const members = Array.from({ length: 30 }, (_, index) => `p${index}`);
     const observer = new Observer(...members).tickUntil(0, ISOLATED_DEAD_MS + VERDICT_MS);
     expect(members.filter((peer) => observer.believes(peer) !== 'dead')).toEqual([]);
-    const [first = ''] = ownObservers(observer.state);
+    const first = observer.state.peers.values().find(({ observed }) => observed)?.peer ?? '';
     observer.hear(9_000, first).tickUntil(9_000, 9_000);
     expect(members.filter((peer) => observer.believes(peer) === 'dead').length).toBeLessThanOrEqual(settings.maxObservers);
     expect(observer.of('declare')).toEqual([]);
+  });
+
+  it('knows by calling who is on its side of a cut, though it does not observe them, and presumes the others dead alone', () => {
+    const { observer, unobserved, asked } = calling((peers) => peers.slice(0, 4));
+    const mates = unobserved.slice(0, 4);
+    expect(mates.map((peer) => observer.believes(peer))).toEqual(mates.map(() => 'alive'));
+    expect(unobserved.slice(4).map((peer) => observer.believes(peer))).toEqual(unobserved.slice(4).map(() => 'dead'));
+    expect(memberStates(observer.state, 0).filter(({ state }) => state === 'alive')).toHaveLength(1 + mates.length);
+    expect(observer.of('declare')).toEqual([]);
+    // All are called at first, and seldom later.
+    expect(asked(unobserved.at(-1)!)).toBeGreaterThanOrEqual(settings.wideCalls);
+    expect(asked(unobserved.at(-1)!)).toBeLessThan(settings.wideCalls + 5);
+    expect(asked(mates[0]!)).toBeGreaterThan(40);
+  });
+
+  it('is not the one that is cut off where most answer its calls: those that it observes have died', () => {
+    const { observer, unobserved } = calling((peers) => peers);
+    const lost = observer.state.peers.values().filter(({ peer }) => !unobserved.includes(peer));
+    expect(observer.of('declare').length).toBe(lost.length);
+    expect(unobserved.map((peer) => observer.believes(peer))).toEqual(unobserved.map(() => 'alive'));
   });
 
   it('presumes only, too, when it observes just one of many: the chance of the draw', () => {
@@ -98,6 +118,24 @@ function inWideCluster(fits: (observed: number) => boolean): Observer {
     const observer = new Observer(...Array.from({ length: 30 }, (_, index) => `p${draw}-${index}`));
     if (fits(observer.state.peers.values().filter(({ observed }) => observed).length)) return observer;
   }
+}
+
+/** An observer among thirty that hears none of those that it observes for 20 s; of the others some answer its calls. */
+function calling(answering: (unobserved: string[]) => string[]): { observer: Observer; unobserved: string[]; asked(peer: string): number } {
+  const observer = inWideCluster((observed) => observed >= 4 && observed <= 10);
+  const unobserved = observer.state.peers
+    .values()
+    .filter(({ observed }) => !observed)
+    .map(({ peer }) => peer);
+  const there = new Set(answering(unobserved));
+  const asked = (peer: string): number => observer.of('probe').filter((each) => each.do === 'probe' && each.peer === peer).length;
+  for (let now = 0; now < 20_000; now += settings.alertTickIntervalMs) {
+    const before = observer.decisions.length;
+    observer.at(now, { type: 'tick', lagMs: 0 });
+    for (const decision of observer.decisions.slice(before))
+      if (decision.do === 'probe' && decision.via === 'datagram' && there.has(decision.peer)) observer.hear(now + 5, decision.peer);
+  }
+  return { observer, unobserved, asked };
 }
 
 /** Cuts the observer off for a while; the others are heard again one after the other, but for one that died meanwhile. */

@@ -16,6 +16,7 @@ import { AnytimeCompletedNeverRunsAgain, EventuallyKindsAsDesired } from './kind
 import { AnytimeAtMostOne } from './once.ts';
 import { AnytimeAcknowledgedIsKept, AnytimeNothingDeletedReturns, AnytimeToldAfterDisk } from './disk.ts';
 import { AnytimeBoundOnce, AnytimeSlotsGoForward } from './history.ts';
+import { AnytimeTheWokenCompareFirst } from './naps.ts';
 import { FinallyBadObjectsAreSetAside } from './quarantine.ts';
 import {
   FinallyOnlyWhatWasWritten,
@@ -56,6 +57,7 @@ export function allCheckers(): Checker[] {
     new AnytimeClaimsAreBounded(),
     new AnytimeBoundOnce(),
     new AnytimeSlotsGoForward(),
+    new AnytimeTheWokenCompareFirst(),
     new AnytimeConflictsAreTold(),
     new AnytimeOneLeaderASide(),
     new AnytimeGravesNameTheAdmitted(),

@@ -58,14 +58,14 @@ export class AnytimeOneHeirClaims implements Checker {
   /** Of each slot, or name of a bare pod: the nodes of the pods that filled it, newest last. */
   private readonly homes = new Map<string, Map<string, string>>();
   private readonly downSince = new Map<string, number>();
-  /** When a node's disk took nothing in last, of what it was told either. */
+  /** When a node's disk took nothing in last, of what it was told either, or took its time. */
   private readonly fullAt = new Map<string, number>();
   /** When a node's daemon had died, as seen at a tick or at its next start. */
   private readonly diedAt = new Map<string, number>();
 
   onTick({ hosts, clock }: SimWorld): void {
     for (const { node, daemon, disk } of hosts) {
-      if (disk.isFull) this.fullAt.set(node, clock.monotonic());
+      if (disk.isFull || disk.slowMs > 0) this.fullAt.set(node, clock.monotonic());
       if (daemon !== undefined) this.downSince.delete(node);
       else if (!this.downSince.has(node)) {
         this.downSince.set(node, clock.monotonic());
@@ -240,14 +240,15 @@ export class AnytimeTheOriginalIsKept implements Checker {
 
   onContainer(host: SimHost, { what, podUid, at, by }: RuntimeEvent): void {
     const { daemon } = host;
+    // An order that was on its way when its daemon died: what ran there before runs no more.
+    if (what === 'start') this.started.delete(`${host.node} ${podUid}`);
     // Who was removed ends all that it runs.
     if (daemon === undefined || daemon.peer.view.removed) return;
     if (what === 'start') {
       const pod = [...daemon.replica.list('pods')].find(({ uid }) => uid === podUid);
       const owner = pod === undefined ? undefined : ownerOf(daemon, pod);
       // A host that lost its disk may start what it knows again before it knows the owner: what ran there before runs no more.
-      if (pod === undefined || owner === undefined) this.started.delete(`${host.node} ${podUid}`);
-      else this.started.set(`${host.node} ${podUid}`, { at, aheadMs: host.aheadMs, pod, owner });
+      if (pod !== undefined && owner !== undefined) this.started.set(`${host.node} ${podUid}`, { at, aheadMs: host.aheadMs, pod, owner });
     }
     const isEnd = what === 'stop' || (what === 'kill' && by === 'order');
     const started = this.started.get(`${host.node} ${podUid}`);
@@ -265,8 +266,8 @@ export class AnytimeTheOriginalIsKept implements Checker {
     if (isTouched || chain.some((uid) => this.touched.has(uid))) return;
     // Two sides may have claimed it for one generation: only one of the claims counts.
     const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation} ${state.claim.node}`);
-    // Which was first is judged by the clocks of two hosts.
-    const isSo = claim !== undefined && started.at + started.aheadMs < claim.at + claim.aheadMs - 1_000;
+    // Which was first is judged by the clocks of two hosts; the engine's, which tells when it was started, may be ahead of the daemon's.
+    const isSo = claim !== undefined && started.at + Math.max(0, started.aheadMs) < claim.at + claim.aheadMs - 1_000;
     if (claim?.minority === true && isSo && started.at < claim.at - 1_000) {
       throw new Violation(this.name, `${host.node} ends ${pod.key}, which ran since before a minority claimed its slot`);
     }

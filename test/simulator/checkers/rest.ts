@@ -120,8 +120,8 @@ export class FinallyTablesAreBounded implements Checker {
       if (isGone) continue;
       const { replica, peer } = daemon;
       const pods = [...replica.list('pods')].length;
-      const tables = peer.view as unknown as Record<'podReports' | 'nodeReports', ReadonlyMap<string, unknown>>;
-      const reports = tables.podReports.size;
+      const tables = peer.view as unknown as { podReports: { ofPods: { size: number } }; nodeReports: ReadonlyMap<string, unknown> };
+      const reports = tables.podReports.ofPods.size;
       if (reports > pods + LATE_REPORTS) throw new Violation(this.name, `${node} keeps ${reports} reports of ${pods} pods`);
       const members = peer.view.members().length;
       const nodes = tables.nodeReports.size;

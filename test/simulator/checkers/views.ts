@@ -91,11 +91,14 @@ export class AnytimeWatchesAreComplete implements Checker {
   onTick(world: SimWorld): void {
     this.ticks += 1;
     for (const { node, daemon } of world.running()) {
+      if (daemon.isStopping === true) continue;
       if (this.mirrors.has(daemon) && this.ticks % COMPARE_EVERY_TICKS > 0) continue;
       const mirrors = this.mirrors.get(daemon) ?? this.follow(node, daemon, world);
       for (const mirror of mirrors) {
         const listed = daemon.peer.objects.list(mirror.resource);
-        world.clock.after(2, () => this.compare(node, mirror, listed.items, BigInt(listed.resourceVersion)));
+        world.clock.after(2, () => {
+          if (daemon.isStopping !== true) this.compare(node, mirror, listed.items, BigInt(listed.resourceVersion));
+        });
       }
     }
   }

@@ -76,8 +76,8 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'daemon/core/heirs/claims.ts',
-        find: "isMinoritysWord(view, boundNode(orphan) ?? '') ? settings.newsSettleMs : 0",
-        replace: "isMinoritysWord(view, boundNode(orphan) ?? '') ? 0 : 0",
+        find: '  if (isMinoritysWord(view, node)) return newsSettleMs;',
+        replace: '  if (isMinoritysWord(view, node)) return 0 * newsSettleMs;',
       },
       {
         file: 'daemon/core/membership/evidence.ts',
@@ -104,33 +104,34 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     ],
   },
   one({
-    name: 'void-own-word',
-    what: 'a node that refuted its death takes its own older reports for no reports, and its pods for stopped',
-    plots: ['deafHeal'],
-    file: 'daemon/core/heirs/heal.ts',
-    find: '    const lookAgainAt = Math.max(member.since, member.incarnationSince) + RETURN_REPORT_MS;',
-    replace: '    const lookAgainAt = member.since + RETURN_REPORT_MS;',
-  }),
-  one({
     name: 'believe-old-words',
     what: 'who is heard again after a cut is taken to run what it ran before it',
     plots: ['endedMeanwhile'],
     file: 'daemon/core/heirs/heal.ts',
-    find: '  if (monotonic < comparedAt)',
-    replace: '  if (monotonic < comparedAt - 1_000_000)',
+    find: '!isKnownAnew(view, member) && monotonic < member.since',
+    replace: '!isKnownAnew(view, member) && monotonic + 1_000_000 < member.since',
   }),
-  one({
+  {
     name: 'claim-at-start',
-    what: 'an heir that has just started claims by what its disk knew, once it has waited 3 s',
+    what: 'an heir that has just started claims by what its disk knew, once it has waited 3 s, and is not dialled when it is heard',
     plots: ['longAway'],
-    file: 'daemon/core/heirs/claims.ts',
-    find: '  return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);',
-    replace: '  return memory.startedAt + (settings.catchUpMs === 0 ? 1 : settings.newsSettleMs);',
-  }),
+    edits: [
+      {
+        file: 'daemon/core/heirs/claims.ts',
+        find: '  return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);',
+        replace: '  return memory.startedAt + (settings.catchUpMs === 0 ? 1 : settings.newsSettleMs);',
+      },
+      {
+        file: 'daemon/peer/liveness.ts',
+        find: '        transport.dial(decision.peer);',
+        replace: "        if (decision.peer === '') transport.dial(decision.peer);",
+      },
+    ],
+  },
   one({
     name: 'decides-as-before',
     what: 'a peer that stood still decides at once by what it knew before',
-    plots: ['thaws'],
+    plots: ['napping'],
     file: 'daemon/peer/brain.ts',
     find: '    if (this.deps.antiEntropy?.fallBehind() !== true) return;',
     replace: '    if (this.deps.antiEntropy?.fallBehind() !== undefined) return;',

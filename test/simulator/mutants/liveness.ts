@@ -110,4 +110,20 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     find: '    memberOf: (node: string) => deps.memberOf?.(node),',
     replace: '    memberOf: () => undefined,',
   }),
+  one({
+    name: 'hearsay-counts',
+    what: 'an heir that does not observe a node acts on the word that it is dead at once, before that can be refuted',
+    plots: ['unheeded'],
+    file: 'daemon/core/heirs/claims.ts',
+    find: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;',
+    replace: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs * 0 : 0;',
+  }),
+  one({
+    name: 'calls-nobody',
+    what: 'a peer that hears none of those that it observes does not call the others, some of whom are on its side of a cut',
+    plots: ['fewOfMany'],
+    file: 'daemon/core/membership/isolation.ts',
+    find: '  if (now - state.calledAt < callIntervalMs) return',
+    replace: '  if (isLost || now - state.calledAt < callIntervalMs) return',
+  }),
 ];

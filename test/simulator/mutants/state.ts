@@ -53,7 +53,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
   one({
     name: 'drop-last-bucket',
     what: 'anti-entropy leaves out the last quarter of the buckets',
-    plots: ['longCut', 'poorGossip'],
+    plots: ['freshPair', 'longCut'],
     file: 'daemon/peer/replica/sync-session.ts',
     find: 'if (hash !== digest[bucket]) return void differing.push(bucket);',
     replace: 'if (hash !== digest[bucket] && bucket < 192) return void differing.push(bucket);',

@@ -27,14 +27,23 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     find: 'const leftMs = Math.ceil(known.at + settings.withholdMs - now);',
     replace: 'const leftMs = Math.ceil(known.at + settings.withholdMs / 2 - now);',
   }),
-  one({
+  {
     name: 'completed-runs-again',
-    what: 'a pod of a completion that has come to its end runs, where the other side of a cut went on with it',
+    what: 'a pod of a completion that has come to its end runs, where the other side of a cut went on with it, and is not ended',
     plots: ['jobsApart'],
-    file: 'daemon/core/controllers/slots.ts',
-    find: "  if (state === undefined) return 'unknown';\n  // What has come",
-    replace: "  if (state === undefined || filled.generation > state.epoch) return 'unknown';\n  // What has come",
-  }),
+    edits: [
+      {
+        file: 'daemon/core/controllers/slots.ts',
+        find: "  if (state === undefined) return 'unknown';\n  // What has come",
+        replace: "  if (state === undefined || filled.generation > state.epoch) return 'unknown';\n  // What has come",
+      },
+      {
+        file: 'daemon/core/controllers/jobs/job.ts',
+        find: '    else for (const pod of index.pods) if (isRunningPod(pass.view, pod)) end(pass, pod);',
+        replace: '    else for (const pod of index.pods) if (isRunningPod(pass.view, pod) && now.wall < 0) end(pass, pod);',
+      },
+    ],
+  },
   one({
     name: 'first-number-only',
     what: 'a StatefulSet has its first pod alone',
