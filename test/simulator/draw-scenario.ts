@@ -22,7 +22,9 @@ export interface DrawOptions {
 export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const draw = new Draw(seed);
   const plot = plotOf(seed, options.peers.most, options.plot);
-  const peers = draw.int(Math.min(options.peers.most, Math.max(options.peers.least, plot?.leastPeers ?? 1)), options.peers.most);
+  const least = Math.max(options.peers.least, plot?.leastPeers ?? 1);
+  // Few plots need more than are asked for.
+  const peers = draw.int(least, Math.max(least, options.peers.most));
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
   const first = firstRequests(draw, pen.host).map((act, index): Timed => ({ at: 200 * index, act }));
   const { acts, stormMs, cpu, network, releases, leases, histories } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));

@@ -1,6 +1,6 @@
 import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, lateNews, longCut } from './cuts.ts';
 import { otherKinds } from './kinds.ts';
-import { deafHeal, endedMeanwhile, guests, jobsApart, twoRemovers } from './moments.ts';
+import { endedMeanwhile, fewOfMany, guests, jobsApart, napping, twoRemovers, unheeded } from './moments.ts';
 import { freshPair, lateOwners, poorGossip, releases, slowDisks } from './news.ts';
 import { crashingStarts, drains, longAway, massFailure, quietDeath, removals, thaws, tight } from './nodes.ts';
 import { atMostOne } from './once.ts';
@@ -39,11 +39,13 @@ export const NAMED_PLOTS: readonly Plot[] = [
   lateWords,
   longAway,
   lateNews,
-  deafHeal,
   endedMeanwhile,
   guests,
   twoRemovers,
   jobsApart,
+  napping,
+  unheeded,
+  fewOfMany,
 ];
 
 /** Every other seed has a plot, each in its turn: few seeds in a row show all. @param forced by name */
