@@ -65,6 +65,10 @@ export const livenessSettings = {
   refuteIntervalMs: 1_000,
   /** A death that others tell of a peer whom we hear ourselves is believed after this: by then it has heard of it from us, and refuted it. */
   contestedMs: 2_500,
+  /** A peer that we do not observe, and whom others declare dead, is asked itself for so long, … */
+  hearsayAskMs: 600,
+  /** … so often. */
+  hearsayIntervalMs: 100,
   /** Connections of a suspect are dropped and dialled anew at most so often. */
   reconnectIntervalMs: 5_000,
   /** The detector looks at its peers so often while all is well, … */

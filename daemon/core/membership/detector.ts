@@ -9,6 +9,7 @@ import type { MemberState } from '../cluster/view.ts';
 import type { Now } from '../decisions.ts';
 import type { Candidates } from '../election/election.ts';
 import { contestedToo, died, heard, minted, opinion, unanswered } from './evidence.ts';
+import { askHearsay } from './hearsay.ts';
 import { callRest, endIsolation, presumeRest, unpresumed } from './isolation.ts';
 import { observedBy, observersOf } from './rendezvous.ts';
 import { judgeSilence } from './silence.ts';
@@ -146,7 +147,9 @@ function tick(state: DetectorState, lagMs: number, now: Now): DetectorStep {
   const called = callRest(next, now.monotonic);
   const presumed = presumeRest(called.state, now);
   const believed = contestedToo(presumed.state, now.monotonic);
-  return { state: believed.state, decisions: [...decisions, ...called.decisions, ...presumed.decisions, ...believed.decisions] };
+  const asked = askHearsay(believed.state, now);
+  decisions.push(...called.decisions, ...presumed.decisions, ...believed.decisions, ...asked.decisions);
+  return { state: asked.state, decisions };
 }
 
 /** We were away, not they: everybody's silence counts anew. */
@@ -183,11 +186,12 @@ export function memberStates(state: DetectorState, startedAt: number): MemberSta
   return [self, ...others];
 }
 
-/** The incarnation of the peer that we suspect or hold dead, to tell it. */
+/** The incarnation of the peer that we suspect or hold dead, or that others do though we hear it, to tell it. */
 export function accusedIncarnation(state: DetectorState, peer: string): number | undefined {
   const track = state.peers.get(peer);
   if (track === undefined) return undefined;
-  return declaredIncarnation(track) ?? (track.state === 'suspected' && track.seen ? track.incarnation : undefined);
+  const declared = declaredIncarnation(track) ?? track.contested?.record.incarnation;
+  return declared ?? (track.state === 'suspected' && track.seen ? track.incarnation : undefined);
 }
 
 /** Whom our beats go to. */
@@ -196,11 +200,14 @@ export function ownObservers(state: DetectorState): string[] {
   return observersOf(state.self, living, state.settings.maxObservers);
 }
 
-/** What our beats accuse: suspects, and the dead that we hear. The longest silent last, at most `limit`. */
+/** What our beats accuse: suspects, and those that others or we hold for dead and that we hear. The longest silent last, at most `limit`. */
 export function accusations(state: DetectorState, now: number, limit: number): { peer: string; incarnation: number }[] {
+  const isHeard = ({ directAt }: PeerTrack): boolean => now - directAt < state.settings.suspectAfterMs;
+  const isAccused = (track: PeerTrack): boolean =>
+    track.state === 'suspected' || ((track.death ?? track.contested) !== undefined && isHeard(track));
   return state.peers
     .near()
-    .filter((track) => track.seen && (track.state === 'suspected' || (track.death && now - track.directAt < state.settings.suspectAfterMs)))
+    .filter((track) => track.seen && isAccused(track))
     .sort((left, right) => lastSign(right) - lastSign(left))
     .slice(0, limit)
     .map(({ peer, incarnation }) => ({ peer, incarnation }));

@@ -1,6 +1,7 @@
 import type { AboutAnswer } from '../../../protocol/liveness.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { DetectorDecision, DetectorState, DetectorStep, PeerTrack } from './state.ts';
+import { contest } from './hearsay.ts';
 import { declaredIncarnation, isDeclared, withPeer } from './state.ts';
 
 /** A sign of life at first hand. One of an incarnation that is dead does not raise it: the peer is told, and refutes with a higher one. */
@@ -26,6 +27,7 @@ function refuted({ contested }: PeerTrack, incarnation: number): PeerTrack['cont
 
 /** Tells a peer that is heard in an incarnation declared dead, now and then, until it refutes. */
 function remindDead(state: DetectorState, track: PeerTrack, now: number): DetectorStep {
+  if (track.hearsay) return contest(state, track, now);
   if (now - track.asked.accuse < state.settings.connectIntervalMs) return { state: withPeer(state, track), decisions: [] };
   return {
     state: withPeer(state, { ...track, asked: { ...track.asked, accuse: now } }),
@@ -139,7 +141,8 @@ function believe(state: DetectorState, track: PeerTrack, record: DeathRecord, no
     since: track.state === 'dead' ? track.since : now,
     incarnation: record.incarnation,
     death: record,
-    hearsay: track.state === 'dead' ? track.hearsay : !track.observed,
+    // Who was heard meanwhile has had its time.
+    hearsay: track.state === 'dead' ? track.hearsay : !track.observed && track.contested === undefined,
     presumed: false,
     contested: undefined,
     round: undefined,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MemberState } from '../../../daemon/core/cluster/view.ts';
-import { accusations, firstHand, memberStates } from '../../../daemon/core/membership/detector.ts';
+import { accusations, accusedIncarnation, firstHand, memberStates } from '../../../daemon/core/membership/detector.ts';
 import { livenessSettings as settings } from '../../../protocol/liveness.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import { Observer } from '../../support/detector-observer.ts';
@@ -164,7 +164,9 @@ describe('the failure detector', () => {
     observer.at(200, { type: 'death', record: death('b', 1) }).at(250, { type: 'death', record: death('b', 1) });
     expect(observer.believes('b')).toBe('alive');
     expect(observer.of('accuse')).toMatchObject([{ peer: 'b', incarnation: 1 }]);
+    expect(accusedIncarnation(observer.state, 'b')).toBe(1);
     expect(observer.hear(300, 'b', 2).believes('b')).toBe('alive');
+    expect(accusedIncarnation(observer.state, 'b')).toBeUndefined();
     observer.tickUntil(320, 320 + settings.contestedMs);
     expect(observer.of('changed').filter((each) => each.do === 'changed' && each.peer === 'b' && each.state === 'dead')).toEqual([]);
     observer.hear(3_000, 'b', 2).at(3_000, { type: 'death', record: death('b', 2) });

@@ -1,6 +1,5 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
 import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
-import { livenessSettings } from '../../../protocol/liveness.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
@@ -71,8 +70,7 @@ export class AnytimeTheHealthyAreNotReplaced implements Checker {
             `${host.node} replaces ${pod.key}, of which it heard ${newsMs} ms ago, and which runs on ${home.node}`,
           );
         const soundMs = this.soundMs(host, home, world);
-        // Of a node that it does not observe it hears by gossip, of its refutation, too.
-        if (soundMs < SOUND_MS || (world.network.gossipLoss > 0 && world.hosts.length > livenessSettings.maxObservers + 1)) continue;
+        if (soundMs < SOUND_MS) continue;
         const why = `which runs on ${home.node}, and nothing was wrong between the two for ${Math.round(soundMs / 1000)} s`;
         throw new Violation(this.name, `${host.node} replaces ${pod.key}, ${why}`);
       }

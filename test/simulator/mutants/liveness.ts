@@ -113,10 +113,18 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
   one({
     name: 'hearsay-counts',
     what: 'an heir that does not observe a node acts on the word that it is dead at once, before that can be refuted',
-    plots: ['unheeded'],
+    plots: ['rumours'],
     file: 'daemon/core/heirs/claims.ts',
     find: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;',
     replace: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs * 0 : 0;',
+  }),
+  one({
+    name: 'asks-nobody',
+    what: 'a peer whom others declare dead is not asked itself',
+    plots: ['rumours'],
+    file: 'daemon/core/membership/hearsay.ts',
+    find: 'return track.hearsay && now - track.since < settings.hearsayAskMs;',
+    replace: 'return track.hearsay && now - track.since < 0 * settings.hearsayAskMs;',
   }),
   one({
     name: 'calls-nobody',

@@ -1,3 +1,4 @@
+import type { Act } from '../scenario.ts';
 import { jobOf, TARGETS_OF_KINDS } from '../kinds.ts';
 import { allHosts, cutBetween, del, farApart, post, scaleTo, STANDS_MS } from './plot.ts';
 import type { Plot, Timed } from './plot.ts';
@@ -154,6 +155,17 @@ export const unheeded: Plot = {
       at += forMs + draw.int(5_000, 12_000);
     }
     return { acts, stormMs: at };
+  },
+};
+
+/** As before, and all gossip is lost, with which refutations come. */
+export const rumours: Plot = {
+  name: 'rumours',
+  leastPeers: 12,
+  draw(pen) {
+    const { acts, stormMs } = unheeded.draw(pen);
+    const deaf: Act = { do: 'deaf', loss: 1, forMs: stormMs - STANDS_MS + 500 };
+    return { acts: [...acts, { at: STANDS_MS - 500, act: deaf }], stormMs };
   },
 };
 
