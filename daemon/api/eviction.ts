@@ -1,7 +1,7 @@
 import type { PodDisruptionBudgetSpec, PodDisruptionBudgetStatus } from 'kubernetes-types/policy/v1.js';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
-import { isAbout } from '../core/status/budget-status.ts';
+import { isAbout, permitsEviction } from '../core/status/budget-status.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
 import { existing } from './reading.ts';
 import { ApiError } from './status.ts';
@@ -27,12 +27,11 @@ export function budgetOf(call: ObjectCall, deps: ApiDeps): KubeObject | undefine
 export function checkBudget(call: ObjectCall, deps: ApiDeps): void {
   const budget = budgetOf(call, deps);
   if (budget === undefined) return;
-  const { disruptionsAllowed = 0, currentHealthy, desiredHealthy } = budget['status'] as PodDisruptionBudgetStatus;
-  const { unhealthyPodEvictionPolicy } = (budget.spec ?? {}) as PodDisruptionBudgetSpec;
+  const status = budget['status'] as PodDisruptionBudgetStatus;
   const pod = existing(call, deps) as Pod;
   const isReady = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
-  if (!isReady && (unhealthyPodEvictionPolicy === 'AlwaysAllow' || (currentHealthy >= desiredHealthy && desiredHealthy > 0))) return;
-  if (disruptionsAllowed > 0) return;
+  if (permitsEviction(status, (budget.spec ?? {}) as PodDisruptionBudgetSpec, isReady)) return;
+  const { currentHealthy, desiredHealthy } = status;
   const { name } = budget.metadata;
   const message = `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
   const causes = [{ reason: 'DisruptionBudget', message }];

@@ -1,5 +1,6 @@
 import { ClusterState } from '../../daemon/core/cluster/state.ts';
 import type { MemberState } from '../../daemon/core/cluster/view.ts';
+import { emptyMemory } from '../../daemon/core/controllers/plan.ts';
 import type { Now } from '../../daemon/core/decisions.ts';
 import { planPass, type WorkUnit } from '../../daemon/peer/brain-plan.ts';
 import type { Mutation } from '../../protocol/desired.ts';
@@ -113,6 +114,7 @@ export class ClusterWorld {
   broken: (pod: DesiredObject) => boolean = () => false;
   /** When it compared with each peer last, ms. */
   readonly comparedAt = new Map<string, number>();
+  private readonly memory = emptyMemory();
   private readonly members = new Map<string, MemberState>();
   private readonly reports = new Map<string, ObservedRecord>();
   private leaderNode: string;
@@ -307,7 +309,7 @@ export class ClusterWorld {
 
   /** One pass over everything, as leader or only as heir. Answers whether anything was written. */
   decide(): boolean {
-    const plan = planPass(this.state, [...this.state.keys()], this.now, { isLeader: this.state.leader.isSelf });
+    const plan = planPass(this.state, [...this.state.keys()], this.now, { isLeader: this.state.leader.isSelf, memory: this.memory });
     // Whoever lives answers at once.
     for (const peer of plan.compares.keys()) this.comparedAt.set(peer, this.elapsed);
     let written = false;

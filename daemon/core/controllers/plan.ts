@@ -15,8 +15,7 @@ import { planJob } from './jobs/job.ts';
 import { planDefaultNamespaces, planDefaultClass, planDefaultPriorities, planDefaultRoles, planNamespace } from './namespaces.ts';
 import { planLongAbsence, planMissingNodes, planNodeEnd, planNodeLabels, planVoidedMembers } from './nodes.ts';
 import { planPodEnd } from './pod-lifecycle.ts';
-import { planReplicas } from './replicas.ts';
-import type { StrangerMemory } from './strangers.ts';
+import { emptyReplicaMemory, planReplicas, type ReplicaMemory } from './replicas.ts';
 import { planStatefulSet } from './stateful/stateful-set.ts';
 import { planApiService, planServiceAddresses } from './services.ts';
 import { planClaim, planVolume } from './storage/claims.ts';
@@ -25,13 +24,12 @@ import { CLAIMS, VOLUMES } from '../storage/claims.ts';
 import { planTaintEviction, planTaintTimes } from './taints.ts';
 
 /** What controllers keep from one look to the next; whoever leads next begins without it. */
-export interface ControllerMemory {
+export interface ControllerMemory extends ReplicaMemory {
   scaling: ScalingMemory;
-  strangers: StrangerMemory;
 }
 
 export function emptyMemory(): ControllerMemory {
-  return { scaling: new Map(), strangers: new Map() };
+  return { scaling: new Map(), ...emptyReplicaMemory() };
 }
 
 /** The leader's controllers: what is to be done about one object. Scheduling and heirs look at many at once and stand beside it. */
@@ -43,7 +41,7 @@ export function planControllers(view: ClusterIndex, key: ObjectKey, now: Now, me
   switch (parseObjectKey(key).resource) {
     case 'replicasets.apps':
     case 'replicationcontrollers':
-      return planReplicas(view, key, now, memory?.strangers);
+      return planReplicas(view, key, now, memory);
     case 'cronjobs.batch':
       return planCronJob(view, key, now);
     case AUTOSCALERS:

@@ -5,7 +5,9 @@ import { labelSelectorMatches } from '../../../protocol/values/label-selector.ts
 import { boundNode, isActive, isDeleting, isReady, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import type { Decision, Now } from '../decisions.ts';
+import { isDisruptedBy } from '../disruption.ts';
 import { deleteMutations, isBoundToLostNode } from './deletion-world.ts';
+import { makeRoom, type RoomMemory } from './eviction-room.ts';
 import { BURST, decisionsOf, end, eventOf, openPass, type Pass, settleSuperseded } from './slot-pass.ts';
 import { createSlotPod } from './slot-pod.ts';
 import { settleStrangers, type StrangerMemory } from './strangers.ts';
@@ -18,11 +20,21 @@ interface SlotPod extends Slot {
   lost?: string;
 }
 
+/** What its passes remember. */
+export interface ReplicaMemory {
+  strangers: StrangerMemory;
+  room: RoomMemory;
+}
+
+export function emptyReplicaMemory(): ReplicaMemory {
+  return { strangers: new Map(), room: { waiting: new Map(), ended: new Map() } };
+}
+
 /**
  * The controller of a ReplicaSet or ReplicationController: opens and retires slots until there are as many as asked for, and sees that each is filled. Orphans of
  * dead nodes are left to their heirs. What is surplus or superseded is judged by the merged slots alone.
  */
-export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now, strangers: StrangerMemory = new Map()): Decision[] {
+export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now, memory: ReplicaMemory = emptyReplicaMemory()): Decision[] {
   const owner = view.get(key);
   if (owner === undefined || isDeleting(owner)) return [];
   const pass = openPass(view, owner, now);
@@ -36,8 +48,8 @@ export function planReplicas(view: ClusterIndex, key: ObjectKey, now: Now, stran
     slots.filter((slot) => !victims.has(slot)),
     Math.min(BURST, wanted - slots.length),
   );
-  settleOthers(pass);
-  settleStrangers(pass, strangers);
+  makeRoom(pass, settleOthers(pass), memory.room);
+  settleStrangers(pass, memory.strangers);
   return decisionsOf(pass);
 }
 
@@ -162,8 +174,8 @@ function release(pass: Pass, pod: DesiredObject): void {
   pass.mutations.push({ type: 'update', key: pod.key, uid: pod.uid, base: pod.object, next });
 }
 
-/** Pods of this owner that fill no active slot. */
-function settleOthers(pass: Pass): void {
+/** Pods of this owner that fill no active slot. @returns those that were evicted, each with its replacement, where that has no node yet */
+function settleOthers(pass: Pass): [evicted: DesiredObject, kept: DesiredObject][] {
   const { view, owner } = pass;
   const keptBySlot = new Map<number, DesiredObject>();
   const others: DesiredObject[] = [];
@@ -172,11 +184,19 @@ function settleOthers(pass: Pass): void {
     if (standing === 'kept') keptBySlot.set(pod.object.kith?.slot?.slot ?? -1, pod);
     else if ((standing === 'surplus' || standing === 'superseded') && !isDeleting(pod)) others.push(pod);
   }
+  const waiting: [DesiredObject, DesiredObject][] = [];
   for (const pod of others.slice(0, BURST)) {
     const number = pod.object.kith?.slot?.slot ?? -1;
     if (standingIn(owner.object, pod) === 'surplus') {
       pass.reasons.push(`slot ${number} of ${pod.object.metadata.name} is retired`);
       end(pass, pod);
-    } else settleSuperseded(pass, pod, number, keptBySlot.get(number));
+      continue;
+    }
+    const kept = keptBySlot.get(number);
+    settleSuperseded(pass, pod, number, kept);
+    const isClaimed = owner.object.kith?.slots?.[String(number)]?.claim !== undefined;
+    if (kept !== undefined && boundNode(kept) === undefined && isDisruptedBy(pod.object, 'eviction') && !isClaimed)
+      waiting.push([pod, kept]);
   }
+  return waiting;
 }

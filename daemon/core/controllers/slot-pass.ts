@@ -1,25 +1,14 @@
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject, KithFields } from '../../../protocol/objects.ts';
-import { parseTime } from '../../../protocol/values/time.ts';
-import { boundNode, isReady, isTerminal, saysUnready } from '../cluster/pods.ts';
+import { isReady, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import type { Decision, EventDraft, Now } from '../decisions.ts';
-import { isDisruptedBy } from '../disruption.ts';
 import { judgeOriginal } from '../heirs/heal.ts';
-import { isMajority } from '../heirs/policy.ts';
-import { whyUnschedulable } from '../scheduler/place.ts';
-import { budgetStatus, isAbout } from '../status/budget-status.ts';
 import { deleteMutations } from './deletion-world.ts';
 import { restoredSlot, withSlots } from './slots.ts';
 
 /** Pods made or ended in one pass; the rest follow in the next. Source: upstream's BurstReplicas. */
 export const BURST = 500;
-/** Between two looks whether what replaces an evicted pod still finds room, ms. */
-const ROOM_LOOK_MS = 1_000;
-/** Who is dead for so long does not come back with its room in a moment, ms. */
-const LONG_AWAY_MS = 60_000;
-/** How long it waits for room before the evicted pod goes first, ms. */
-const ROOM_WAIT_MS = 10_000;
 
 /** What one pass over an owner of slots changes, gathered so that it is one write. */
 export interface Pass {
@@ -45,10 +34,9 @@ export function settleSuperseded(pass: Pass, pod: DesiredObject, number: number,
   const state = owner.object.kith?.slots?.[String(number)];
   const { name } = pod.object.metadata;
   if (state?.claim?.from !== pod.object.kith?.slot?.generation) {
-    if (isTerminal(view, pod) || (kept !== undefined && isReady(view, kept))) {
-      pass.reasons.push(`another pod fills the slot of ${name}`);
-      end(pass, pod);
-    } else if (isDisruptedBy(pod.object, 'eviction') && kept !== undefined) makeRoom(pass, pod, kept);
+    if (!isTerminal(view, pod) && (kept === undefined || !isReady(view, kept))) return;
+    pass.reasons.push(`another pod fills the slot of ${name}`);
+    end(pass, pod);
     return;
   }
   if (state?.claim === undefined) return;
@@ -60,31 +48,6 @@ export function settleSuperseded(pass: Pass, pod: DesiredObject, number: number,
   } else if (judged.lookAgainAt !== undefined) pass.wakes.push({ do: 'wake', key: owner.key, at: judged.lookAgainAt });
   if (judged.compareWith !== undefined) pass.wakes.push({ do: 'compare', ...judged.compareWith });
   if (judged.verdict !== 'wait') pass.reasons.push(`${name}: ${judged.reason}`);
-}
-
-/**
- * Its replacement had room when it was evicted. Where others have taken that, it goes first, as it would have gone then: both would wait for each other. One at a time, as its
- * budgets allow, and only where all nodes can be seen: a node that is away for a moment has room, too.
- */
-function makeRoom(pass: Pass, evicted: DesiredObject, kept: DesiredObject): void {
-  const { view, owner, now } = pass;
-  if (boundNode(kept) !== undefined) return;
-  pass.wakes.push({ do: 'wake', key: owner.key, at: now.monotonic + ROOM_LOOK_MS });
-  const waitsMs = now.wall - (parseTime(kept.object.metadata.creationTimestamp) ?? 0);
-  if (pass.mutations.length > 0 || waitsMs < ROOM_WAIT_MS || !areAllSeen(pass) || whyUnschedulable(view, kept) === undefined) return;
-  const budgets = view.list('poddisruptionbudgets.policy').filter((budget) => isAbout(budget, evicted));
-  if (budgets.some((budget) => budgetStatus(view, budget).disruptionsAllowed === 0)) return;
-  pass.reasons.push(`no node has room for the replacement of ${evicted.object.metadata.name} beside it`);
-  end(pass, evicted);
-}
-
-/** No node is away but those that have long been. */
-function areAllSeen({ view, now }: Pass): boolean {
-  if (!isMajority(view.membersSeen, view.membersKnown)) return false;
-  return view.members().every(({ state, since, spec }) => {
-    if (state === 'alive') return !saysUnready(view.nodeReport(spec.nodeName));
-    return state === 'dead' && now.monotonic - since >= LONG_AWAY_MS;
-  });
 }
 
 /** Deletes a pod of the owner, and tells of it. */

@@ -72,6 +72,21 @@ export function whyUnschedulable(view: ClusterIndex, pod: DesiredObject): string
   return explainRefusal(view, table, pod);
 }
 
+/** Nodes that would take the pod if less ran on them; none where one does take it. */
+export function nodesShortFor(view: ClusterIndex, pod: DesiredObject): string[] {
+  const table = nodeTableOf(view);
+  const shape = shapeOf(pod);
+  const refusals = table.refusalsOf(pod, shape);
+  const filter = table.filterOf(pod);
+  const short: string[] = [];
+  for (const [index, node] of table.names.entries()) {
+    if (refusals[index] !== undefined || filter?.(index) !== undefined) continue;
+    if (table.shortagesOf(index, shape).length === 0) return [];
+    short.push(node);
+  }
+  return short;
+}
+
 /** Refusals by what runs elsewhere, or by the node's own place: who leaves this node changes nothing about them. As upstream's UnschedulableAndUnresolvable. */
 const LASTING: readonly string[] = [NOT_NEAR, NO_PLACE, CONFLICT];
 

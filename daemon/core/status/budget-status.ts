@@ -31,6 +31,20 @@ export function budgetStatus(view: ClusterView, budget: DesiredObject): PodDisru
   };
 }
 
+/** Whether a pod that it is about may be evicted now. What serves nobody may go while there are as many as are wanted. Source: pkg/registry/core/pod/storage/eviction.go. */
+export function allowsEviction(view: ClusterView, budget: DesiredObject, isReadyPod: boolean): boolean {
+  return permitsEviction(budgetStatus(view, budget), (budget.object.spec ?? {}) as PodDisruptionBudgetSpec, isReadyPod);
+}
+
+export function permitsEviction(
+  { disruptionsAllowed, currentHealthy, desiredHealthy }: PodDisruptionBudgetStatus,
+  { unhealthyPodEvictionPolicy }: PodDisruptionBudgetSpec,
+  isReadyPod: boolean,
+): boolean {
+  if (disruptionsAllowed > 0) return true;
+  return !isReadyPod && (unhealthyPodEvictionPolicy === 'AlwaysAllow' || (currentHealthy >= desiredHealthy && desiredHealthy > 0));
+}
+
 /** Whether the budget bounds the evictions of the pod. Without a selector it is about none, with an empty one about all of its namespace. */
 export function isAbout({ object }: Pick<DesiredObject, 'object'>, pod: Pick<DesiredObject, 'object'>): boolean {
   const { selector } = (object.spec ?? {}) as PodDisruptionBudgetSpec;

@@ -25,22 +25,6 @@ function cordon(world: ClusterWorld, node: string): DesiredObject {
 
 const serving = (world: ClusterWorld): DesiredObject[] => world.pods().filter((pod) => isReady(world.state, pod) && !isDeleting(pod));
 
-const keys = (world: ClusterWorld): string[] => world.pods().map(({ key }) => key);
-
-/** A pod was evicted, and others have just taken the room that its replacement had. */
-function crowded(): { world: ClusterWorld; old: DesiredObject } {
-  const world = worldWith((set) => (set.spec.template!.spec!.containers = [container({ cpu: '2' })]));
-  const old = cordon(world, 'node-2');
-  const eviction = planEviction(world.state, old, world.now.wall)!;
-  expect(eviction).toHaveLength(2);
-  // Two that take what is left of the two other nodes, bound before the eviction came.
-  for (const node of ['node-1', 'node-3'])
-    world.create(podObject(`big-${node}`, { nodeName: node, containers: [container({ cpu: '2' })] }));
-  world.converge();
-  world.write(eviction);
-  return { world, old };
-}
-
 describe('a pod that is evicted', () => {
   it('serves until the one that takes its place on another node is ready, and is stopped then', () => {
     const world = worldWith();
@@ -71,47 +55,6 @@ describe('a pod that is evicted', () => {
     expect(Math.min(...seen)).toBe(3);
     expect(world.pods().map(({ key }) => key)).not.toContain(old.key);
     expect(serving(world)).toHaveLength(3);
-  });
-
-  it('goes before its replacement runs where others took the room that there was for that one: both would wait for each other', () => {
-    const { world, old } = crowded();
-    world.converge();
-    expect(keys(world)).not.toContain(old.key);
-    const [replacement] = world.pods().filter(({ object }) => object.kith?.slot?.generation === 2);
-    expect(replacement?.object.kith?.binding).toBeUndefined();
-    world.edit<Node>('nodes//node-2', (draft) => (draft.spec = { ...draft.spec, unschedulable: false }));
-    world.converge();
-    expect(serving(world).map(({ key }) => key)).toContain(replacement!.key);
-  });
-
-  it('does not go before its replacement for want of room where a budget forbids it', () => {
-    const { world, old } = crowded();
-    world.create({
-      apiVersion: 'policy/v1',
-      kind: 'poddisruptionbudgets.policy',
-      metadata: { name: 'web', namespace: 'default', uid: '', creationTimestamp: '2026-01-01T00:00:00Z' },
-      spec: { selector: { matchLabels: { app: 'web' } }, maxUnavailable: 0 },
-    });
-    world.converge();
-    expect(serving(world).map(({ key }) => key)).toContain(old.key);
-    world.bury('poddisruptionbudgets.policy/default/web');
-    world.converge();
-    expect(keys(world)).not.toContain(old.key);
-  });
-
-  it.each(['suspected', 'unready', 'dead'] as const)('does not go first while a node is %s that may be back with its room', (state) => {
-    const { world, old } = crowded();
-    world.addNode('node-4', { spec: { unschedulable: true } });
-    if (state === 'unready') world.reportNode('node-4', undefined, 'False');
-    else world.setMember('node-4', state, 1, [3, 4]);
-    world.converge({ quietMs: 20_000 });
-    expect(serving(world).map(({ key }) => key)).toContain(old.key);
-    if (state === 'unready') world.reportNode('node-4');
-    // Who is dead for a minute is not back in a moment.
-    else if (state === 'dead') world.elapsed += 60_000;
-    else world.setMember('node-4', 'alive');
-    world.converge();
-    expect(keys(world)).not.toContain(old.key);
   });
 
   it('twice is evicted once, and by two sides of a cut by the same pod', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { planReplicas } from '../../../daemon/core/controllers/replicas.ts';
+import { emptyReplicaMemory, planReplicas } from '../../../daemon/core/controllers/replicas.ts';
+import { STRANGER_MS } from '../../../daemon/core/controllers/strangers.ts';
 import { createSlotPod } from '../../../daemon/core/controllers/slot-pod.ts';
-import { STRANGER_MS, type StrangerMemory } from '../../../daemon/core/controllers/strangers.ts';
 import { compareSlots } from '../../../daemon/core/desired/winners.ts';
 import { isDeleting } from '../../../daemon/core/cluster/pods.ts';
 import type { SlotState } from '../../../protocol/objects.ts';
@@ -16,7 +16,7 @@ function withStranger(slot: number): { world: ClusterWorld; key: string; look: (
   world.converge();
   const creation = createSlotPod(world.object(RS), { slot, state: { epoch: 5, generation: 5 } }, world.now.wall);
   world.write([creation]);
-  const memory: StrangerMemory = new Map();
+  const memory = emptyReplicaMemory();
   const wakes: number[] = [];
   const asked: string[] = [];
   const look = (): void => {
