@@ -24,7 +24,7 @@ function createBudget(world: ClusterWorld, spec: Record<string, unknown>): void 
     apiVersion: 'policy/v1',
     kind: 'poddisruptionbudgets.policy',
     metadata: { name: 'web', namespace: 'default', uid: '', creationTimestamp: '2026-01-01T00:00:00Z' },
-    spec: spec as never,
+    spec: spec,
   });
 }
 
