@@ -65,7 +65,7 @@ export const livenessSettings = {
   refuteIntervalMs: 1_000,
   /** A death that others tell of a peer whom we hear ourselves is believed after this: by then it has heard of it from us, and refuted it. */
   contestedMs: 2_500,
-  /** A peer that we do not observe, and whom others declare dead, is asked itself for so long, … */
+  /** A peer that we do not observe, and whom others declare dead, is asked itself for so long where somebody would act on that, … */
   hearsayAskMs: 600,
   /** … so often. */
   hearsayIntervalMs: 100,

@@ -1,4 +1,4 @@
-import type { PodDisruptionBudgetSpec, PodDisruptionBudgetStatus } from 'kubernetes-types/policy/v1.js';
+import type { PodDisruptionBudgetStatus } from 'kubernetes-types/policy/v1.js';
 import type { KubeObject } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
 import { isAbout, permitsEviction } from '../core/status/budget-status.ts';

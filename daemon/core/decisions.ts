@@ -10,7 +10,9 @@ export type Decision =
   /** Look at this object again at monotonic time `at` (ms). */
   | { do: 'wake'; key: ObjectKey; at: number }
   /** Compare all state with this member, unless that was done since then (monotonic ms): more is decided when it is. */
-  | { do: 'compare'; peer: string; since: number };
+  | { do: 'compare'; peer: string; since: number }
+  /** Others' word alone says that this member is dead: ask it, before that is acted on. */
+  | { do: 'doubt'; peer: string };
 
 /** An Event to be recorded by this node; repeats of the same (object, reason, message, source) raise its count. */
 export interface EventDraft {

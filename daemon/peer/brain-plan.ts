@@ -25,6 +25,8 @@ export interface PassPlan {
   wakes: { key: ObjectKey; at: number }[];
   /** Members to compare with, unless that was done since then (monotonic ms): something waits for it. */
   compares: Map<string, number>;
+  /** Members that are dead by others' word alone, which somebody would act on. */
+  doubts: Set<string>;
   /** Pods that wait for a node. */
   unplaced: ObjectKey[];
 }
@@ -39,7 +41,7 @@ export function planPass(
   options: { isLeader: boolean; orphans?: OrphanMemory; memory?: ControllerMemory },
 ): PassPlan {
   const { isLeader, orphans } = options;
-  const plan: PassPlan = { units: [], wakes: [], compares: new Map(), unplaced: [] };
+  const plan: PassPlan = { units: [], wakes: [], compares: new Map(), doubts: new Set(), unplaced: [] };
   const pods: DesiredObject[] = [];
   let foundations = false;
   for (const key of keys) {
@@ -111,6 +113,7 @@ function collect(plan: PassPlan, key: ObjectKey, decisions: readonly Decision[])
     if (decision.do === 'wake') plan.wakes.push(decision);
     else if (decision.do === 'compare')
       plan.compares.set(decision.peer, Math.max(decision.since, plan.compares.get(decision.peer) ?? decision.since));
+    else if (decision.do === 'doubt') plan.doubts.add(decision.peer);
     else if (decision.do === 'write') {
       unit = {
         key: key === '' ? (decision.mutations[0]?.key ?? '') : key,

@@ -8,6 +8,7 @@ import { emptyMemory } from '../core/controllers/plan.ts';
 import type { EventDraft } from '../core/decisions.ts';
 import type { OrphanMemory } from '../core/heirs/claims.ts';
 import type { CancelTimer, Clock } from '../ports/clock.ts';
+import type { Liveness } from '../ports/liveness.ts';
 import type { Log } from '../ports/log.ts';
 import type { AntiEntropy } from './anti-entropy.ts';
 import type { Comparisons } from './comparisons.ts';
@@ -52,6 +53,7 @@ export interface BrainDeps {
   /** Whether this peer has held, since its start and since it last stood still, all that some complete member held. */
   antiEntropy?: Pick<AntiEntropy, 'hasCaughtUp' | 'fallBehind'>;
   comparisons?: Pick<Comparisons, 'compareWith'>;
+  liveness?: Pick<Liveness, 'doubt'>;
   clock: Clock;
   log: Log;
 }
@@ -168,6 +170,7 @@ export class Brain {
       const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
       for (const { key, at } of plan.wakes) this.wakes.add(key, at);
       for (const [peer, since] of plan.compares) this.deps.comparisons?.compareWith(peer, since);
+      for (const peer of plan.doubts) this.deps.liveness?.doubt(peer);
       this.noteUnplaced(keys, plan.unplaced);
       await this.carryOut(plan.units);
     } catch (error) {
@@ -188,6 +191,7 @@ export class Brain {
         const plan = planPass(view, [key], now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
         for (const wake of plan.wakes) this.wakes.add(wake.key, wake.at);
         for (const [peer, since] of plan.compares) this.deps.comparisons?.compareWith(peer, since);
+        for (const peer of plan.doubts) this.deps.liveness?.doubt(peer);
         await this.carryOut(plan.units);
       } catch (error) {
         log.error('deciding about an object failed; it is tried again', { key, error: String(error) });

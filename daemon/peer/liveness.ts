@@ -160,6 +160,10 @@ export class PeerLiveness implements Liveness {
     return leaderView(this.election);
   }
 
+  doubt(peer: string): void {
+    this.detect({ type: 'doubted', peer });
+  }
+
   onChanged(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

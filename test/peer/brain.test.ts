@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 /** A brain over a world; what it writes is in the view at once, as on a peer, and wakes it again. */
-async function run(world: ClusterWorld, deps: Pick<BrainDeps, 'antiEntropy' | 'comparisons'> = {}): Promise<Running> {
+async function run(world: ClusterWorld, deps: Pick<BrainDeps, 'antiEntropy' | 'comparisons' | 'liveness'> = {}): Promise<Running> {
   const clock = new VirtualClock();
   const running: Running = { world, clock, events: [], writes: [], shown: [], refuse: undefined, brain: undefined as unknown as Brain };
   running.brain = new Brain({
@@ -268,6 +268,20 @@ describe('the loop that decides', () => {
     const { slot } = original!.object.kith ?? {};
     const state = world.object('replicasets.apps/default/web').object.kith?.slots?.[String(slot?.slot)];
     expect(state?.generation).toBe(slot?.generation);
+  });
+
+  it('has a node asked whose death it takes on the word of others, before it claims its pods', async () => {
+    const world = worldOf(2);
+    world.create(replicaSetObject('web', 2));
+    world.converge();
+    world.setMember('node-2', 'dead');
+    const states = world.state.members().map((member) => ({ ...member, ...(member.state === 'dead' ? { hearsay: true as const } : {}) }));
+    world.state.applyLiveness(states, world.state.leader, world.elapsed);
+    const asked: [peer: string, writes: number][] = [];
+    const running: Running = await run(world, { liveness: { doubt: (peer) => asked.push([peer, running.writes.length]) } });
+    running.brain.touch(world.pods().map(({ key }) => key));
+    await running.clock.pass(world.elapsed + HEIR_SETTINGS.hearsayMs + 100);
+    expect(asked[0]).toEqual(['peer-node-2', 0]);
   });
 
   it('stops: no pass, no timer', async () => {

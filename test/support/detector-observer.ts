@@ -2,6 +2,20 @@ import { memberStates, reduceDetector } from '../../daemon/core/membership/detec
 import { initialDetector } from '../../daemon/core/membership/state.ts';
 import type { DetectorDecision, DetectorEvent, DetectorState } from '../../daemon/core/membership/state.ts';
 import { livenessSettings as settings } from '../../protocol/liveness.ts';
+import type { DeathRecord } from '../../protocol/observed.ts';
+
+/** What an observer of a silent peer signs. */
+export const death = (peerId: string, incarnation = 1): DeathRecord => ({
+  kind: 'death',
+  peerId,
+  node: `node-${peerId}`,
+  incarnation,
+  how: 'silent',
+  lastSeen: '2026-01-01T00:00:00.000Z',
+  at: '2026-01-01T00:00:01.200Z',
+  membersSeen: 2,
+  membersKnown: 3,
+});
 
 /** A detector that the test tells what happens, and when. */
 export class Observer {

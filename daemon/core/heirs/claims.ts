@@ -126,6 +126,7 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
     return;
   }
   const doubtMs = isDoubtful(view) ? settings.doubtMs : refutableMs(view, settings, boundNode(orphan) ?? '');
+  if (rank >= 0) doubtHearsay(pass, boundNode(orphan) ?? '');
   const settledAt = Math.max(newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince), caughtUpAt(pass));
   const opensAt = Math.max(lostSince + doubtMs, settledAt);
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
@@ -212,6 +213,12 @@ function isMinoritysWord(view: ClusterIndex, node: string): boolean {
 function refutableMs(view: ClusterIndex, { newsSettleMs, hearsayMs }: HeirSettings, node: string): number {
   if (isMinoritysWord(view, node)) return newsSettleMs;
   return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;
+}
+
+/** Where others may have it wrong, whose refutation may be lost, the node is asked itself. A minority's word is not believed so soon. */
+function doubtHearsay({ view, decisions }: Pass, node: string): void {
+  const member = view.memberOfNode(node);
+  if (member?.hearsay === true && !isMinoritysWord(view, node)) decisions.push({ do: 'doubt', peer: member.peer });
 }
 
 function inFlightOn(pass: Pass, node: string): number {

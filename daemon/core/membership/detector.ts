@@ -9,7 +9,7 @@ import type { MemberState } from '../cluster/view.ts';
 import type { Now } from '../decisions.ts';
 import type { Candidates } from '../election/election.ts';
 import { contestedToo, died, heard, minted, opinion, unanswered } from './evidence.ts';
-import { askHearsay } from './hearsay.ts';
+import { askHearsay, doubt } from './hearsay.ts';
 import { callRest, endIsolation, presumeRest, unpresumed } from './isolation.ts';
 import { observedBy, observersOf } from './rendezvous.ts';
 import { judgeSilence } from './silence.ts';
@@ -57,6 +57,8 @@ function apply(state: DetectorState, event: DetectorEvent, now: Now): DetectorSt
     case 'incarnation':
       if (event.peer === state.self) return known(state, event.incarnation, now.monotonic);
       return about(state, event.peer, (track) => minted(state, track, event.incarnation, now.monotonic));
+    case 'doubted':
+      return about(state, event.peer, (track) => doubt(state, track, now.monotonic));
     case 'accused':
       return refute(state, event.incarnation, `suspected by ${event.by}`, now.monotonic);
     case 'known':
@@ -113,6 +115,7 @@ function newTrack(peer: string, node: string, now: number): PeerTrack {
     round: undefined,
     death: undefined,
     hearsay: false,
+    doubtedAt: -Infinity,
     contested: undefined,
     declaredHere: false,
     presumed: false,

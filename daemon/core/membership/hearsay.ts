@@ -1,46 +1,57 @@
 /**
  * A death that others declared of a peer that this one does not observe. They may have it wrong: what that peer says reaches few, or they are the few that are cut off. Its
- * refutation comes by gossip, which may be lost. So it is asked itself, for as long as heirs wait (`core/heirs`).
+ * refutation comes by gossip, which may be lost. Who would act on it (an heir, `core/heirs`) has the peer asked itself.
  */
 import type { Now } from '../decisions.ts';
 import type { DetectorDecision, DetectorState, DetectorStep, PeerTrack } from './state.ts';
 import { withPeer } from './state.ts';
 
-/** Whether it is asked still: one that others call dead, or one that answered and has not refuted that yet. */
-function isAsked({ settings }: DetectorState, track: PeerTrack, now: number): boolean {
-  if (track.contested !== undefined) return !track.observed;
-  return track.hearsay && now - track.since < settings.hearsayAskMs;
+/** An heir waits for this death's refutation. Once for each death: who does not answer has been asked. */
+export function doubt(state: DetectorState, track: PeerTrack, now: number): DetectorStep {
+  if (!track.hearsay || track.doubtedAt >= track.since) return { state, decisions: [] };
+  const { next, decisions } = ask(state, { ...track, doubtedAt: now }, now);
+  return { state: withPeer(state, next), decisions };
 }
 
-/** By datagram each time, and at first over a stream, too, if there is one: that tells it that it is held for dead. */
+/** Asks again, for as long as heirs wait. */
 export function askHearsay(state: DetectorState, now: Now): DetectorStep {
-  let next = state;
+  let result = state;
   const decisions: DetectorDecision[] = [];
   for (const track of state.peers.near()) {
     if (!isAsked(state, track, now.monotonic) || now.monotonic - track.asked.datagram < state.settings.hearsayIntervalMs) continue;
-    const { peer, incarnation } = track;
-    const reason = 'others declared it dead, whom it may not reach';
-    if (track.asked.accuse < track.since) decisions.push({ do: 'accuse', peer, incarnation, reason });
-    decisions.push({ do: 'probe', peer, via: 'datagram', reason });
-    const accuse = Math.max(track.asked.accuse, track.since);
-    next = withPeer(next, { ...track, asked: { ...track.asked, datagram: now.monotonic, accuse } });
+    const asked = ask(state, track, now.monotonic);
+    result = withPeer(result, asked.next);
+    decisions.push(...asked.decisions);
   }
-  return { state: next, decisions };
+  return { state: result, decisions };
+}
+
+/** One that others call dead, or one that answered and has not refuted that yet. */
+function isAsked({ settings }: DetectorState, track: PeerTrack, now: number): boolean {
+  if (track.contested !== undefined) return !track.observed;
+  return track.hearsay && now - track.doubtedAt < settings.hearsayAskMs;
+}
+
+/** By datagram each time, and now and then over a stream, too, if there is one: that tells it that it is held for dead. */
+function ask({ settings }: DetectorState, track: PeerTrack, now: number): { next: PeerTrack; decisions: DetectorDecision[] } {
+  const { peer, incarnation } = track;
+  const reason = 'others declared it dead, whom it may not reach';
+  const decisions: DetectorDecision[] = [{ do: 'probe', peer, via: 'datagram', reason }];
+  const isToldNow = now - track.asked.accuse >= settings.connectIntervalMs;
+  if (isToldNow) decisions.push({ do: 'accuse', peer, incarnation, reason });
+  const asked = { ...track.asked, datagram: now, accuse: isToldNow ? now : track.asked.accuse };
+  return { next: { ...track, asked }, decisions };
 }
 
 /** It answers: others' word counts as little as against one that was heard all the time, until it had time to refute. */
 export function contest(state: DetectorState, track: PeerTrack, now: number): DetectorStep {
   if (track.death === undefined) return { state: withPeer(state, track), decisions: [] };
-  const { peer, incarnation } = track;
-  const asked = { ...track.asked, accuse: now };
+  const { peer } = track;
   const contested = { record: track.death, at: now };
-  const next: PeerTrack = { ...track, state: 'alive', since: now, death: undefined, hearsay: false, contested, asked };
+  const asked = ask(state, { ...track, state: 'alive', since: now, death: undefined, hearsay: false, contested }, now);
   const reason = 'it answers, though others declared it dead';
   return {
-    state: withPeer(state, next),
-    decisions: [
-      { do: 'accuse', peer, incarnation, reason },
-      { do: 'changed', peer, state: 'alive', reason },
-    ],
+    state: withPeer(state, asked.next),
+    decisions: [...asked.decisions, { do: 'changed', peer, state: 'alive', reason }, { do: 'dial', peer, reason }],
   };
 }

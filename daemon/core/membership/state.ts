@@ -46,6 +46,8 @@ export interface PeerTrack {
   readonly death: DeathRecord | undefined;
   /** That is the word of others alone: we did not observe it. */
   readonly hearsay: boolean;
+  /** When somebody here last had it asked whether that is true. */
+  readonly doubtedAt: number;
   /** A death that others tell of it though we hear it, and since when: believed only when it is not refuted soon. */
   readonly contested: { readonly record: DeathRecord; readonly at: number } | undefined;
   /** We published its death, so we withdraw it. */
@@ -101,6 +103,8 @@ export type DetectorEvent =
   | { type: 'death'; record: DeathRecord }
   /** A record signed by the peer in this incarnation exists. */
   | { type: 'incarnation'; peer: string; incarnation: number }
+  /** Somebody here would act on others' word that it is dead. */
+  | { type: 'doubted'; peer: string }
   /** Somebody suspects this incarnation of us, or holds it dead. */
   | { type: 'accused'; by: string; incarnation: number }
   /** Somebody knows this incarnation of us. */

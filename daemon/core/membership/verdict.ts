@@ -54,7 +54,8 @@ export function isIsolated(state: DetectorState, now: number): boolean {
   const { suspectAfterMs } = state.settings;
   const isHeard = (track: PeerTrack): boolean => now - track.directAt < suspectAfterMs;
   const near = state.peers.near();
-  if (near.some(isHeard) || !near.some((track) => track.observed && !isDeclared(track))) return false;
+  // Others are near that are the matter of others' words: that such a one answers tells nothing of those that are observed.
+  if (near.some((track) => track.observed && isHeard(track)) || !near.some((track) => track.observed && !isDeclared(track))) return false;
   const all = state.peers.values();
   const answered = all.filter(isHeard).length;
   return (1 + answered) * 2 <= all.length + 1 && all.filter((track) => !isDeclared(track)).length >= 2;

@@ -33,7 +33,7 @@ export function budgetStatus(view: ClusterView, budget: DesiredObject): PodDisru
 
 /** Whether a pod that it is about may be evicted now. What serves nobody may go while there are as many as are wanted. Source: pkg/registry/core/pod/storage/eviction.go. */
 export function allowsEviction(view: ClusterView, budget: DesiredObject, isReadyPod: boolean): boolean {
-  return permitsEviction(budgetStatus(view, budget), (budget.object.spec ?? {}), isReadyPod);
+  return permitsEviction(budgetStatus(view, budget), budget.object.spec ?? {}, isReadyPod);
 }
 
 export function permitsEviction(

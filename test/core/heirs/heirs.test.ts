@@ -146,11 +146,15 @@ describe('heirs', () => {
     const world = running(5, 5);
     const [view] = asSeenBy(world, ['node-2'], []);
     view!.setMember('node-1', 'dead', 1, [4, 5]);
-    const turns = (): number[] => wakes(planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now)).map((at) => at - view!.elapsed);
+    const plan = (): Decision[] => planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now);
+    const turns = (): number[] => wakes(plan()).map((at) => at - view!.elapsed);
+    const doubts = (): Decision[] => plan().filter((decision) => decision.do === 'doubt');
     const observed = turns();
+    expect(doubts()).toEqual([]);
     const states = view!.state.members().map((member) => ({ ...member, ...(member.state === 'dead' ? { hearsay: true as const } : {}) }));
     view!.state.applyLiveness(states, view!.state.leader, view!.elapsed);
     const told = turns();
+    expect(doubts()).toContainEqual({ do: 'doubt', peer: view!.state.memberOfNode('node-1')?.peer });
     expect(told.length).toBe(orphansOf(view!, 'node-1').length);
     expect(Math.min(...told) % HEIR_SETTINGS.escalationMs).toBe(HEIR_SETTINGS.hearsayMs);
     expect(observed.every((ms) => ms % HEIR_SETTINGS.escalationMs === 0)).toBe(true);

@@ -2,20 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MemberState } from '../../../daemon/core/cluster/view.ts';
 import { accusations, accusedIncarnation, firstHand, memberStates } from '../../../daemon/core/membership/detector.ts';
 import { livenessSettings as settings } from '../../../protocol/liveness.ts';
-import type { DeathRecord } from '../../../protocol/observed.ts';
-import { Observer } from '../../support/detector-observer.ts';
-
-const death = (peerId: string, incarnation: number): DeathRecord => ({
-  kind: 'death',
-  peerId,
-  node: `node-${peerId}`,
-  incarnation,
-  how: 'silent',
-  lastSeen: '2026-01-01T00:00:00.000Z',
-  at: '2026-01-01T00:00:01.200Z',
-  membersSeen: 2,
-  membersKnown: 3,
-});
+import { death, Observer } from '../../support/detector-observer.ts';
 
 describe('the failure detector', () => {
   it('does nothing while beats come', () => {

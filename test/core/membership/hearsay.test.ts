@@ -2,20 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HEIR_SETTINGS } from '../../../daemon/core/heirs/claims.ts';
 import { accusations, accusedIncarnation } from '../../../daemon/core/membership/detector.ts';
 import { livenessSettings as settings } from '../../../protocol/liveness.ts';
-import type { DeathRecord } from '../../../protocol/observed.ts';
-import { Observer } from '../../support/detector-observer.ts';
-
-const death = (peerId: string, incarnation: number): DeathRecord => ({
-  kind: 'death',
-  peerId,
-  node: `node-${peerId}`,
-  incarnation,
-  how: 'silent',
-  lastSeen: '2026-01-01T00:00:00.000Z',
-  at: '2026-01-01T00:00:01.200Z',
-  membersSeen: 2,
-  membersKnown: 3,
-});
+import { death, Observer } from '../../support/detector-observer.ts';
 
 /** A member of so many that it does not observe all, and one that it does not. */
 function observerOfOthers(): { observer: Observer; peer: string } {
@@ -25,19 +12,29 @@ function observerOfOthers(): { observer: Observer; peer: string } {
 }
 
 describe('the word of others that a peer is dead', () => {
-  it('asks a peer that it does not observe and that others declare dead, for as long as heirs wait', () => {
+  it('has it asked once, for as long as heirs wait, where somebody would act on it', () => {
     const { observer, peer } = observerOfOthers();
-    observer
-      .tickUntil(4_900, 5_000)
-      .at(5_000, { type: 'death', record: death(peer, 1) })
-      .tickUntil(5_040, 9_000);
-    const asked = [...observer.of('accuse'), ...observer.of('probe')].filter((each) => 'peer' in each && each.peer === peer);
-    expect(asked.filter((each) => each.do === 'accuse')).toHaveLength(1);
+    const of = (kind: 'accuse' | 'probe'): number => observer.of(kind).filter((each) => 'peer' in each && each.peer === peer).length;
+    observer.at(5_000, { type: 'death', record: death(peer, 1) });
+    observer.tickUntil(5_040, 5_100);
+    expect(of('probe') + of('accuse')).toBe(0);
+    observer.at(5_120, { type: 'doubted', peer });
+    expect([of('probe'), of('accuse')]).toEqual([1, 1]);
+    for (let now = 5_160; now <= 9_000; now += 40) observer.at(now, { type: 'doubted', peer }).tickUntil(now, now);
     const most = settings.hearsayAskMs / settings.hearsayIntervalMs;
-    expect(asked.length - 1).toBeGreaterThan(most / 2);
-    expect(asked.length - 1).toBeLessThanOrEqual(most + 1);
+    expect(of('probe')).toBeGreaterThan(most / 2);
+    expect(of('probe')).toBeLessThanOrEqual(most + 1);
+    expect(of('accuse')).toBeLessThanOrEqual(1 + settings.hearsayAskMs / settings.connectIntervalMs);
     expect(settings.hearsayAskMs).toBeGreaterThan(HEIR_SETTINGS.hearsayMs);
     expect(observer.believes(peer)).toBe('dead');
+  });
+
+  it('is not doubted where there is none: of one that lives, or that it observes itself', () => {
+    const { observer, peer } = observerOfOthers();
+    observer.at(5_000, { type: 'doubted', peer });
+    const { peer: observed } = [...observer.state.peers.values()].find((track) => track.observed)!;
+    observer.at(5_000, { type: 'death', record: death(observed, 1) }).at(5_001, { type: 'doubted', peer: observed });
+    expect(observer.of('probe')).toEqual([]);
   });
 
   it('holds who answers for alive, and tells it, until it had time to refute what others declare', () => {
@@ -46,6 +43,7 @@ describe('the word of others that a peer is dead', () => {
     observer.at(5_000, { type: 'death', record: death(peer, 1) });
     answer(5_060, 1);
     expect(observer.believes(peer)).toBe('alive');
+    expect(observer.of('dial')).toMatchObject([{ peer }]);
     expect(accusedIncarnation(observer.state, peer)).toBe(1);
     expect(accusations(observer.state, 5_060, 8)).toEqual([{ peer, incarnation: 1 }]);
     // It is asked on, and no record of the same death makes a difference while it answers.
@@ -54,7 +52,8 @@ describe('the word of others that a peer is dead', () => {
       observer.at(now, { type: 'death', record: death(peer, 1) }).tickUntil(now, now);
       expect(observer.believes(peer)).toBe('alive');
     }
-    expect(observer.of('probe').filter((each) => 'peer' in each && each.peer === peer).length).toBeGreaterThan(10);
+    for (const kind of ['probe', 'accuse'] as const)
+      expect(observer.of(kind).filter((each) => 'peer' in each && each.peer === peer).length).toBeGreaterThan(5);
     const end = 5_100 + settings.contestedMs;
     expect(observer.tickUntil(end, end).believes(peer)).toBe('dead');
     // It had its time: what it says in that incarnation counts no more.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { accusedIncarnation, memberStates, ownObservers } from '../../../daemon/core/membership/detector.ts';
 import { livenessSettings as settings } from '../../../protocol/liveness.ts';
-import { Observer } from '../../support/detector-observer.ts';
+import { death, Observer } from '../../support/detector-observer.ts';
 import type { Random } from '../../../daemon/ports/clock.ts';
 import { seededRandom, testSeed } from '../../support/virtual-clock.ts';
 
@@ -40,8 +40,7 @@ describe('a peer that hears nobody', () => {
   it('believes what others declare of those that it presumes dead', () => {
     const observer = new Observer('b', 'c').tickUntil(0, 10_000).hear(10_000, 'b');
     const at = '2026-01-01T00:00:02.000Z';
-    const death = { kind: 'death', peerId: 'c', node: 'node-c', incarnation: 1, how: 'silent', lastSeen: at, at } as const;
-    observer.at(10_100, { type: 'death', record: { ...death, membersSeen: 2, membersKnown: 3 } });
+    observer.at(10_100, { type: 'death', record: { ...death('c'), lastSeen: at, at } });
     expect(memberStates(observer.state, 0).find(({ peer }) => peer === 'c')).toMatchObject({ state: 'dead', death: { at } });
     expect(observer.hear(10_200, 'c').believes('c')).toBe('dead');
     expect(observer.hear(10_300, 'c', 2).believes('c')).toBe('alive');
@@ -72,6 +71,17 @@ describe('a peer that hears nobody', () => {
     expect(asked(unobserved.at(-1)!)).toBeGreaterThanOrEqual(settings.wideCalls);
     expect(asked(unobserved.at(-1)!)).toBeLessThan(settings.wideCalls + 5);
     expect(asked(mates[0]!)).toBeGreaterThan(40);
+  });
+
+  it('declares nobody, either, where others said of one on its side that it is dead', () => {
+    const { observer, unobserved } = calling(
+      (peers) => peers.slice(0, 4),
+      (told, now, [peer = '']) => {
+        if (now === 800) told.at(now, { type: 'death', record: death(peer) });
+      },
+    );
+    expect(observer.of('declare')).toEqual([]);
+    expect(unobserved.slice(1, 4).map((peer) => observer.believes(peer))).toEqual(['alive', 'alive', 'alive']);
   });
 
   it('is not the one that is cut off where most answer its calls: those that it observes have died', () => {
@@ -121,7 +131,10 @@ function inWideCluster(fits: (observed: number) => boolean): Observer {
 }
 
 /** An observer among thirty that hears none of those that it observes for 20 s; of the others some answer its calls. */
-function calling(answering: (unobserved: string[]) => string[]): { observer: Observer; unobserved: string[]; asked(peer: string): number } {
+function calling(
+  answering: (unobserved: string[]) => string[],
+  tell: (observer: Observer, now: number, there: readonly string[]) => void = () => undefined,
+): { observer: Observer; unobserved: string[]; asked(peer: string): number } {
   const observer = inWideCluster((observed) => observed >= 4 && observed <= 10);
   const unobserved = observer.state.peers
     .values()
@@ -131,6 +144,7 @@ function calling(answering: (unobserved: string[]) => string[]): { observer: Obs
   const asked = (peer: string): number => observer.of('probe').filter((each) => each.do === 'probe' && each.peer === peer).length;
   for (let now = 0; now < 20_000; now += settings.alertTickIntervalMs) {
     const before = observer.decisions.length;
+    tell(observer, now, [...there]);
     observer.at(now, { type: 'tick', lagMs: 0 });
     for (const decision of observer.decisions.slice(before))
       if (decision.do === 'probe' && decision.via === 'datagram' && there.has(decision.peer)) observer.hear(now + 5, decision.peer);

@@ -120,11 +120,11 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
   }),
   one({
     name: 'asks-nobody',
-    what: 'a peer whom others declare dead is not asked itself',
+    what: 'an heir takes the word of others that a node is dead, and does not have it asked',
     plots: ['rumours'],
-    file: 'daemon/core/membership/hearsay.ts',
-    find: 'return track.hearsay && now - track.since < settings.hearsayAskMs;',
-    replace: 'return track.hearsay && now - track.since < 0 * settings.hearsayAskMs;',
+    file: 'daemon/core/heirs/claims.ts',
+    find: '  if (rank >= 0) doubtHearsay(',
+    replace: '  if (rank > settings.ranks) doubtHearsay(',
   }),
   one({
     name: 'calls-nobody',
