@@ -13,7 +13,7 @@ import { UdpBeats } from '../adapters/beats/beats.ts';
 import { loadOrCreateIdentity, type PeerIdentity } from '../adapters/identity/identity.ts';
 import { IncarnationCounter } from '../adapters/identity/incarnation.ts';
 import { FileVoteBook } from '../adapters/identity/vote-book.ts';
-import { loadPeerBook, savePeerBook, updatePeerBook, type PeerBookEntry } from '../adapters/identity/peer-book.ts';
+import { loadPeerBook, savePeerBook, type PeerBookEntry } from '../adapters/identity/peer-book.ts';
 import { verifySignature } from '../adapters/identity/signatures.ts';
 import { Libp2pTransport } from '../adapters/libp2p/transport.ts';
 import { LinuxNetwork } from '../adapters/linux-network/linux-network.ts';
@@ -40,11 +40,12 @@ import { clusterNetwork } from './cluster-network.ts';
 import type { DaemonConfig } from './config.ts';
 import { chooseKernel, type ChosenKernel } from './kernel.ts';
 import { nodeFacts } from './facts.ts';
+import { bookMembers, bookWith, entriesOf } from './known-members.ts';
 import { memberKey } from './members.ts';
 import { createNames } from './name-server.ts';
 import { openStore } from './open-store.ts';
 import { chooseRuntime, createGuard, createRuntime, nearness } from './runtime.ts';
-import { createReplica, noteLosses, noteMember } from './state.ts';
+import { openState, ownState } from './state.ts';
 import { STORE_KEYS } from './store-keys.ts';
 
 const text = new TextEncoder();
@@ -84,7 +85,7 @@ export class Daemon {
         member,
         signal: this.#stopping.signal,
         remember: async (entered) => {
-          if ('members' in entered) return savePeerBook(dataDir, this.#entriesOf(entered.members));
+          if ('members' in entered) return savePeerBook(dataDir, entriesOf(entered.members, systemClock.now()));
           await store.write([{ type: 'put', key: STORE_KEYS.founding, value: text.encode(entered.founding) }]);
         },
       },
@@ -104,15 +105,12 @@ export class Daemon {
     this.#log.info('runs containers', { runtime: this.#runtime.name });
     const { clusterId } = cluster.keys;
     const randomId = (): string => randomBytes(16).toString('hex');
-    const replica = (this.#replica = createReplica(
-      { store, documents: new AutomergeDocuments(), log: this.#log },
-      { clusterId, randomId },
+    const network = clusterNetwork(this.#config, this.#runtime.name);
+    const replica = (this.#replica = await openState(
+      { store, documents: new AutomergeDocuments(), clock: systemClock, log: this.#log },
+      { clusterId, randomId, member, network, known: this.#book.map(({ peer }) => peer), damaged: !this.#isIntact },
+      this.#stopping.signal,
     ));
-    const { damaged } = await replica.start(this.#stopping.signal);
-    if (damaged.length > 0) this.#isIntact = false;
-    await noteMember({ replica, store, clock: systemClock }, clusterId, member, clusterNetwork(this.#config, this.#runtime.name));
-    const booked = this.#book.map(({ peer }) => peer);
-    if (!this.#isIntact) await noteLosses({ replica, store }, identity.peer, booked);
     const peer = (this.#peer = await this.#createPeer(identity, cluster, replica, store));
     this.#servers = new ApiServers({ peer, replica, clock: systemClock, random: systemRandom, log: this.#log }, this.#config, cluster.keys);
     await this.#servers.start(this.#stopping.signal);
@@ -219,7 +217,6 @@ export class Daemon {
     const folder = config.manifests === undefined ? undefined : new DiskFolder({ clock }, { path: config.manifests });
     const runtime = this.#runtime;
     invariant(runtime !== undefined, 'the runtime is chosen before the peer is made');
-    const lastVersion = await store.get(STORE_KEYS.resourceVersion);
     const leases = { book: new FileVoteBook({ dataDir }), bootClock, guard: createGuard(dataDir, log) };
     const programs = {
       prober: new TcpProber(),
@@ -252,49 +249,18 @@ export class Daemon {
         node: nodeName,
         incarnation,
         persistIncarnation: async (atLeast) => void (await incarnations.raiseTo(atLeast)),
-        complete: (await store.get(STORE_KEYS.complete)) !== undefined,
-        removed: (await store.get(STORE_KEYS.removed)) !== undefined,
-        persistRemoved: async () => store.write([{ type: 'put', key: STORE_KEYS.removed, value: text.encode('removed') }]),
-        persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
-        knownMembers: [...cluster.members, ...this.#bookMembers(cluster.members)],
+        ...(await ownState({ store, log })),
+        knownMembers: [...cluster.members, ...bookMembers(this.#book, cluster.members)],
         facts: nodeFacts(config, addresses, this.#kernel.facts),
         nodePortHost: config.apiListen.host,
         version: `kith ${KITH_VERSION}, wire ${WIRE_VERSION}`,
-        lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
-        persistResourceVersion: (reserve) => {
-          store.write([{ type: 'put', key: STORE_KEYS.resourceVersion, value: text.encode(reserve) }]).catch((error: unknown) => {
-            log.warn('the reserve of resource versions could not be written; after a restart, watches begin anew', { error });
-          });
-        },
       },
     );
   }
 
-  /** Members of the book that nothing else names yet: their addresses are enough to dial them. */
-  #bookMembers(known: readonly MemberSpec[]): MemberSpec[] {
-    const named = new Set(known.map((member) => member.peerId));
-    return this.#book
-      .filter((entry) => !named.has(entry.peer))
-      .map(({ peer, nodeName, addresses }) => ({
-        peerId: peer,
-        nodeName,
-        peerAddresses: addresses,
-        beatAddresses: [],
-        apiAddresses: [],
-        beatKey: '',
-        admittedBy: '',
-      }));
-  }
-
-  #entriesOf(members: readonly MemberSpec[]): PeerBookEntry[] {
-    const lastSeen = systemClock.now();
-    return members.map(({ peerId, nodeName, peerAddresses }) => ({ peer: peerId, nodeName, addresses: peerAddresses, lastSeen }));
-  }
-
   async #keepBook(members: readonly MemberSpec[]): Promise<void> {
-    const removed = this.#book.map(({ peer }) => peer).filter((peer) => (this.#replica?.buriedLife(memberKey(peer)) ?? 0) > 0);
-    const seen = this.#entriesOf(members);
-    this.#book = updatePeerBook(this.#book, seen, new Set(removed.filter((peer) => !seen.some((entry) => entry.peer === peer))));
+    const isRemoved = (peer: string): boolean => (this.#replica?.buriedLife(memberKey(peer)) ?? 0) > 0;
+    this.#book = bookWith(this.#book, members, isRemoved, systemClock.now());
     try {
       await savePeerBook(this.#config.dataDir, this.#book);
     } catch (error) {

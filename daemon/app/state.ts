@@ -6,9 +6,11 @@ import type { ClusterNetworkSpec, Member, MemberSpec } from '../../protocol/type
 import { MEMBERS } from '../core/cluster/membership.ts';
 import { DEFAULT_POD_RANGE } from '../core/network/pod-subnets.ts';
 import { HISTORY_LIMITS } from '../peer/replica/histories.ts';
+import type { PeerOptions } from '../peer/peer-deps.ts';
 import { DocumentReplica } from '../peer/replica/document-replica.ts';
 import type { DocumentReplicaDeps, DocumentReplicaOptions } from '../peer/replica/document-replica.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import type { Replica } from '../ports/replica.ts';
 import type { Store } from '../ports/store.ts';
 import { createClusterNetwork, createMember, updateMember } from './members.ts';
@@ -16,8 +18,55 @@ import { STORE_KEYS } from './store-keys.ts';
 
 const text = new TextEncoder();
 
-/** @param options.randomId 16 new random bytes in hex with every call */
-export function createReplica(
+type OwnState = Pick<
+  PeerOptions,
+  'complete' | 'removed' | 'persistRemoved' | 'persistComplete' | 'lastResourceVersion' | 'persistResourceVersion'
+>;
+
+export interface StateOptions extends Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories'> {
+  member: MemberSpec;
+  /** What the founder writes down. */
+  network: Partial<ClusterNetworkSpec>;
+  /** Peer ids known from elsewhere than desired state. */
+  known: readonly string[];
+  /** Records of the store are known to be lost already. */
+  damaged: boolean;
+}
+
+/** Loads what the disk has, and notes what follows from that. @param options.randomId 16 new random bytes in hex with every call */
+export async function openState(
+  deps: DocumentReplicaDeps & { clock: Clock },
+  options: StateOptions,
+  signal?: AbortSignal,
+): Promise<DocumentReplica> {
+  const { store, clock } = deps;
+  const { clusterId, member, network, known } = options;
+  const replica = createReplica(deps, options);
+  const { damaged } = await replica.start(signal);
+  await noteMember({ replica, store, clock }, clusterId, member, network);
+  if (damaged.length > 0 || options.damaged) await noteLosses({ replica, store }, member.peerId, known);
+  return replica;
+}
+
+/** What a peer keeps in the store of itself, as its options have it. */
+export async function ownState({ store, log }: { store: Store; log: Log }): Promise<OwnState> {
+  const put = async (key: string, value: string): Promise<void> => store.write([{ type: 'put', key, value: text.encode(value) }]);
+  const lastVersion = await store.get(STORE_KEYS.resourceVersion);
+  return {
+    complete: (await store.get(STORE_KEYS.complete)) !== undefined,
+    removed: (await store.get(STORE_KEYS.removed)) !== undefined,
+    persistRemoved: async () => put(STORE_KEYS.removed, 'removed'),
+    persistComplete: async () => put(STORE_KEYS.complete, 'synced'),
+    lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
+    persistResourceVersion: (reserve) => {
+      put(STORE_KEYS.resourceVersion, reserve).catch((error: unknown) => {
+        log.warn('the reserve of resource versions could not be written; after a restart, watches begin anew', { error });
+      });
+    },
+  };
+}
+
+function createReplica(
   deps: DocumentReplicaDeps,
   options: Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories'>,
 ): DocumentReplica {
@@ -36,7 +85,7 @@ export function createReplica(
 }
 
 /** The founder writes itself down; everybody keeps its own addresses and keys up to date. A joiner was written down by who admitted it. */
-export async function noteMember(
+async function noteMember(
   deps: { replica: Replica; store: Store; clock: Clock },
   clusterId: string,
   member: MemberSpec,
@@ -63,7 +112,7 @@ export async function noteMember(
  * A disk that lost records no longer proves that it holds the whole state: that takes a sync. Without other members there is nobody who holds more.
  * @param known peer ids known from elsewhere than desired state
  */
-export async function noteLosses(deps: { replica: Replica; store: Store }, self: string, known: readonly string[]): Promise<void> {
+async function noteLosses(deps: { replica: Replica; store: Store }, self: string, known: readonly string[]): Promise<void> {
   const members = [...deps.replica.list(MEMBERS)].map(({ object }) => (object as Member).spec.peerId);
   if ([...members, ...known].every((peer) => peer === self)) return;
   await deps.store.write([{ type: 'delete', key: STORE_KEYS.complete }]);

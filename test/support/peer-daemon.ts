@@ -4,8 +4,7 @@ import { Admission } from '../../daemon/api/admission.ts';
 import { planEviction } from '../../daemon/core/controllers/eviction.ts';
 import { Api } from '../../daemon/api/api.ts';
 import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
-import { createReplica, noteLosses, noteMember } from '../../daemon/app/state.ts';
-import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
+import { openState, ownState } from '../../daemon/app/state.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
 import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
 import { netAnswer } from '../../daemon/peer/network/net-answer.ts';
@@ -92,17 +91,13 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
   const { clusterId, member, incarnation, persistIncarnation, knownMembers, facts } = files;
   const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
   const documents = world.documents ?? new AutomergeDocuments();
-  const replica = createReplica(
-    { store, documents, entryWork: world.entryWork, readRecord: world.readRecord, image: world.image?.replica, log },
-    { clusterId, randomId, histories: world.histories },
+  const { entryWork, readRecord, histories } = world;
+  const network = { podRange: files.podRange ?? SMALL_POD_RANGE };
+  const known = knownMembers.map(({ peerId }) => peerId);
+  const replica = await openState(
+    { store, documents, entryWork, readRecord, image: world.image?.replica, clock, log },
+    { clusterId, randomId, histories, member, network, known, damaged: files.damaged === true },
   );
-  const { damaged } = await replica.start();
-  await noteMember({ replica, store, clock }, clusterId, member, { podRange: files.podRange ?? SMALL_POD_RANGE });
-  const isIntact = damaged.length === 0 && files.damaged !== true;
-  const booked = knownMembers.map(({ peerId }) => peerId);
-  if (!isIntact) await noteLosses({ replica, store }, member.peerId, booked);
-  const lastVersion = await store.get(STORE_KEYS.resourceVersion);
-  const text = new TextEncoder();
   const peer = new Peer(
     {
       health: new SimulatedHealth(),
@@ -118,19 +113,10 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
       node: member.nodeName,
       incarnation,
       persistIncarnation,
-      complete: (await store.get(STORE_KEYS.complete)) !== undefined,
-      removed: (await store.get(STORE_KEYS.removed)) !== undefined,
-      persistRemoved: async () => store.write([{ type: 'put', key: STORE_KEYS.removed, value: text.encode('removed') }]),
-      persistComplete: async () => store.write([{ type: 'put', key: STORE_KEYS.complete, value: text.encode('synced') }]),
+      ...(await ownState({ store, log })),
       knownMembers,
       facts,
       version: 'test',
-      lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
-      persistResourceVersion: (reserve) => {
-        store.write([{ type: 'put', key: STORE_KEYS.resourceVersion, value: text.encode(reserve) }]).catch((error: unknown) => {
-          log.warn('the reserve of resource versions could not be written', { error });
-        });
-      },
     },
   );
   return { ...world, replica, peer, api: composeApi({ ...world, peer, replica }) };
