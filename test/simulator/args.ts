@@ -1,5 +1,8 @@
+import { LARGEST_SEED } from './draw-scenario.ts';
+import { plotOf } from './plots/all.ts';
 import { readScenario } from './regression.ts';
 import type { Scenario } from './scenario.ts';
+import { scenarioOf } from './task.ts';
 
 /** What `npm run simulate` was asked for. */
 export interface SimulateArguments {
@@ -9,14 +12,17 @@ export interface SimulateArguments {
   peers: { least: number; most: number };
   /** All seeds draw this plot. */
   plot: string | undefined;
-  /** In place of what seeds stand for. */
+  /** In place of what seeds stand for, and the file that it is from. */
   scenario: Scenario | undefined;
+  file: string | undefined;
   /** Steps left out, by number: a smaller scenario. */
   without: number[];
   /** The storm ends this early, ms. */
   stormMs: number | undefined;
   /** Threads. */
   jobs: number;
+  /** A seed that has not ended after so long, of real time, has failed. */
+  timeoutSeconds: number;
   /** Lines of the timeline that a failure prints; all kinds of lines with `verbose`. */
   lines: number;
   verbose: boolean;
@@ -40,11 +46,22 @@ export interface SimulateArguments {
   counts: boolean;
 }
 
+const MOST_SEEDS = 1_000_000;
+const MOST_PEERS = 1_000;
+const MOST_HOSTS_MEASURED = 10_000;
+const MOST_JOBS = 256;
+const MOST_LINES = 1_000_000;
+const MOST_SECONDS = 86_400;
+const MOST_STORM_MS = 1e9;
+const MOST_STEPS = 1_000_000;
+const TIMEOUT_SECONDS = 300;
+
 export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [--peers 3..5] [--jobs 2]
   --seed N --seeds 1     replays one seed (with --without 3,7 and --storm MS as a failure prints them)
-  --plot NAME            all seeds draw this plot (test/simulator/plots/)
+  --plot NAME            all seeds draw this plot (test/simulator/plots/); else odd seeds are storms, and even ones have a plot in turn, those that are rare every eighth seed
   --scenario FILE        runs a scenario that was kept as JSON, as --shrink does and test/simulator/regressions/ has them
-  --lines 200            lines of the timeline that a failure prints
+  --timeout ${TIMEOUT_SECONDS}          a seed that has not ended after so many seconds of real time has failed: its thread is ended, and the others go on
+  --lines 120            lines of the timeline that a failure prints
   --verbose              every line of it, also those that seldom matter
   --shrink               looks for a smaller scenario that fails, too
   --mutants [--mutant NAME,NAME]  plants bugs of our own, and shows within how many seeds each is found, and by which checkers
@@ -53,8 +70,57 @@ export const USAGE = `Usage: npm run simulate -- [--seeds 100] [--seed FIRST] [-
   --scale 10,100,300     what clusters of these sizes cost at rest, a peer and second, and how quick they are; with --rest only the former, without pods
   --pods 9000 --lose 30  with --scale: so many pods run, and so many hosts lose their power at once
   --counts               how often each kind of fault took effect, and in how many seeds
-  --json                 results as JSON lines`;
+  --json                 results as JSON lines, and nothing else, on standard output
+  --help                 these lines
+The exit code is 0 when all passed (with --mutants: when all were found), 1 when not, 2 when it could not be run.`;
 
+/** What was asked for in words that do not go together, or are none. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(`${message}\nnpm run simulate -- --help shows all options`);
+  }
+}
+
+type Switch = 'verbose' | 'shrink' | 'mutants' | 'every' | 'likely' | 'rest' | 'json' | 'counts';
+
+/** Each takes the word after its own. */
+const VALUES: Readonly<Record<string, (given: SimulateArguments, text: string, name: string) => unknown>> = {
+  '--seeds': (given, text, name) => (given.seeds = whole(name, text, 1, MOST_SEEDS)),
+  '--seed': (given, text, name) => (given.seed = whole(name, text, 0, LARGEST_SEED)),
+  '--peers': (given, text, name) => (given.peers = range(name, text)),
+  '--plot': (given, text) => (given.plot = text),
+  '--scenario': (given, text) => {
+    given.file = text;
+    given.scenario = readScenario(text);
+    given.seed = given.scenario.seed;
+    given.seeds = 1;
+  },
+  '--without': (given, text, name) => (given.without = text.split(',').map((id) => whole(name, id, 0, MOST_STEPS))),
+  '--storm': (given, text, name) => (given.stormMs = whole(name, text, 0, MOST_STORM_MS)),
+  '--jobs': (given, text, name) => (given.jobs = whole(name, text, 1, MOST_JOBS)),
+  '--timeout': (given, text, name) => (given.timeoutSeconds = whole(name, text, 1, MOST_SECONDS)),
+  '--lines': (given, text, name) => (given.lines = whole(name, text, 0, MOST_LINES)),
+  '--scale': (given, text, name) => (given.scale = text.split(',').map((size) => whole(name, size, 2, MOST_HOSTS_MEASURED))),
+  '--pods': (given, text, name) => (given.pods = whole(name, text, 1, MOST_HOSTS_MEASURED * 100)),
+  '--lose': (given, text, name) => (given.lose = whole(name, text, 1, MOST_HOSTS_MEASURED)),
+  '--mutant': (given, text) => {
+    given.mutant = text;
+    given.mutants = true;
+  },
+};
+
+const SWITCHES: Readonly<Record<string, Switch>> = {
+  '--verbose': 'verbose',
+  '--shrink': 'shrink',
+  '--mutants': 'mutants',
+  '--every': 'every',
+  '--likely': 'likely',
+  '--rest': 'rest',
+  '--json': 'json',
+  '--counts': 'counts',
+};
+
+/** @throws UsageError, and what `readScenario` does */
 export function parseArguments(words: readonly string[]): SimulateArguments {
   const given: SimulateArguments = {
     seeds: 100,
@@ -62,9 +128,11 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     peers: { least: 3, most: 5 },
     plot: undefined,
     scenario: undefined,
+    file: undefined,
     without: [],
     stormMs: undefined,
     jobs: 2,
+    timeoutSeconds: TIMEOUT_SECONDS,
     lines: 120,
     verbose: false,
     shrink: false,
@@ -80,88 +148,69 @@ export function parseArguments(words: readonly string[]): SimulateArguments {
     counts: false,
   };
   const queue = [...words];
-  for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    const name = word;
-    const value = (): string => {
-      const next = queue.shift();
-      if (next === undefined) throw new Error(`${name} wants a value\n${USAGE}`);
-      return next;
-    };
-    switch (name) {
-      case '--seeds':
-        given.seeds = natural(name, value());
-        break;
-      case '--seed':
-        given.seed = natural(name, value());
-        break;
-      case '--peers':
-        given.peers = range(name, value());
-        break;
-      case '--plot':
-        given.plot = value();
-        break;
-      case '--scenario':
-        given.scenario = readScenario(value());
-        given.seed = given.scenario.seed;
-        given.seeds = 1;
-        break;
-      case '--without':
-        given.without = value()
-          .split(',')
-          .map((id) => natural(name, id));
-        break;
-      case '--storm':
-        given.stormMs = natural(name, value());
-        break;
-      case '--jobs':
-        given.jobs = Math.max(1, natural(name, value()));
-        break;
-      case '--lines':
-        given.lines = natural(name, value());
-        break;
-      case '--scale':
-        given.scale = value()
-          .split(',')
-          .map((size) => natural(name, size));
-        break;
-      case '--pods':
-        given.pods = natural(name, value());
-        break;
-      case '--lose':
-        given.lose = natural(name, value());
-        break;
-      case '--mutant':
-        given.mutant = value();
-        given.mutants = true;
-        break;
-      case '--verbose':
-      case '--shrink':
-      case '--mutants':
-      case '--every':
-      case '--likely':
-      case '--rest':
-      case '--json':
-      case '--counts':
-        given[name.slice(2) as 'verbose' | 'shrink' | 'mutants' | 'every' | 'likely' | 'rest' | 'json' | 'counts'] = true;
-        break;
-      default:
-        throw new Error(`unknown option ${name}\n${USAGE}`);
+  const named = new Set<string>();
+  for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+    if (named.has(name)) throw new UsageError(`${name} is there twice`);
+    named.add(name);
+    const [take, flag] = [VALUES[name], SWITCHES[name]];
+    if (flag !== undefined) given[flag] = true;
+    else if (take === undefined) throw new UsageError(`unknown option ${name}`);
+    else {
+      const text = queue.shift();
+      if (text === undefined) throw new UsageError(`${name} wants a value`);
+      take(given, text, name);
     }
   }
-  const [smallest = 0] = given.scale.toSorted((left, right) => left - right);
-  if (given.pods !== undefined && given.lose >= smallest) throw new Error(`--pods wants --scale with more hosts than --lose\n${USAGE}`);
+  checkTogether(given, named);
   return given;
 }
 
-function natural(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`${name} wants a number, not ${JSON.stringify(text)}\n${USAGE}`);
-  return Number(text);
+/** The first of each pair is about the other one. */
+const NEEDED: readonly (readonly [name: string, needed: readonly string[]])[] = [
+  ['--likely', ['--mutants', '--mutant']],
+  ['--every', ['--mutants', '--mutant']],
+  ['--rest', ['--scale']],
+  ['--pods', ['--scale']],
+  ['--lose', ['--pods']],
+];
+
+/** The first of each is the whole of what the others would say, or has no use for it. */
+const ALONE: readonly (readonly [name: string, others: readonly string[]])[] = [
+  ['--scenario', ['--seed', '--seeds', '--peers', '--plot', '--likely', '--scale']],
+  ['--scale', ['--seeds', '--peers', '--plot', '--without', '--storm', '--shrink', '--mutants', '--mutant', '--counts', '--json']],
+  ['--pods', ['--rest']],
+];
+
+function checkTogether(given: SimulateArguments, named: ReadonlySet<string>): void {
+  for (const [name, needed] of NEEDED)
+    if (named.has(name) && !needed.some((other) => named.has(other))) throw new UsageError(`${name} goes with ${needed.join(' or ')}`);
+  for (const [name, others] of ALONE) {
+    const other = others.find((each) => named.has(each));
+    if (named.has(name) && other !== undefined) throw new UsageError(`${other} means nothing beside ${name}: leave one of them out`);
+  }
+  const { seed, seeds, plot, mutants, scenario, without } = given;
+  if (seed + seeds - 1 > LARGEST_SEED) throw new UsageError(`seeds end at ${LARGEST_SEED}: ${seeds} from ${seed} on are too many`);
+  if (plot !== undefined) plotOf(seed, MOST_PEERS, plot);
+  if (given.pods !== undefined && given.lose >= Math.min(...given.scale))
+    throw new UsageError('--pods wants --scale with more hosts than --lose');
+  if (without.length === 0) return;
+  // Which steps have these numbers is another question for each seed.
+  const isOne = scenario !== undefined || (seeds === 1 && (!mutants || plot !== undefined));
+  if (!isOne) throw new UsageError(`--without is about one scenario: give --scenario, or --seeds 1${mutants ? ' and --plot' : ''}`);
+  scenarioOf(given);
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < least || number > most)
+    throw new UsageError(`${name} wants a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`);
+  return number;
 }
 
 function range(name: string, text: string): { least: number; most: number } {
-  const [least = '', most = least] = text.split('..');
-  const found = { least: natural(name, least), most: natural(name, most) };
-  if (found.least < 1 || found.most < found.least)
-    throw new Error(`${name} wants something like 3..5, not ${JSON.stringify(text)}\n${USAGE}`);
+  const [, least = '', most = least] = /^(\d+)(?:\.\.(\d+))?$/.exec(text) ?? [];
+  const found = { least: Number(least), most: Number(most) };
+  if (least === '' || found.least < 1 || found.most < found.least || found.most > MOST_PEERS)
+    throw new UsageError(`${name} wants something like 3..5, up to ${MOST_PEERS}, not ${JSON.stringify(text)}`);
   return found;
 }

@@ -11,6 +11,9 @@ import { drawRequest, firstRequests, rivalOf, IMAGES, SHORT_IMAGE } from './work
 /** What is done last in a storm has so long to be felt. */
 const FELT_MS = 3_000;
 
+/** Draws have 32 bits of it. */
+export const LARGEST_SEED = 2 ** 32 - 1;
+
 export interface DrawOptions {
   /** Peers: drawn between these. */
   peers: { least: number; most: number };

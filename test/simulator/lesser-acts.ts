@@ -3,6 +3,8 @@ import type { Act } from './scenario.ts';
 /** Members of acts that name a host by its number. */
 const HOST_FIELDS = ['host', 'from', 'to', 'by', 'victim', 'node'] as const;
 
+const NODE = /\bnode-(\d+)\b/g;
+
 /** The same act in a world without that host; undefined when it was about it. */
 export function actWithout(act: Act, gone: number): Act | undefined {
   const moved = (host: number): number => (host > gone ? host - 1 : host);
@@ -20,13 +22,11 @@ export function actWithout(act: Act, gone: number): Act | undefined {
   return renamed(next as unknown as Act, gone);
 }
 
-/** Pods that name their node, and bindings. */
+/** Pods that name their node, requests about nodes, and manifests of either. */
 function renamed(act: Act, gone: number): Act | undefined {
-  if (act.do !== 'request' || act.body === undefined) return act;
-  const text = JSON.stringify(act.body);
-  if (text.includes(`"node-${gone}"`)) return undefined;
-  const body = JSON.parse(
-    text.replace(/"node-(\d+)"/g, (all, number: string) => (Number(number) > gone ? `"node-${Number(number) - 1}"` : all)),
-  ) as object;
-  return { ...act, body };
+  if (act.do !== 'request' && act.do !== 'file') return act;
+  const text = JSON.stringify(act);
+  const names = [...text.matchAll(NODE)].map(([, number]) => Number(number));
+  if (names.includes(gone)) return undefined;
+  return JSON.parse(text.replace(NODE, (name, number: string) => (Number(number) > gone ? `node-${Number(number) - 1}` : name))) as Act;
 }

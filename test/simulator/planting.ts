@@ -28,11 +28,10 @@ export async function planted(root: string, { name, edits }: Mutant): Promise<Ma
   return texts;
 }
 
-/** Bundles a simulator with the bug in it. @returns the program */
-export async function buildMutant(mutant: Mutant): Promise<URL> {
+/** Bundles a simulator with the bug in it, into a folder below the project's own, where its dependencies are found. @returns the program */
+export async function buildMutant(mutant: Mutant, outdir: string): Promise<URL> {
   const script = (await import(pathToFileURL(path.join(process.cwd(), '.ci', 'build.mjs')).href)) as BuildScript;
   const texts = await planted(script.root, mutant);
-  const outdir = path.join(script.root, 'dist', 'mutants', mutant.name);
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const plugin = {

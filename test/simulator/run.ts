@@ -62,7 +62,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   const run = new Run(world, scenario, options);
   const startedAt = world.clock.monotonic();
   const failure = await run.go();
-  if (failure !== undefined) world.timeline.add('checker', `✗ ${failure.message}`);
+  world.timeline.end();
   await world.stop();
   const virtualMs = world.clock.monotonic() - startedAt;
   const told = failure === undefined ? undefined : { checker: failure.checker, message: failure.message };
@@ -115,11 +115,13 @@ class Run {
   private async live(): Promise<void> {
     const { world, scenario, checkers } = this;
     await this.found();
+    if (this.failure !== undefined) return;
     const acts = new Acts(world);
     this.stormAt = world.clock.monotonic();
     acts.schedule(scenario.steps);
     this.tick();
     await this.pass(scenario.stormMs);
+    if (this.failure !== undefined) return;
     await this.wait(acts.calm(), FOUND_MS * 4);
     // Who was down has yet to look at its folder.
     this.changedAt = world.clock.monotonic();
@@ -247,7 +249,11 @@ class Run {
     else this.fail(new Violation('anytimeNoBug', `threw ${error instanceof Error ? error.stack : String(error)}`));
   }
 
+  /** The first one counts, and ends the timeline. */
   private fail(violation: Violation): void {
-    this.failure ??= violation;
+    if (this.failure !== undefined) return;
+    this.failure = violation;
+    this.world.timeline.add('checker', `✗ ${violation.message}`);
+    this.world.timeline.end();
   }
 }

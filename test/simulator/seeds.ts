@@ -3,8 +3,9 @@ import path from 'node:path';
 import type { SimulateArguments } from './args.ts';
 import { Crew } from './crew.ts';
 import { FaultSums } from './faults.ts';
+import { Report } from './report.ts';
 import type { Scenario } from './scenario.ts';
-import { shrink } from './shrink.ts';
+import { mayShrink, shrink } from './shrink.ts';
 import type { Shrunk } from './shrink.ts';
 import { replayCommand } from './task.ts';
 import type { Task, TaskResult } from './task.ts';
@@ -15,57 +16,69 @@ const TELL_EVERY_MS = 10_000;
 /** Runs all seeds, tells how it goes, and how each failure is seen again. @returns the exit code */
 export async function runSeeds(given: SimulateArguments, url: URL): Promise<number> {
   const { seeds, seed: first, jobs } = given;
-  const crew = new Crew(url, Math.min(jobs, seeds));
+  const crew = new Crew(url, { size: Math.min(jobs, seeds), timeoutMs: given.timeoutSeconds * 1_000 });
   const progress = new Progress(seeds, given.json);
   const failed: TaskResult[] = [];
   const faults = new FaultSums();
-  const lane = async (from: number): Promise<void> => {
-    for (let seed = from; seed < first + seeds; seed += jobs) {
-      const task = taskOf(given, seed);
+  let next = first;
+  const lane = async (): Promise<void> => {
+    while (next < first + seeds) {
+      const task = taskOf(given, next);
+      next += 1;
       const result = await crew.run(task);
-      progress.done(result);
+      progress.done(task, result);
       faults.add(result.faults);
       if (result.failure !== undefined) {
         failed.push(result);
         progress.say(failureText(task, result));
-        if (given.shrink) {
-          const shrunk = await shrink(task, result, crew, jobs);
-          progress.say(await shrunkText(shrunk, result, `seed-${seed}`));
-        }
+        if (given.shrink && mayShrink(result)) await shrinkOne(task, result, crew);
       } else if (given.verbose) progress.say(result.timeline);
     }
   };
-  await Promise.all(Array.from({ length: jobs }, (_, index) => lane(first + index)));
-  await crew.end();
+  const shrinkOne = async (task: Task, result: TaskResult, crew: Crew): Promise<void> => {
+    const shrunk = await shrink(task, result, crew, jobs);
+    progress.say(await keepShrunk(shrunk, task, result));
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(jobs, seeds) }, lane));
+  } finally {
+    await crew.end();
+  }
   progress.end();
-  if (given.counts) process.stdout.write(`${faults.text()}\n`);
-  if (failed.length > 0) process.stdout.write(`failed: ${tally(failed)}\nseeds: ${failed.map(({ seed }) => seed).join(' ')}\n`);
-  process.stdout.write(`${seeds - failed.length} passed, ${failed.length} failed\n`);
-  return failed.length === 0 ? 0 : 1;
+  if (given.counts) progress.say(faults.text());
+  if (failed.length > 0) progress.say(`failed: ${tally(failed)}\nseeds: ${failed.map(({ seed }) => seed).join(' ')}`);
+  const passed = progress.finished - failed.length;
+  progress.say(`${passed} passed, ${failed.length} failed`);
+  progress.record({ passed, failed: failed.length });
+  return passed === seeds ? 0 : 1;
 }
 
 export function taskOf(given: SimulateArguments, seed: number): Task {
-  const { peers, plot, without, stormMs, scenario, lines, verbose } = given;
-  return { seed, peers, plot, without, stormMs, scenario, lines, verbose };
+  const { peers, plot, without, stormMs, scenario, file, lines, verbose } = given;
+  return { seed, peers, plot, without, stormMs, scenario, file, lines, verbose };
 }
 
 export function failureText(task: Task, { seed, plot, failure, timeline }: TaskResult): string {
   const [headline] = failure?.message.split('\n') ?? [];
-  return [`seed ${seed} (${plot}) failed: ${headline}`, `again: ${replayCommand(task)}`, timeline].join('\n');
+  return [`seed ${seed} (${plot}) failed: ${headline}`, `again: ${replayCommand(task)}`, ...linesOf(timeline)].join('\n');
 }
 
-/** Keeps the scenario, and tells how it is seen again. */
-export async function shrunkText({ scenario, result, runs, tookMs }: Shrunk, before: TaskResult, name: string): Promise<string> {
-  const file = await keep(scenario, name);
+/** Keeps the scenario: what was found by shrinking is no seed's any more. @returns what it is, and how it is seen again */
+export async function keepShrunk({ scenario, result, runs, tookMs }: Shrunk, task: Task, before: TaskResult): Promise<string> {
+  const { seed, mutant } = task;
+  const file = await keep(scenario, mutant === undefined ? `seed-${seed}` : `${mutant}-${before.plot}-${seed}`);
   const size = `${scenario.peers} peers, ${result.steps} of ${before.steps} steps, ${Math.round(scenario.stormMs / 1000)} s`;
   return [
     `shrunk in ${runs} runs and ${Math.round(tookMs / 1000)} s to ${size}: ${result.failure?.message}`,
-    `again: npm run simulate -- --scenario ${file}`,
-    result.timeline,
+    `again: ${replayCommand({ ...task, scenario, file, without: [], stormMs: undefined })}`,
+    ...linesOf(result.timeline),
   ].join('\n');
 }
 
-/** A scenario that was found by shrinking is no seed's any more: it is kept as it is. */
+function linesOf(timeline: string): string[] {
+  return timeline === '' ? [] : [timeline];
+}
+
 async function keep(scenario: Scenario, name: string): Promise<string> {
   const folder = path.join('.cache', 'scenarios');
   await mkdir(folder, { recursive: true });
@@ -81,35 +94,30 @@ function tally(failed: readonly TaskResult[]): string {
 }
 
 /** One line that moves on a terminal, a line now and then in a pipe. */
-class Progress {
+class Progress extends Report {
+  /** Runs that came to an end, or were given up. */
+  finished = 0;
   private readonly total: number;
-  private readonly json: boolean;
   private readonly startedAt = Date.now();
   private toldAt = Date.now();
-  private finished = 0;
   private failures = 0;
   private virtualMs = 0;
 
-  constructor(total: number, json: boolean) {
+  constructor(total: number, isJson: boolean) {
+    super(isJson);
     this.total = total;
-    this.json = json;
   }
 
-  done(result: TaskResult): void {
+  done(task: Task, result: TaskResult): void {
     this.finished += 1;
     this.virtualMs += result.virtualMs;
     if (result.failure !== undefined) this.failures += 1;
-    if (this.json) process.stdout.write(`${JSON.stringify({ ...result, timeline: undefined })}\n`);
+    this.record({ ...result, timeline: undefined, again: replayCommand(task) });
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${this.text()}`);
     else if (Date.now() - this.toldAt >= TELL_EVERY_MS) {
       this.toldAt = Date.now();
       process.stderr.write(`${this.text()}\n`);
     }
-  }
-
-  say(text: string): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-    process.stdout.write(`${text}\n`);
   }
 
   end(): void {

@@ -1,3 +1,4 @@
+import { TIMED_OUT } from './crew.ts';
 import type { Crew } from './crew.ts';
 import { actWithout } from './lesser-acts.ts';
 import type { Act, Scenario, Step } from './scenario.ts';
@@ -37,6 +38,11 @@ export async function shrink(task: Task, failed: TaskResult, crew: Crew, jobs: n
   return { scenario: search.best, result: search.result, runs: search.runs, tookMs: performance.now() - began };
 }
 
+/** What does not come to its end would be waited for again and again. */
+export function mayShrink({ failure }: TaskResult): boolean {
+  return failure !== undefined && failure.checker !== TIMED_OUT;
+}
+
 /** Less is better: peers count most, then steps, then how long they last. */
 function sizeOf({ peers, stormMs, steps }: Scenario): number {
   const lasting = steps.reduce((sum, { act }) => sum + ('forMs' in act ? act.forMs : 0), 0);
@@ -53,7 +59,8 @@ class Search {
   private readonly checker: string | undefined;
 
   constructor(task: Task, failed: TaskResult, crew: Crew, jobs: number) {
-    this.task = task;
+    // Steps that were left out are no part of what it begins with.
+    this.task = { ...task, without: [], stormMs: undefined };
     this.best = scenarioOf(task);
     this.result = failed;
     this.crew = crew;
@@ -132,10 +139,16 @@ function upTo(scenario: Scenario, stormMs: number): Scenario {
 }
 
 /** The hosts after it move up by one. Those that join later come after all that are there from the start, and do so, too. */
-function withoutHost(scenario: Scenario, host: number): Scenario {
+export function withoutHost(scenario: Scenario, host: number): Scenario {
   const steps = scenario.steps.flatMap((step): Step[] => {
     const act = actWithout(step.act, host);
     return act === undefined ? [] : [{ ...step, act }];
   });
-  return { ...scenario, peers: scenario.peers - 1, steps };
+  const lesser = { ...scenario, peers: scenario.peers - 1, steps };
+  if (scenario.releases === undefined) return lesser;
+  const others = Object.entries(scenario.releases).filter(([index]) => Number(index) !== host);
+  return {
+    ...lesser,
+    releases: Object.fromEntries(others.map(([index, release]) => [Number(index) - (Number(index) > host ? 1 : 0), release])),
+  };
 }

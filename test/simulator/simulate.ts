@@ -7,30 +7,10 @@ import '../../protocol/polyfill.ts';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const { runTask } = await import('./task.ts');
-const { parseArguments } = await import('./args.ts');
-const { runSeeds } = await import('./seeds.ts');
-const { reportScale } = await import('./scale.ts');
-const { reportMassFailure } = await import('./mass-failure.ts');
-const { huntMutants } = await import('./hunt.ts');
+const { runCommand } = await import('./command.ts');
 
 if (!isMainThread && workerData === 'simulate') {
   parentPort?.on('message', (task: Parameters<typeof runTask>[0]) => {
     void runTask(task).then((result) => parentPort?.postMessage(result));
   });
-} else {
-  try {
-    const given = parseArguments(process.argv.slice(2));
-    const url = new URL(import.meta.url);
-    const { pods, lose: lost } = given;
-    if (pods !== undefined)
-      process.exitCode = await reportMassFailure(
-        given.scale.map((peers) => ({ peers, pods, lost })),
-        given.seed,
-      );
-    else if (given.scale.length > 0) process.exitCode = await reportScale(given.scale, given.seed, given.rest);
-    else process.exitCode = given.mutants ? await huntMutants(given, url) : await runSeeds(given, url);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 2;
-  }
-}
+} else process.exitCode = await runCommand(process.argv.slice(2), new URL(import.meta.url));

@@ -1,5 +1,6 @@
 import { drawScenario } from './draw-scenario.ts';
 import type { FaultCounts } from './faults.ts';
+import { plotOf, STORM } from './plots/all.ts';
 import { runScenario } from './run.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -13,6 +14,10 @@ export interface Task {
   stormMs: number | undefined;
   /** In place of what the seed stands for. */
   scenario?: Scenario | undefined;
+  /** Which that is from. */
+  file?: string | undefined;
+  /** The bug that is planted in what runs it. */
+  mutant?: string | undefined;
   /** Virtual ms after which a run that has not failed counts as one that passes. */
   giveUpMs?: number | undefined;
   lines: number;
@@ -36,12 +41,20 @@ export interface TaskResult {
   timeline: string;
 }
 
+/** @throws Error when a step is to be left out that there is not */
 export function scenarioOf(task: Pick<Task, 'seed' | 'peers' | 'plot' | 'without' | 'stormMs' | 'scenario'>): Scenario {
-  if (task.scenario !== undefined) return task.scenario;
-  const drawn = drawScenario(task.seed, { peers: task.peers, plot: task.plot });
+  const whole = task.scenario ?? drawScenario(task.seed, { peers: task.peers, plot: task.plot });
+  const stormMs = Math.min(whole.stormMs, task.stormMs ?? Infinity);
   const without = new Set(task.without);
-  const stormMs = Math.min(drawn.stormMs, task.stormMs ?? Infinity);
-  return { ...drawn, stormMs, steps: drawn.steps.filter(({ id, at }) => !without.has(id) && at <= stormMs) };
+  for (const { id } of whole.steps) without.delete(id);
+  const [unknown] = without;
+  if (unknown !== undefined) throw new Error(`--without ${unknown}: there is no such step, but ${whole.steps.length} from 0 on`);
+  return { ...whole, stormMs, steps: whole.steps.filter(({ id, at }) => !task.without.includes(id) && at <= stormMs) };
+}
+
+/** Without drawing anything else. */
+export function plotNameOf({ seed, peers, plot, scenario }: Task): string {
+  return scenario?.plot ?? plotOf(seed, peers.most, plot)?.name ?? STORM;
 }
 
 export async function runTask(task: Task): Promise<TaskResult> {
@@ -55,10 +68,19 @@ export async function runTask(task: Task): Promise<TaskResult> {
 }
 
 /** The words that run exactly this again. */
-export function replayCommand({ seed, peers, plot, without, stormMs }: Omit<Task, 'lines' | 'verbose'>): string {
-  const words = ['npm run simulate --', `--seed ${seed} --seeds 1 --peers ${peers.least}..${peers.most}`];
-  if (plot !== undefined) words.push(`--plot ${plot}`);
+export function replayCommand(task: Omit<Task, 'lines' | 'verbose'>): string {
+  const { seed, peers, plot, without, stormMs, file, mutant } = task;
+  const words = ['npm run simulate --'];
+  if (mutant !== undefined) words.push(`--mutant ${mutant}`);
+  if (file !== undefined) words.push(`--scenario ${shellWord(file)}`);
+  else words.push(`--seed ${seed} --seeds 1 --peers ${peers.least}..${peers.most}`);
+  if (file === undefined && plot !== undefined) words.push(`--plot ${plot}`);
   if (without.length > 0) words.push(`--without ${without.join()}`);
   if (stormMs !== undefined) words.push(`--storm ${stormMs}`);
   return words.join(' ');
+}
+
+/** For a POSIX shell. */
+function shellWord(word: string): string {
+  return /^[\w./:@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

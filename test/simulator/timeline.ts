@@ -15,6 +15,9 @@ export class Timeline {
   private readonly hash = createHash('sha256');
   private unhashed = '';
   private count = 0;
+  private isOver = false;
+  /** Lines that are not kept any more, and those of them that mattered. */
+  private dropped = { all: 0, matter: 0 };
   /** Called with messages that only a bug can bring about. */
   onBug: (where: string, message: string) => void = () => undefined;
 
@@ -25,13 +28,23 @@ export class Timeline {
 
   /** @param matters whether a person who looks for the cause of a failure wants to see it */
   add(where: string, what: string, matters = true): void {
+    if (this.isOver) return;
     const seconds = ((this.clock.monotonic() - this.startedAt) / 1000).toFixed(3).padStart(8);
     const text = `${seconds}  ${where.padEnd(8)}  ${what}`;
     this.unhashed += `${text}\n`;
     if (this.unhashed.length > HASHED_CHARS) this.hashText();
     this.count += 1;
     this.lines.push({ text, matters });
-    if (this.lines.length > KEPT_LINES) this.lines.splice(0, KEPT_LINES / 10);
+    if (this.lines.length <= KEPT_LINES) return;
+    for (const { matters } of this.lines.splice(0, KEPT_LINES / 10)) {
+      this.dropped.all += 1;
+      if (matters) this.dropped.matter += 1;
+    }
+  }
+
+  /** What follows is no part of it: the rest of the moment in which it failed, and the simulation's own end. */
+  end(): void {
+    this.isOver = true;
   }
 
   private hashText(): void {
@@ -51,8 +64,9 @@ export class Timeline {
   /** The last lines. */
   text(most: number, all = false): string {
     const shown = this.lines.filter(({ matters }) => all || matters);
-    const left = shown.length - most;
-    return [...(left > 0 ? [`… ${left} earlier lines`] : []), ...shown.slice(-most).map(({ text }) => text)].join('\n');
+    const kept = shown.slice(Math.max(0, shown.length - most));
+    const left = shown.length - kept.length + (all ? this.dropped.all : this.dropped.matter);
+    return [...(left > 0 ? [`… ${left} earlier lines`] : []), ...kept.map(({ text }) => text)].join('\n');
   }
 
   /** What a daemon logs, as lines of the timeline. */

@@ -119,8 +119,7 @@ export class AnytimeWatchesAreComplete implements Checker {
     for await (const { type, object } of daemon.peer.objects.watch(mirror.resource, String(mirror.version), never)) {
       const name = nameOf(object);
       const version = BigInt(object.metadata.resourceVersion ?? '0');
-      const fail = (how: string): void =>
-        world.timeline.onBug(node, `${this.name}: a watch of ${mirror.resource} at ${node}: ${type} ${name} ${how}`);
+      const fail = (how: string): void => world.guard(() => this.fail(node, mirror, `${type} ${name} ${how}`));
       if (version <= mirror.version) fail(`has version ${version} after ${mirror.version}`);
       if (type === 'ADDED' && mirror.items.has(name)) fail('is there already');
       if (type !== 'ADDED' && !mirror.items.has(name)) fail('was not there');

@@ -33,7 +33,7 @@ export const PLOTS: readonly Plot[] = [
   otherKinds,
 ];
 
-/** Drawn where they are named only: in the turn of the others they would give every seed another plot than the one that its bugs are known by. */
+/** Every eighth seed has one of them, in turn: among the others, they would give every seed another plot than the one that its bugs are known by. */
 export const NAMED_PLOTS: readonly Plot[] = [
   shortMemory,
   lateWords,
@@ -49,7 +49,9 @@ export const NAMED_PLOTS: readonly Plot[] = [
   fewOfMany,
 ];
 
-/** Every other seed has a plot, each in its turn: few seeds in a row show all. @param forced by name */
+const RARE_EVERY = 8;
+
+/** Every other seed has a plot, each in its turn: few seeds in a row show all. @param peers at most: few for some of the plots @param forced by name */
 export function plotOf(seed: number, peers: number, forced?: string): Plot | undefined {
   if (forced === STORM) return undefined;
   if (forced !== undefined) {
@@ -60,6 +62,10 @@ export function plotOf(seed: number, peers: number, forced?: string): Plot | und
     return found;
   }
   if (seed % 2 === 1) return undefined;
+  if (seed % RARE_EVERY === 0) {
+    const rare = NAMED_PLOTS.filter(({ leastPeers }) => peers >= leastPeers);
+    if (rare.length > 0) return rare[(seed / RARE_EVERY) % rare.length];
+  }
   const plot = PLOTS[(seed / 2) % PLOTS.length];
   return plot !== undefined && peers >= plot.leastPeers ? plot : undefined;
 }
