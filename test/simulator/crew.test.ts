@@ -49,7 +49,7 @@ describe('threads that run seeds', () => {
     const text = said.join('');
     expect(code).toBe(1);
     expect(text).toContain(
-      'seed 2 (longCut) failed: timedOut: it has not ended after 1 s of real time: its thread was ended\nagain: npm run simulate -- --seed 2 --seeds 1 --peers 3..5',
+      'seed 2 (poorGossip) failed: timedOut: it has not ended after 1 s of real time: its thread was ended\nagain: npm run simulate -- --seed 2 --seeds 1 --peers 3..5',
     );
     expect(text).toContain('seed 3 (storm) failed: threadDied');
     expect(text).toContain('failed: timedOut 1, threadDied 2\nseeds: 2 3 4\n2 passed, 3 failed');

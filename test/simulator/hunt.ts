@@ -7,15 +7,20 @@ import { MUTANTS } from './mutants/all.ts';
 import type { Mutant } from './mutants/mutant.ts';
 import { buildMutant } from './planting.ts';
 import { allCheckers } from './checkers/all.ts';
+import { readScenario } from './regression.ts';
 import { Report } from './report.ts';
 import { failureText, keepShrunk, taskOf } from './seeds.ts';
 import { mayShrink, shrink } from './shrink.ts';
 import { plotNameOf } from './task.ts';
 import type { Task, TaskResult } from './task.ts';
 
+/** Where scenarios are kept. */
+const REGRESSIONS = path.join('test', 'simulator', 'regressions');
+
 interface Catch {
   checker: string;
   plot: string;
+  /** 0: by the scenario that is kept for it. */
   seeds: number;
 }
 
@@ -44,7 +49,7 @@ export async function huntMutants(given: SimulateArguments, url: URL): Promise<n
   try {
     for (const mutant of wanted) {
       const { found, ran, touched, checkers } = await hunt(mutant, given, { healthy, sick, report, folder });
-      const seen = found === undefined ? `MISSED in ${ran} seeds` : `within ${String(found.seeds).padStart(2)} seeds (${found.plot})`;
+      const seen = found === undefined ? `MISSED in ${ran} seeds` : seenText(found);
       const by = [...checkers].map(([name, count]) => (count > 1 ? `${name} ×${count}` : name)).join(', ');
       const otherwise = given.every ? `${touched} of ${ran} ran otherwise` : '';
       report.say(`${mutant.name.padEnd(26)} ${seen.padEnd(36)} ${otherwise.padEnd(24)} ${by}`);
@@ -65,6 +70,10 @@ export async function huntMutants(given: SimulateArguments, url: URL): Promise<n
   return missed === 0 ? 0 : 1;
 }
 
+function seenText({ seeds, plot }: Catch): string {
+  return seeds === 0 ? 'by a scenario' : `within ${String(seeds).padStart(2)} seeds (${plot})`;
+}
+
 /** What the code does without the bug, once a seed. */
 class Healthy {
   private readonly crew: Crew;
@@ -75,7 +84,7 @@ class Healthy {
   }
 
   async run(task: Task): Promise<TaskResult> {
-    const key = `${task.plot} ${task.seed}`;
+    const key = `${task.file ?? task.plot} ${task.seed}`;
     const known = this.results.get(key) ?? this.crew.run({ ...task, mutant: undefined });
     this.results.set(key, known);
     return known;
@@ -90,7 +99,7 @@ class Healthy {
  * Those in which the bug is likely to show come first, and alone with `--likely`: that many seeds of each of its plots, in turn. So what seeds draw by themselves does not
  * matter to within how many of them it is found.
  */
-function inOrder({ name, plots }: Mutant, given: SimulateArguments): Task[] {
+function inOrder({ name, plots, scenario }: Mutant, given: SimulateArguments): Task[] {
   const seeds = Array.from({ length: given.seeds }, (_, index) => given.seed + index);
   const planted = (seed: number, plot?: string): Task => {
     const task = { ...taskOf(given, seed), mutant: name };
@@ -98,8 +107,13 @@ function inOrder({ name, plots }: Mutant, given: SimulateArguments): Task[] {
     return given.scenario === undefined ? { ...task, plot: plot ?? plotNameOf(task) } : task;
   };
   const drawn = seeds.map((seed) => planted(seed));
-  if (given.plot !== undefined || given.scenario !== undefined || plots === undefined) return drawn;
-  const likely = seeds.flatMap((seed) => plots.map((plot) => planted(seed, plot)));
+  if (given.plot !== undefined || given.scenario !== undefined || (plots ?? scenario) === undefined) return drawn;
+  const likely = seeds.flatMap((seed) => (plots ?? []).map((plot) => planted(seed, plot)));
+  if (scenario !== undefined) {
+    const file = path.join(REGRESSIONS, scenario);
+    const kept = readScenario(file);
+    likely.unshift({ ...taskOf({ ...given, scenario: kept, file }, kept.seed), mutant: name });
+  }
   return given.likely ? likely : [...likely, ...drawn];
 }
 
@@ -135,7 +149,7 @@ async function hunt(mutant: Mutant, given: SimulateArguments, { healthy, sick, r
       if (before?.failure !== undefined) sick.add(`${plot} ${seed}`);
       if (failure === undefined || before?.failure !== undefined) continue;
       hunted.checkers.set(failure.checker, (hunted.checkers.get(failure.checker) ?? 0) + 1);
-      const caught = { checker: failure.checker, plot, seeds: seed - given.seed + 1 };
+      const caught = { checker: failure.checker, plot, seeds: task.file === undefined ? seed - given.seed + 1 : 0 };
       if (hunted.found === undefined || hunted.found.seeds > caught.seeds) hunted.found = caught;
       if (given.shrink && mayShrink(result)) report.say(await keepShrunk(await shrink(task, result, crew, given.jobs), task, result));
     }

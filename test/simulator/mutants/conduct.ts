@@ -112,6 +112,19 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     replace: '!isKnownAnew(view, member) && monotonic + 1_000_000 < member.since',
   }),
   {
+    name: 'judges-unconnected',
+    what: 'a pod is judged 3 s after its node is heard again, compared with or not, and who is heard is not dialled',
+    scenario: 'heard-before-connected.json',
+    edits: [
+      { file: 'daemon/core/heirs/heal.ts', find: 'export const UNCOMPARED_MS = 30_000;', replace: 'export const UNCOMPARED_MS = 3_000;' },
+      {
+        file: 'daemon/peer/liveness.ts',
+        find: '        transport.dial(decision.peer);',
+        replace: "        if (decision.peer === '') transport.dial(decision.peer);",
+      },
+    ],
+  },
+  {
     name: 'claim-at-start',
     what: 'an heir that has just started claims by what its disk knew, once it has waited 3 s, and is not dialled when it is heard',
     plots: ['longAway'],
@@ -197,5 +210,29 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     file: 'daemon/core/scheduler/bindings.ts',
     find: '  if (pod.object.kith?.binding !== undefined || !isActive(view, pod) || !isForUs(pod)) return false;',
     replace: '  if (!isActive(view, pod) || !isForUs(pod)) return false;',
+  }),
+  one({
+    name: 'turns-away-the-begun',
+    what: 'a node turns away what it has begun to start, for what was bound to it in the same moment',
+    plots: ['tight'],
+    file: 'daemon/core/reconcile/judge.ts',
+    find: "  for (const [uid, { intent }] of before) if (intent.want === 'run') taken.add(uid);",
+    replace: "  for (const [uid, { intent }] of before) if (intent.want === 'gone') taken.add(uid);",
+  }),
+  one({
+    name: 'strangers-stay',
+    what: 'pods of a change of their slot that nobody holds any more are left alone for ever',
+    scenario: 'owner-lost-what-it-had-of-its-pods.json',
+    file: 'daemon/core/controllers/strangers.ts',
+    find: 'export const STRANGER_MS = 60_000;',
+    replace: 'export const STRANGER_MS = 60_000_000;',
+  }),
+  one({
+    name: 'evicted-wait-for-ever',
+    what: 'what was evicted waits for its replacement also where no node has room for both',
+    scenario: 'evicted-waits-for-room.json',
+    file: 'daemon/core/controllers/eviction-room.ts',
+    find: 'const ROOM_WAIT_MS = 10_000;',
+    replace: 'const ROOM_WAIT_MS = 10_000_000;',
   }),
 ];

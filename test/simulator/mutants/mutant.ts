@@ -11,6 +11,8 @@ export interface Mutant {
   what: string;
   /** In which it is likely to do its damage: their seeds are tried first. */
   plots?: readonly string[];
+  /** For one that few seeds find: the file in `regressions/` that does. It is tried before any seed. */
+  scenario?: string;
   edits: readonly Edit[];
 }
 

@@ -52,4 +52,12 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     find: '  const wanted = Array.from({ length: replicas }, (_, index): Ordinal => {',
     replace: '  const wanted = Array.from({ length: Math.min(replicas, 1) }, (_, index): Ordinal => {',
   }),
+  one({
+    name: 'lease-of-nothing',
+    what: 'a host renews the lease of a pod that it does not run, though another fills its slot',
+    scenario: 'lease-of-nothing.json',
+    file: 'daemon/peer/leases/warden.ts',
+    find: "if (!runsIn(listed, uid) && ['superseded', 'surplus'].includes(",
+    replace: "if (!runsIn(listed, uid) && ['surplus'].includes(",
+  }),
 ];
