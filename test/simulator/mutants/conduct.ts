@@ -214,7 +214,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
   one({
     name: 'turns-away-the-begun',
     what: 'a node turns away what it has begun to start, for what was bound to it in the same moment',
-    plots: ['tight'],
+    scenario: 'begun-is-turned-away.json',
     file: 'daemon/core/reconcile/judge.ts',
     find: "  for (const [uid, { intent }] of before) if (intent.want === 'run') taken.add(uid);",
     replace: "  for (const [uid, { intent }] of before) if (intent.want === 'gone') taken.add(uid);",
