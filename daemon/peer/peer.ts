@@ -132,17 +132,8 @@ export class Peer {
     const tell = async (peer: string, signal: AbortSignal): Promise<boolean> => antiEntropy.syncWith(peer, signal);
     this.#farewell = new Farewell({ clock, tell, onEnd: () => this.#membersChanged() });
     const showAgain = (keys: readonly ObjectKey[]): void => this.objects.changed(keys);
-    this.#brain = new Brain({
-      view,
-      write: this.#write,
-      record,
-      showAgain,
-      antiEntropy,
-      comparisons,
-      liveness: this.#liveness,
-      clock,
-      log,
-    });
+    const liveness = this.#liveness;
+    this.#brain = new Brain({ view, write: this.#write, record, showAgain, antiEntropy, comparisons, liveness, clock, log });
     // Who refuted its death is another one than who was confirmed dead.
     this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
     this.agent = this.#createAgent();
