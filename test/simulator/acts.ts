@@ -1,5 +1,5 @@
-import { encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
-import { fakeIdentity } from '../support/liveness-world.ts';
+import { encodeRecords } from '../../protocol/wire-observed.ts';
+import { forgedRecords } from './forging.ts';
 import { HostActs } from './host-acts.ts';
 import type { SimHost } from './host.ts';
 import { poison } from './poison.ts';
@@ -15,8 +15,6 @@ const LEAST_HOSTS = 2;
 const JOIN_MS = 15_000;
 /** Attempts to remove a host that is lost. */
 const REMOVALS = 20;
-/** Far above any incarnation that a host can reach. */
-export const FORGED_INCARNATION = 1_000_000;
 
 /** Does to the world what the steps of a scenario say, and undoes it in time. */
 export class Acts {
@@ -190,11 +188,10 @@ export class Acts {
   private forge(host: SimHost, victimIndex: number): void {
     const victim = this.world.host(victimIndex);
     if (victim === undefined || victim === host || host.daemon === undefined) return;
-    const value = { kind: 'node' as const, status: {}, version: 'forged' };
-    const unsigned = { owner: victim.id, node: victim.node, incarnation: FORGED_INCARNATION, sequence: 1, key: 'node', value };
-    const signature = Buffer.from(fakeIdentity(host.id).sign(observedSigningBytes(unsigned))).toString('base64url');
-    this.world.faults.note('forged');
-    void host.daemon.transport.publish('observed', encodeRecords([{ ...unsigned, signature }]));
+    const third = this.world.running().find((other) => other !== victim && other !== host) ?? host;
+    const records = forgedRecords(host, victim, third);
+    this.world.faults.note('forged', records.length);
+    for (const record of records) void host.daemon.transport.publish('observed', encodeRecords([record]));
   }
 
   private async poison({ daemon }: SimHost): Promise<void> {

@@ -85,6 +85,10 @@ export class SimWorld {
     this.beatNetwork = new MemoryBeatNetwork(this.network);
   }
 
+  get hasLeases(): boolean {
+    return this.options.leases === true;
+  }
+
   /** Something that a cluster has to recover from began or ended. */
   disturb(): void {
     this.disturbedAt = this.clock.monotonic();

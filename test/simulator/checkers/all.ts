@@ -27,6 +27,7 @@ import {
 } from './rest.ts';
 import { AnytimeGravesNameTheAdmitted, AnytimeOneLeaderASide, AnytimeTheCompleteHaveAll, FinallyTheRemovedRunNothing } from './sides.ts';
 import { AnytimeConflictsAreTold, EventuallyWhatWasMadeIsThere } from './users.ts';
+import { AnytimeWarnedForCause } from './warnings.ts';
 import { FinallyWordsAreKept } from './words.ts';
 import { AnytimeEmptyViewIsNoOrder, AnytimeOnlyTheOwnerSpeaks, AnytimeTermsGrow, AnytimeWatchesAreComplete } from './views.ts';
 
@@ -40,6 +41,7 @@ export function allCheckers(): Checker[] {
     new AnytimeCompletedNeverRunsAgain(),
     new AnytimeToldAfterDisk(),
     new AnytimeAcknowledgedIsKept(),
+    new AnytimeWarnedForCause(),
     new AnytimeNothingDeletedReturns(),
     new AnytimeEmptyViewIsNoOrder(),
     new AnytimeOnlyTheOwnerSpeaks(),

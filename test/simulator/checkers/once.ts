@@ -38,7 +38,9 @@ export class AnytimeAtMostOne implements Checker {
     if (resource === undefined || what !== 'start') return;
     const started = host.runtime.started.findLast(({ pod, attempt: of }) => pod.uid === podUid && of === attempt);
     const token = Number(started?.env['TOKEN'] ?? Number.NaN);
-    if (!(token > 0)) return;
+    // Without leases such workloads start as any other.
+    if (!world.hasLeases) return;
+    if (!(token > 0)) throw new Violation(this.name, `${resource} starts on ${host.node} as ${podUid} without a lease`);
     const before = this.tokens.get(resource);
     if (before !== undefined && (token < before.token || (token === before.token && podUid !== before.podUid)))
       throw new Violation(this.name, `${resource} starts on ${host.node} with token ${token}, after one with ${before.token}`);

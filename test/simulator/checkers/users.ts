@@ -114,20 +114,23 @@ export class AnytimeConflictsAreTold implements Checker {
   }
 }
 
+/** Of what is set aside, since it does not validate. */
+export const QUARANTINED = 'Quarantined';
 const LOST = 'EditsDeleted';
 const TOO_OLD = 'EditsTooOld';
 
-function reasonToTell({ key, before, after, lost }: ReplicaChange, { peer }: SimDaemon): string | undefined {
+function reasonToTell({ key, before, after, lost, invalid }: ReplicaChange, { peer }: SimDaemon): string | undefined {
   const isControlled = before?.object.metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
   if (before !== undefined && lost !== undefined && !isControlled && !parseObjectKey(key).resource.endsWith('.kith.dev'))
     return after === undefined ? LOST : TOO_OLD;
+  if (peer.view.leader.isSelf && invalid !== undefined) return QUARANTINED;
   if (!peer.view.leader.isSelf || after === undefined) return undefined;
   const known = new Set((before?.conflicts ?? []).map((conflict) => JSON.stringify(conflict)));
   const isNew = after.conflicts.some((conflict) => !conflict.path.startsWith('/kith/') && !known.has(JSON.stringify(conflict)));
   return isNew ? 'ConflictDecided' : undefined;
 }
 
-function isAbout(event: KubeObject, reason: string, name: string): boolean {
+export function isAbout(event: KubeObject, reason: string, name: string): boolean {
   const { involvedObject, ...rest } = event as KubeObject & { reason?: string; involvedObject?: { name?: string } };
   return rest.reason === reason && involvedObject?.name === name;
 }

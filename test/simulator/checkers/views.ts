@@ -1,8 +1,9 @@
 import { STORE_KEYS } from '../../../daemon/app/store-keys.ts';
+import { objectKey } from '../../../protocol/objects.ts';
 import type { KubeObject } from '../../../protocol/objects.ts';
-import { FORGED_INCARNATION } from '../acts.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
+import { FORGED, FORGED_INCARNATION } from '../forging.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 
@@ -43,15 +44,29 @@ export class AnytimeOnlyTheOwnerSpeaks implements Checker {
 
   onTick(world: SimWorld): void {
     for (const { node, daemon } of world.running()) {
-      for (const { incarnation, spec } of daemon.peer.view.members()) {
-        if (incarnation >= FORGED_INCARNATION)
-          throw new Violation(this.name, `${node} believes an incarnation of ${spec.nodeName} that another made up`);
-        if (daemon.peer.view.nodeReport(spec.nodeName)?.version === 'forged') {
-          throw new Violation(this.name, `${node} believes what another says of ${spec.nodeName}`);
-        }
-      }
+      const what = believed(daemon);
+      if (what !== undefined) throw new Violation(this.name, `${node} believes ${what}`);
     }
   }
+}
+
+/** What of what was said in another's name. */
+function believed({ replica, peer: { view, objects } }: SimDaemon): string | undefined {
+  for (const { incarnation, spec, death } of view.members()) {
+    const { nodeName } = spec;
+    // Who is declared dead in an incarnation that it never had refutes that in a higher one.
+    if (incarnation >= FORGED_INCARNATION || (death?.incarnation ?? 0) >= FORGED_INCARNATION)
+      return `an incarnation of ${nodeName} that another made up`;
+    if (view.nodeReport(nodeName)?.version === FORGED) return `what another says of ${nodeName}`;
+    if (view.podReport(FORGED, nodeName) !== undefined) return `in a pod on ${nodeName} of which another speaks`;
+  }
+  for (const { key, uid, object } of replica.list('pods')) {
+    const node = object.kith?.binding?.node ?? '';
+    if (view.podReport(uid, node)?.status.message === FORGED) return `what another says of ${key} on ${node}`;
+  }
+  return objects.get(objectKey('events', 'default', FORGED)) === undefined
+    ? undefined
+    : 'an Event that another tells in the name of a node';
 }
 
 /** A peer's idea of the election's term never goes back while it runs, and who begins to lead does so in a term of its own. */

@@ -27,6 +27,30 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     find: "return signed ? undefined : 'wrong signature';",
     replace: 'return undefined;',
   }),
+  one({
+    name: 'unsigned-pods',
+    what: 'a report of a pod counts whoever signed it',
+    plots: ['quietDeath'],
+    file: 'daemon/peer/observed.ts',
+    find: '    const signed = this.reader.isSigned(record);',
+    replace: "    const signed = record.key.startsWith('pod/') || this.reader.isSigned(record);",
+  }),
+  one({
+    name: 'unsigned-deaths',
+    what: 'a death counts whoever signed it',
+    plots: ['quietDeath'],
+    file: 'daemon/peer/observed.ts',
+    find: '    const signed = this.reader.isSigned(record);',
+    replace: "    const signed = record.key.startsWith('death/') || this.reader.isSigned(record);",
+  }),
+  one({
+    name: 'unsigned-events',
+    what: 'an Event counts whoever signed it',
+    plots: ['quietDeath'],
+    file: 'daemon/peer/observed.ts',
+    find: '    const signed = this.reader.isSigned(record);',
+    replace: "    const signed = record.key.startsWith('event/') || this.reader.isSigned(record);",
+  }),
   // Of the three ways to hear of a higher incarnation each alone brings the peer back.
   {
     name: 'death-is-for-ever',

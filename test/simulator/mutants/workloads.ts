@@ -28,6 +28,19 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     replace: 'const leftMs = Math.ceil(known.at + settings.withholdMs / 2 - now);',
   }),
   {
+    name: 'starts-unleased',
+    what: 'what must run at most once starts without a lease, and nobody looks after it',
+    plots: ['atMostOne'],
+    edits: [
+      {
+        file: 'daemon/peer/leases/warden.ts',
+        find: "    if (exclusive.is === 'any') return start(",
+        replace: "    if (exclusive.is !== 'unknown') return start(",
+      },
+      { file: 'daemon/peer/leases/warden.ts', find: 'after(REVIEW_MS, () => {', replace: 'after(REVIEW_MS * 1e6, () => {' },
+    ],
+  },
+  {
     name: 'completed-runs-again',
     what: 'a pod of a completion that has come to its end runs, where the other side of a cut went on with it, and is not ended',
     plots: ['jobsApart'],
