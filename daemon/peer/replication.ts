@@ -18,6 +18,8 @@ import { mergeAndAnswer, versionsOfKeys } from './replica/sync-server.ts';
 export const ACKNOWLEDGE_TIMEOUT_MS = 2_000;
 /** Members that a write is pushed to at once; the first answer counts. */
 const PUSH_WIDTH = 3;
+/** Those that have not answered by then do not hold up the others: as many more are asked, and again after as long, ms. */
+const PUSH_PATIENCE_MS = 300;
 /** Between two attempts to push to members that can't be reached, ms. */
 const PUSH_RETRY_MS = 100;
 /** Gossiped messages being merged. More are dropped: anti-entropy brings what they held. */
@@ -79,7 +81,10 @@ export class Replication {
     return this.link.counters();
   }
 
-  /** Pushes a written envelope to the first three live peers (this one is left out); a peer that fails gives its place to the next. Those that can't be reached are tried again. */
+  /**
+   * Pushes a written envelope to the first three live peers (this one is left out); a peer that fails gives its place to the next, and beside those that say nothing others
+   * are asked. Those that can't be reached are tried again.
+   */
   async acknowledge(envelope: ChangeEnvelope, livePeers: readonly string[]): Promise<Acknowledgement> {
     const peers = [...new Set(livePeers)].filter((peer) => peer !== this.deps.transport.self);
     if (peers.length === 0) return 'alone';
@@ -143,10 +148,23 @@ export class Replication {
           taken();
         }
       };
-      await Promise.all(Array.from({ length: Math.min(PUSH_WIDTH, queue.length) }, lane));
+      await this.throughLanes(lane, Math.min(PUSH_WIDTH, queue.length), () => queue.length > 0 && !isTaken && !signal.aborted);
       if (unreachable.length > 0 && !isTaken) await this.pause(PUSH_RETRY_MS, signal);
       queue = unreachable;
     }
+  }
+
+  /** So many lanes at once, and twice as many every so often while there is more to do. */
+  private async throughLanes(lane: () => Promise<void>, width: number, isMore: () => boolean): Promise<void> {
+    const lanes = Array.from({ length: width }, lane);
+    const widen = (): void => {
+      for (let more = lanes.length; more > 0 && isMore(); more -= 1) lanes.push(lane());
+      if (!isMore()) return;
+      cancel = this.deps.clock.after(PUSH_PATIENCE_MS, widen);
+    };
+    let cancel = this.deps.clock.after(PUSH_PATIENCE_MS, widen);
+    for (let index = 0; index < lanes.length; index += 1) await lanes[index];
+    cancel();
   }
 
   private async pause(ms: number, signal: AbortSignal): Promise<void> {

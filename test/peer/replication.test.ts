@@ -63,6 +63,16 @@ describe('replication', () => {
     expect(await outcome(acknowledged, 100)).toBe('timeout');
   });
 
+  it('asks others, too, where the first three say nothing', async () => {
+    world = new SyncWorld();
+    const a = await world.add('a');
+    const others = ['b', 'c', 'd', 'e', 'f'];
+    for (const peer of others) await world.add(peer);
+    await world.clock.pass(100);
+    for (const peer of ['b', 'c', 'd', 'e']) world.network.mute('a', peer);
+    expect(await outcome(a.replication.acknowledge(await write(a, 'p'), others), 1_000)).toBe('acknowledged');
+  });
+
   it('tries again when the connection to the only other peer broke', async () => {
     world = new SyncWorld();
     const [a, b] = [await world.add('a'), await world.add('b')];

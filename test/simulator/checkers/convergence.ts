@@ -15,7 +15,8 @@ type Up = SimHost & { daemon: SimDaemon };
 /** All that last see each other alive, hold the whole state and follow one leader, which is one of them. */
 export class EventuallyOneLeader implements Checker {
   readonly name = 'eventuallyOneLeader';
-  readonly withinMs = 60_000;
+  /** A redial may take 15 s. */
+  readonly withinMs = 20_000;
 
   missing(world: SimWorld): string | undefined {
     const leaders = new Set<string>();
@@ -38,7 +39,7 @@ export class EventuallyOneLeader implements Checker {
 /** Objects, lives and heads are equal everywhere. */
 export class EventuallyEqual implements Checker {
   readonly name = 'eventuallyEqual';
-  readonly withinMs = 60_000;
+  readonly withinMs = 30_000;
   /** Histories are cut at rest, too, and what was cut goes from peer to peer as they compare. */
   readonly waversMs = 30_000;
 
@@ -66,8 +67,7 @@ function differing(one: Up, other: Up): string[] {
 /** Every workload has exactly the pods it asks for, each ready on one live node that fits it, and nothing else runs anywhere. */
 export class EventuallyAsDesired implements Checker {
   readonly name = 'eventuallyAsDesired';
-  /** Crash loops wait up to five minutes before they try again. */
-  readonly withinMs = 420_000;
+  private world: SimWorld | undefined;
   /** Images that users asked for, by owner of pods: where two sides made one ReplicaSet with two templates, pods of either stay. */
   private readonly asked = new Map<ObjectKey, Set<string>>();
 
@@ -77,6 +77,14 @@ export class EventuallyAsDesired implements Checker {
       const { spec } = (mutation.type === 'create' ? mutation.object : mutation.next) as unknown as Deployment;
       this.asked.set(mutation.key, (this.asked.get(mutation.key) ?? new Set()).add(imageOf(spec.template.spec) ?? ''));
     }
+  }
+
+  get withinMs(): number {
+    return SOON_MS + (this.world === undefined ? 0 : longestBackOff(this.world));
+  }
+
+  onTick(world: SimWorld): void {
+    this.world = world;
   }
 
   missing(world: SimWorld): string | undefined {
@@ -147,6 +155,24 @@ export class EventuallyAsDesired implements Checker {
     }
     return undefined;
   }
+}
+
+/** Pods of a node that was removed wait 40 s, as upstream. */
+export const SOON_MS = 60_000;
+/** Before a container that ended is started again, doubled with every end. */
+const BACK_OFF_MS = { first: 10_000, most: 300_000 };
+
+/** How long the last of the containers that crashed has yet to wait before it is started again, ms. */
+export function longestBackOff({ hosts, clock }: SimWorld): number {
+  const leftMs = hosts.flatMap(({ runtime }) =>
+    runtime.podUids().flatMap((uid) =>
+      (runtime.inspect(uid)?.containers ?? []).map(({ state, attempt, finishedAt }) => {
+        if (state !== 'exited' || finishedAt === undefined || attempt === 0) return 0;
+        return finishedAt + Math.min(BACK_OFF_MS.most, BACK_OFF_MS.first * 2 ** (attempt - 1)) - clock.now();
+      }),
+    ),
+  );
+  return Math.max(0, ...leftMs);
 }
 
 /** Uids of pods with running containers, sorted. */

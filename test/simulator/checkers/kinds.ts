@@ -6,6 +6,7 @@ import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
+import { longestBackOff, SOON_MS } from './convergence.ts';
 
 /** A completion of a Job that is known to have succeeded is not started again by who knows it. */
 export class AnytimeCompletedNeverRunsAgain implements Checker {
@@ -28,7 +29,15 @@ export class AnytimeCompletedNeverRunsAgain implements Checker {
 /** StatefulSets have their numbers, DaemonSets a pod on each node, all ready and of the newest template; Jobs have come to their end, once for each completion. */
 export class EventuallyKindsAsDesired implements Checker {
   readonly name = 'eventuallyKindsAsDesired';
-  readonly withinMs = 420_000;
+  private world: SimWorld | undefined;
+
+  get withinMs(): number {
+    return SOON_MS + (this.world === undefined ? 0 : longestBackOff(this.world));
+  }
+
+  onTick(world: SimWorld): void {
+    this.world = world;
+  }
 
   missing(world: SimWorld): string | undefined {
     const up = world.running().filter(({ isGone }) => !isGone);
