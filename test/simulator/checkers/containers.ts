@@ -106,6 +106,23 @@ export class AnytimeRestartedForCause implements Checker {
   private readonly ended = new Map<string, { by: RuntimeEvent['by']; losses: number }>();
   /** How often the disk of its host had lost something when a container was told to stop: it may do so again before that one has. */
   private readonly asked = new Map<string, number>();
+  private readonly engines = new Set<SimHost>();
+  /** As what a pod had ended, by its host's word, when its start was asked for: it may hear so while the engine is at it. */
+  private readonly ends = new Map<string, string>();
+
+  onBoot(host: SimHost): void {
+    if (this.engines.has(host)) return;
+    this.engines.add(host);
+    const start = host.runtime.startContainer.bind(host.runtime);
+    host.runtime.startContainer = (spec, signal) => {
+      const { uid, name, namespace } = spec.pod;
+      const desired = host.daemon?.replica.get(objectKey('pods', namespace, name));
+      const phase = desired?.uid === uid ? desired.object.kith?.outcome?.phase : undefined;
+      if (phase === undefined) this.ends.delete(`${host.node} ${uid}`);
+      else this.ends.set(`${host.node} ${uid}`, phase);
+      return start(spec, signal);
+    };
+  }
 
   onContainer(host: SimHost, event: RuntimeEvent): void {
     const container = `${host.node} ${event.podUid} ${event.container}`;
@@ -121,9 +138,8 @@ export class AnytimeRestartedForCause implements Checker {
       host.runtime.inspect(event.podUid)?.containers.filter(({ name: of, state }) => of === event.container && state === 'running') ?? [];
     if (running.length > 1) throw new Violation(this.name, `two attempts of ${name} run at once`);
     const before = this.ended.get(container);
-    const desired = host.daemon?.replica.get(keyOf(host, event.podUid));
-    if (desired?.uid === event.podUid && desired.object.kith?.outcome !== undefined)
-      throw new Violation(this.name, `${name} is started, though the pod has ended: ${desired.object.kith.outcome.phase}`);
+    const phase = this.ends.get(`${host.node} ${event.podUid}`);
+    if (phase !== undefined) throw new Violation(this.name, `${name} is started, though the pod has ended: ${phase}`);
     // A disk that lost its last writes may have lost the order with them: what is bound to a node runs until it hears otherwise.
     if (before?.by === 'order' && before.losses === host.losses)
       throw new Violation(this.name, `${name} was stopped by order and starts again as attempt ${event.attempt}`);

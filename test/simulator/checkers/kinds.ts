@@ -12,17 +12,33 @@ import { longestBackOff, SOON_MS } from './convergence.ts';
 export class AnytimeCompletedNeverRunsAgain implements Checker {
   readonly name = 'anytimeCompletedNeverRunsAgain';
 
+  private readonly engines = new Set<SimHost>();
+  /** What was wrong with the start of a pod when it was asked for: its host may hear more while the engine is at it. */
+  private readonly wrong = new Map<string, string | undefined>();
+
+  onBoot(host: SimHost): void {
+    if (this.engines.has(host)) return;
+    this.engines.add(host);
+    const start = host.runtime.startContainer.bind(host.runtime);
+    host.runtime.startContainer = (spec, signal) => {
+      this.wrong.set(`${host.node} ${spec.pod.uid}`, this.wrongWith(host, spec.pod));
+      return start(spec, signal);
+    };
+  }
+
   onContainer(host: SimHost, { what, podUid }: RuntimeEvent): void {
-    const { daemon } = host;
-    const inspected = host.runtime.inspect(podUid);
-    if (what !== 'start' || daemon === undefined || inspected === undefined) return;
-    const pod = daemon.replica.get(objectKey('pods', inspected.namespace, inspected.name));
+    const wrong = this.wrong.get(`${host.node} ${podUid}`);
+    if (what === 'start' && wrong !== undefined) throw new Violation(this.name, wrong);
+  }
+
+  private wrongWith({ node, daemon }: SimHost, { namespace, name }: { namespace: string; name: string }): string | undefined {
+    const pod = daemon?.replica.get(objectKey('pods', namespace, name));
     const owner = pod?.object.metadata.ownerReferences?.find(({ kind }) => kind === 'Job');
     const slot = pod?.object.kith?.slot;
-    if (pod === undefined || owner === undefined || slot === undefined) return;
-    const job = daemon.replica.get(objectKey('jobs.batch', inspected.namespace, owner.name));
-    if (job?.uid !== owner.uid || job.object.kith?.slots?.[String(slot.slot)]?.done !== 'Succeeded') return;
-    throw new Violation(this.name, `${host.node} starts ${pod.key}, and completion ${slot.slot} of ${job.key} has succeeded`);
+    if (daemon === undefined || pod === undefined || owner === undefined || slot === undefined) return undefined;
+    const job = daemon.replica.get(objectKey('jobs.batch', namespace, owner.name));
+    if (job?.uid !== owner.uid || job.object.kith?.slots?.[String(slot.slot)]?.done !== 'Succeeded') return undefined;
+    return `${node} starts ${pod.key}, and completion ${slot.slot} of ${job.key} has succeeded`;
   }
 }
 
