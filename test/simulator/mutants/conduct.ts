@@ -187,6 +187,14 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     ],
   },
   one({
+    name: 'late-replacement',
+    what: 'pods of a node that was removed are replaced after two minutes only',
+    plots: ['removals'],
+    file: 'daemon/core/controllers/pod-lifecycle.ts',
+    find: 'export const ABSENT_NODE_QUARANTINE_MS = 40_000;',
+    replace: 'export const ABSENT_NODE_QUARANTINE_MS = 120_000;',
+  }),
+  one({
     name: 'never-scales-down',
     what: 'pods too many are kept',
     plots: ['drains'],

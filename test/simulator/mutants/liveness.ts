@@ -83,6 +83,14 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     replace: "  if (heard.leader === '' || heard.term < state.term || state.leader === state.self) return false;",
   }),
   one({
+    name: 'late-leader',
+    what: 'who is to lead waits for fifteen seconds first',
+    plots: ['longCut'],
+    file: 'daemon/core/election/election.ts',
+    find: '  return { at: now + steps * state.settings.candidateStepMs, forTerm, reason };',
+    replace: '  return { at: now + 15_000 + steps * state.settings.candidateStepMs, forTerm, reason };',
+  }),
+  one({
     name: 'farewell-unheard',
     what: 'a host that was removed takes no notice',
     plots: ['removals'],

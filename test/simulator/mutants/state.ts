@@ -85,9 +85,17 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     replace: "      const outcome = acknowledge.length < 0 ? await acknowledge(told, livePeers()) : 'timeout';",
   }),
   one({
+    name: 'waits-for-the-silent',
+    what: 'a write that the first three members do not answer is pushed to no other',
+    plots: ['unanswered'],
+    file: 'daemon/peer/replication.ts',
+    find: '      for (let more = lanes.length; more > 0 && isMore(); more -= 1) lanes.push(lane());\n',
+    replace: '',
+  }),
+  one({
     name: 'answers-late',
     what: 'a write waits ten seconds for members that do not answer',
-    plots: ['longCut'],
+    plots: ['unanswered'],
     file: 'daemon/peer/replication.ts',
     find: 'export const ACKNOWLEDGE_TIMEOUT_MS = 2_000;',
     replace: 'export const ACKNOWLEDGE_TIMEOUT_MS = 10_000;',

@@ -1,6 +1,6 @@
 import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, lateNews, longCut } from './cuts.ts';
 import { otherKinds } from './kinds.ts';
-import { endedMeanwhile, fewOfMany, guests, jobsApart, napping, rumours, twoRemovers, unheeded } from './moments.ts';
+import { endedMeanwhile, fewOfMany, guests, jobsApart, napping, rumours, twoRemovers, unanswered, unheeded } from './moments.ts';
 import { freshPair, lateOwners, poorGossip, releases, slowDisks } from './news.ts';
 import { crashingStarts, drains, longAway, massFailure, quietDeath, removals, thaws, tight } from './nodes.ts';
 import { atMostOne } from './once.ts';
@@ -47,6 +47,7 @@ export const NAMED_PLOTS: readonly Plot[] = [
   unheeded,
   rumours,
   fewOfMany,
+  unanswered,
 ];
 
 const RARE_EVERY = 8;

@@ -186,3 +186,23 @@ export const fewOfMany: Plot = {
     return { acts, stormMs: STANDS_MS + forMs + 5_000 };
   },
 };
+
+/** Users ask one host in the moment in which it is cut off, from all others or all but one: who does not answer it is not known to be gone yet. */
+export const unanswered: Plot = {
+  name: 'unanswered',
+  leastPeers: 2,
+  draw(pen) {
+    const { draw } = pen;
+    const acts: Timed[] = [];
+    let at = STANDS_MS;
+    for (let count = 1; count <= 4; count += 1) {
+      const [asked = 1, ...others] = draw.shuffled(allHosts(pen));
+      const forMs = draw.int(5_000, 9_000);
+      acts.push({ at, act: cutBetween([asked], others.slice(pen.peers > 2 ? draw.int(0, 1) : 0), forMs) });
+      for (const afterMs of [5, 200, 500])
+        acts.push({ at: at + afterMs + draw.int(0, 100), act: scaleTo(asked, 'replicasets', 'set', draw.int(1, 5)) });
+      at += forMs + 12_000;
+    }
+    return { acts, stormMs: at };
+  },
+};
