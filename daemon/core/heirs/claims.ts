@@ -215,10 +215,10 @@ function refutableMs(view: ClusterIndex, { newsSettleMs, hearsayMs }: HeirSettin
   return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;
 }
 
-/** Where others may have it wrong, whose refutation may be lost, the node is asked itself. A minority's word is not believed so soon. */
+/** Where others may have it wrong, whose refutation may be lost, the node is asked itself. */
 function doubtHearsay({ view, decisions }: Pass, node: string): void {
   const member = view.memberOfNode(node);
-  if (member?.hearsay === true && !isMinoritysWord(view, node)) decisions.push({ do: 'doubt', peer: member.peer });
+  if (member?.hearsay === true) decisions.push({ do: 'doubt', peer: member.peer });
 }
 
 function inFlightOn(pass: Pass, node: string): number {

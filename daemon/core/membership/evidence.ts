@@ -2,7 +2,7 @@ import type { AboutAnswer } from '../../../protocol/liveness.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { DetectorDecision, DetectorState, DetectorStep, PeerTrack } from './state.ts';
 import { contest } from './hearsay.ts';
-import { declaredIncarnation, isDeclared, withPeer } from './state.ts';
+import { declaredIncarnation, isDeclared, lastSign, withPeer } from './state.ts';
 
 /** A sign of life at first hand. One of an incarnation that is dead does not raise it: the peer is told, and refutes with a higher one. */
 export function heard(state: DetectorState, track: PeerTrack, at: number, incarnation: number, now: number): DetectorStep {
@@ -141,14 +141,18 @@ function believe(state: DetectorState, track: PeerTrack, record: DeathRecord, no
     since: track.state === 'dead' ? track.since : now,
     incarnation: record.incarnation,
     death: record,
-    // Who was heard meanwhile has had its time.
-    hearsay: track.state === 'dead' ? track.hearsay : !track.observed && track.contested === undefined,
+    hearsay: track.state === 'dead' ? track.hearsay : isHearsay(state, track, now),
     presumed: false,
     contested: undefined,
     round: undefined,
   };
   const reason = `${record.how}: declared dead at ${record.at}, last seen ${record.lastSeen}`;
   return { state: withPeer(state, next), decisions: [{ do: 'changed', peer: track.peer, state: 'dead', reason }] };
+}
+
+/** Who observes it since a moment ago has not found it silent either. Who was heard meanwhile has had its time. */
+function isHearsay({ settings }: DetectorState, track: PeerTrack, now: number): boolean {
+  return track.contested === undefined && (!track.observed || now - lastSign(track) < settings.suspectAfterMs);
 }
 
 function precedes(left: DeathRecord, right: DeathRecord): boolean {

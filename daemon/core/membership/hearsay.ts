@@ -6,19 +6,22 @@ import type { Now } from '../decisions.ts';
 import type { DetectorDecision, DetectorState, DetectorStep, PeerTrack } from './state.ts';
 import { withPeer } from './state.ts';
 
+/** Peers asked at one tick: when a wide cut heals, many are declared dead at once. */
+const MOST_AT_ONCE = 32;
+
 /** An heir waits for this death's refutation. Once for each death: who does not answer has been asked. */
 export function doubt(state: DetectorState, track: PeerTrack, now: number): DetectorStep {
   if (!track.hearsay || track.doubtedAt >= track.since) return { state, decisions: [] };
-  const { next, decisions } = ask(state, { ...track, doubtedAt: now }, now);
-  return { state: withPeer(state, next), decisions };
+  return { state: withPeer(state, { ...track, doubtedAt: now }), decisions: [] };
 }
 
-/** Asks again, for as long as heirs wait. */
+/** Asks at the next tick, and again, for as long as heirs wait. */
 export function askHearsay(state: DetectorState, now: Now): DetectorStep {
   let result = state;
   const decisions: DetectorDecision[] = [];
-  for (const track of state.peers.near()) {
-    if (!isAsked(state, track, now.monotonic) || now.monotonic - track.asked.datagram < state.settings.hearsayIntervalMs) continue;
+  const isDue = ({ asked }: PeerTrack): boolean => now.monotonic - asked.datagram >= state.settings.hearsayIntervalMs;
+  const due = state.peers.near().filter((track) => isAsked(state, track, now.monotonic) && isDue(track));
+  for (const track of due.sort((left, right) => left.asked.datagram - right.asked.datagram).slice(0, MOST_AT_ONCE)) {
     const asked = ask(state, track, now.monotonic);
     result = withPeer(result, asked.next);
     decisions.push(...asked.decisions);

@@ -44,7 +44,7 @@ export interface PeerTrack {
   readonly asked: AskedTimes;
   readonly round: OpinionRound | undefined;
   readonly death: DeathRecord | undefined;
-  /** That is the word of others alone: we did not observe it. */
+  /** That is the word of others alone: we did not observe it, or not long enough. */
   readonly hearsay: boolean;
   /** When somebody here last had it asked whether that is true. */
   readonly doubtedAt: number;

@@ -18,7 +18,7 @@ describe('the word of others that a peer is dead', () => {
     observer.at(5_000, { type: 'death', record: death(peer, 1) });
     observer.tickUntil(5_040, 5_100);
     expect(of('probe') + of('accuse')).toBe(0);
-    observer.at(5_120, { type: 'doubted', peer });
+    observer.at(5_120, { type: 'doubted', peer }).tickUntil(5_120, 5_120);
     expect([of('probe'), of('accuse')]).toEqual([1, 1]);
     for (let now = 5_160; now <= 9_000; now += 40) observer.at(now, { type: 'doubted', peer }).tickUntil(now, now);
     const most = settings.hearsayAskMs / settings.hearsayIntervalMs;
@@ -35,6 +35,34 @@ describe('the word of others that a peer is dead', () => {
     const { peer: observed } = [...observer.state.peers.values()].find((track) => track.observed)!;
     observer.at(5_000, { type: 'death', record: death(observed, 1) }).at(5_001, { type: 'doubted', peer: observed });
     expect(observer.of('probe')).toEqual([]);
+  });
+
+  it('is doubted, too, of one that it observes since a moment ago', () => {
+    const observer = new Observer('b', 'c').hear(5_000, 'c');
+    const since = observer.state.peers.get('b')!;
+    observer.state = { ...observer.state, peers: observer.state.peers.with({ ...since, countFrom: 5_000 }) };
+    observer
+      .at(5_100, { type: 'death', record: death('b') })
+      .at(5_100, { type: 'doubted', peer: 'b' })
+      .tickUntil(5_100, 5_100);
+    expect(observer.of('probe')).toContainEqual(expect.objectContaining({ peer: 'b', via: 'datagram' }));
+    observer.hear(5_120, 'b', 2);
+    expect(observer.believes('b')).toBe('alive');
+  });
+
+  it('asks some at once of many, and all in turn', () => {
+    const observer = new Observer(...Array.from({ length: 200 }, (_, index) => `p${index}`));
+    const peers = observer.state.peers.values().filter((track) => !track.observed);
+    for (const { peer } of peers) observer.at(5_000, { type: 'death', record: death(peer) }).at(5_000, { type: 'doubted', peer });
+    const asked = new Set<string>();
+    for (let now = 5_000; now < 5_000 + settings.hearsayAskMs; now += settings.tickIntervalMs) {
+      const before = observer.decisions.length;
+      observer.tickUntil(now, now);
+      const probes = observer.decisions.slice(before).filter((each) => each.do === 'probe' && each.reason.startsWith('others declared'));
+      expect(probes.length).toBeLessThanOrEqual(32);
+      for (const each of probes) if ('peer' in each) asked.add(each.peer);
+    }
+    expect(asked.size).toBeGreaterThan(150);
   });
 
   it('holds who answers for alive, and tells it, until it had time to refute what others declare', () => {
