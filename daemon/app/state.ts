@@ -23,7 +23,7 @@ type OwnState = Pick<
   'complete' | 'removed' | 'persistRemoved' | 'persistComplete' | 'lastResourceVersion' | 'persistResourceVersion'
 >;
 
-export interface StateOptions extends Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories'> {
+export interface StateOptions extends Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories' | 'graves'> {
   member: MemberSpec;
   /** What the founder writes down. */
   network: Partial<ClusterNetworkSpec>;
@@ -68,14 +68,15 @@ export async function ownState({ store, log }: { store: Store; log: Log }): Prom
 
 function createReplica(
   deps: DocumentReplicaDeps,
-  options: Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories'>,
+  options: Pick<DocumentReplicaOptions, 'clusterId' | 'randomId' | 'histories' | 'graves'>,
 ): DocumentReplica {
-  const { clusterId, randomId, histories = HISTORY_LIMITS } = options;
+  const { clusterId, randomId, histories = HISTORY_LIMITS, graves } = options;
   return new DocumentReplica(deps, {
     clusterId,
     actor: randomId(),
     randomId: () => randomId(),
     histories,
+    graves,
     mergeUnitsOf: (resource) => kindOfResource(resource)?.mergeUnits ?? CUSTOM_MERGE_UNITS,
     validate: (object) => {
       const [first] = validateMerged(object);

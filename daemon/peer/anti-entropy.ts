@@ -13,8 +13,6 @@ import type { SyncPass } from './replica/sync-session.ts';
 
 /** Mean time between two syncs that this peer begins, ms: what gossip lost is repaired within about this. */
 export const SYNC_INTERVAL_MS = 3_000;
-/** Graves are looked through every so many intervals: nothing waits for it. */
-const COLLECT_EVERY = 10;
 /** Passes of one background sync; what is left then waits for the next one. */
 const MAX_PASSES = 8;
 /** Passes without progress after which a full sync gives up: the other refuses what we send, or changes faster than we ask. */
@@ -204,7 +202,7 @@ export class AntiEntropy implements Compared {
     if (peer !== undefined) this.begin(peer);
     this.ticks += 1;
     this.greeted = 0;
-    if (this.ticks % COLLECT_EVERY === 0) this.collect();
+    if (this.ticks % this.deps.replica.graveIntervals === 0) this.collect();
     this.cutHistories();
   }
 

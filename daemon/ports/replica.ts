@@ -70,6 +70,8 @@ export interface GraveKeeping {
   acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void;
   /** A peer knows that all members hold these graves. */
   settleGraves(keys: readonly ObjectKey[]): Promise<void>;
+  /** Graves are to be collected once in so many intervals of anti-entropy. */
+  readonly graveIntervals: number;
   /**
    * Settles what all of `others` (the members but this one) hold, forgets what was settled long enough. `now` is monotonic ms.
    * @returns how many were forgotten

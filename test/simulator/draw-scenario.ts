@@ -30,7 +30,7 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const peers = draw.int(least, Math.max(least, options.peers.most));
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
   const first = firstRequests(draw, pen.host).map((act, index): Timed => ({ at: 200 * index, act }));
-  const { acts, stormMs, cpu, network, releases, leases, histories } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));
+  const { acts, stormMs, cpu, network, releases, leases, histories, graves } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));
   const all = [...first, ...acts].sort((left, right) => left.at - right.at);
   const steps = all.map(({ at, act }, id): Step => ({ id, at, act }));
   // Real documents take most of the time: one seed in seven has them.
@@ -38,6 +38,8 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const about = { seed, plot: plot?.name ?? STORM, peers, cpu: cpu ?? '4', network: network ?? drawNetwork(draw), documents } as const;
   // Of what has no plot one in five.
   const isHasty = histories === 'hasty' || (plot === undefined && seed % 5 === 2);
+  // And of those another fifth.
+  const forgets = graves === 'hasty' || (plot === undefined && seed % 5 === 4);
   return {
     ...about,
     stormMs,
@@ -45,6 +47,7 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
     ...(releases === undefined ? {} : { releases }),
     ...(leases === undefined ? {} : { leases }),
     ...(isHasty ? { histories: 'hasty' as const } : {}),
+    ...(forgets ? { graves: 'hasty' as const } : {}),
   };
 }
 

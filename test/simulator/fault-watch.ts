@@ -30,11 +30,25 @@ export class FaultWatch implements Checker {
     this.founders = founders;
   }
 
-  onBoot(_host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+  onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
+    this.watchGraves(host, daemon, world);
+    const { replica } = daemon;
     replica.onWritten(({ changes, tombstones }) => {
       for (const { key, life } of changes) if (isFiled(key)) this.once(world, 'filed', `${key} ${life}`);
       for (const { key, life } of tombstones) if (isFiled(key)) this.once(world, 'fileTaken', `${key} ${life}`);
     });
+  }
+
+  /** What it forgets nobody can tell it of any more. */
+  private watchGraves(host: SimHost, { replica }: SimDaemon, world: SimWorld): void {
+    const collect = replica.collectGraves.bind(replica);
+    replica.collectGraves = async (others, now) => {
+      const count = await collect(others, now);
+      world.faults.note('gravesCollected', count);
+      const isAway = ({ id, daemon }: SimHost): boolean => daemon === undefined || !world.network.isOpen(host.id, id);
+      if (world.lasting().some((other) => other !== host && isAway(other))) world.faults.note('collectedAway', count);
+      return count;
+    };
   }
 
   onTick(world: SimWorld): void {

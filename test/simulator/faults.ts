@@ -57,6 +57,8 @@ export const FAULTS = {
   drained: 'nodes that a user drained',
   filed: 'manifests dropped into the folder of a host, and taken from there',
   fileTaken: 'manifests taken away, and what they made with them',
+  gravesCollected: 'graves that a peer forgot, since all members held them',
+  collectedAway: 'the same while a member was away',
   atOnce: 'writes of one object by two peers in the same moment, both acknowledged',
   bothSides: 'cuts on both sides of which users were obeyed',
 } as const;

@@ -1,4 +1,5 @@
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
+import type { GraveLimits } from '../../daemon/peer/replica/graves.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import { Acts } from './acts.ts';
 import { settleAdmissions } from './admissions.ts';
@@ -31,6 +32,8 @@ const REST_MS = 34_000;
 
 /** Every second edit of an object that rests a moment. */
 const HASTY: HistoryLimits = { changes: 3, bytes: Infinity, times: 0, restMs: 500, restlessTimes: 2 };
+/** A connection that carries nothing is given up within 18 s: what was on its way over it for longer never comes (`network.ts`). */
+const HASTY_GRAVES: GraveLimits = { inFlightMs: 20_000, intervals: 1 };
 
 export interface RunOptions {
   /** Virtual ms after which a run that has not failed ends as one that passes. */
@@ -57,8 +60,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   const documents = scenario.documents === 'light' ? new LightDocuments() : new AutomergeDocuments();
   const { cpu, network, leases } = scenario;
   const histories = scenario.histories === 'hasty' ? HASTY : undefined;
+  const graves = scenario.graves === 'hasty' ? HASTY_GRAVES : undefined;
   const podRange = scenario.peers > MOST_IN_SMALL_RANGE ? WIDE_POD_RANGE : undefined;
-  const world = new SimWorld(draw, { cpu, network, documents, histories, podRange, ...(leases === undefined ? {} : { leases }) });
+  const world = new SimWorld(draw, { cpu, network, documents, histories, graves, podRange, ...(leases === undefined ? {} : { leases }) });
   const run = new Run(world, scenario, options);
   const startedAt = world.clock.monotonic();
   const failure = await run.go();

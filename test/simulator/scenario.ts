@@ -15,6 +15,8 @@ export interface Scenario {
   documents: 'automerge' | 'light';
   /** Histories are cut as soon as that may be; otherwise as the product does, which no scenario is long enough for. */
   histories?: 'hasty';
+  /** Graves that all members hold are forgotten within the scenario; otherwise as in the product, which none is long enough for. */
+  graves?: 'hasty';
   /** How long things go wrong. */
   stormMs: number;
   /** Hosts whose daemons are of another release than the others, by number. */

@@ -4,6 +4,7 @@ import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import { planPodSubnet } from '../../daemon/core/network/pod-subnets.ts';
 import type { ClusterView } from '../../daemon/core/cluster/view.ts';
 import type { Log } from '../../daemon/ports/log.ts';
+import type { GraveLimits } from '../../daemon/peer/replica/graves.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import type { Documents } from '../../daemon/ports/documents.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
@@ -41,6 +42,8 @@ export interface WorldOptions {
   documents: Documents;
   /** When daemons cut the histories of documents; default: as the product does. */
   histories?: HistoryLimits | undefined;
+  /** When graves are collected; default: as the product does. */
+  graves?: GraveLimits | undefined;
   /** Of a cluster that is founded: default as for all that tests compose. */
   podRange?: string | undefined;
   /** Daemons have guards, and what must run at most once does. Without it such workloads start as any other. */
@@ -205,6 +208,7 @@ export class SimWorld {
       ...this.shared,
       documents,
       histories,
+      graves: this.options.graves,
       transport,
       beats,
       prober,

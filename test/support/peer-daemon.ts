@@ -14,6 +14,7 @@ import type { RecordReader } from '../../daemon/ports/observed.ts';
 import type { EntryWork } from '../../daemon/peer/replica/entry-work.ts';
 import type { LeaseDeps } from '../../daemon/peer/leases/in-peer.ts';
 import { Peer } from '../../daemon/peer/peer.ts';
+import type { GraveLimits } from '../../daemon/peer/replica/graves.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
 import type { Random } from '../../daemon/ports/clock.ts';
@@ -45,6 +46,7 @@ export interface DaemonWorld {
   image?: DaemonImage | undefined;
   /** Default: the product's. */
   histories?: HistoryLimits | undefined;
+  graves?: GraveLimits | undefined;
   transport: MemoryTransport;
   beats: MemoryBeats;
   prober: Prober;
@@ -91,12 +93,12 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
   const { clusterId, member, incarnation, persistIncarnation, knownMembers, facts } = files;
   const randomId = (): string => Buffer.from(random.bytes(16)).toString('hex');
   const documents = world.documents ?? new AutomergeDocuments();
-  const { entryWork, readRecord, histories } = world;
+  const { entryWork, readRecord, histories, graves } = world;
   const network = { podRange: files.podRange ?? SMALL_POD_RANGE };
   const known = knownMembers.map(({ peerId }) => peerId);
   const replica = await openState(
     { store, documents, entryWork, readRecord, image: world.image?.replica, clock, log },
-    { clusterId, randomId, histories, member, network, known, damaged: files.damaged === true },
+    { clusterId, randomId, histories, graves, member, network, known, damaged: files.damaged === true },
   );
   const peer = new Peer(
     {

@@ -18,19 +18,15 @@ import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
 import type { Log } from '../../ports/log.ts';
 import type { QuarantinedObject, ReplicaStart, SyncedReplica } from '../../ports/replica.ts';
 import type { Store } from '../../ports/store.ts';
-import { applyMutation, applyRemoteChanges, applyTombstone } from './changes.ts';
-import type { ChangeContext } from './changes.ts';
+import { applyMutation, applyRemoteChanges, applyTombstone, type ChangeContext } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { loadAll, metaOperation, objectRecordKey } from './disk.ts';
-import type { ReadRecord, ReplicaImage } from './disk.ts';
+import { loadAll, metaOperation, objectRecordKey, type ReadRecord, type ReplicaImage } from './disk.ts';
 import { ENTRY_WORK, type EntryWork } from './entry-work.ts';
-import { GraveLedger } from './graves.ts';
-import { HistoryLedger, withoutHistory } from './histories.ts';
-import type { HistoryLimits, RipeHistory } from './histories.ts';
+import { GraveLedger, type GraveLimits } from './graves.ts';
+import { HistoryLedger, withoutHistory, type HistoryLimits, type RipeHistory } from './histories.ts';
 import { Listeners } from './listeners.ts';
 import { logLosses } from './losses.ts';
-import type { Entry } from './object-index.ts';
-import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible } from './object-index.ts';
+import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible, type Entry } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';
 import { isDamage, readRecordDocument } from './record.ts';
 import { sizesOf } from './sizes.ts';
@@ -54,6 +50,7 @@ export interface DocumentReplicaOptions extends Pick<ChangeContext, 'clusterId' 
   randomId(): string;
   /** Default: no history is cut. */
   histories?: HistoryLimits | undefined;
+  graves?: GraveLimits | undefined;
 }
 
 /** Mutations of one batch: they become one envelope. */
@@ -74,7 +71,8 @@ export class DocumentReplica implements SyncedReplica {
   private readonly work: EntryWork;
   private readonly index: ObjectIndex;
   private readonly recent = new RecentDocuments();
-  private readonly ledger = new GraveLedger();
+  readonly graveIntervals: number;
+  private readonly ledger: GraveLedger;
   private readonly histories: HistoryLedger;
   private readonly queue = new CommitQueue<Task>((tasks) => this.commit(tasks));
   private readonly changed: Listeners<readonly ReplicaChange[]>;
@@ -90,6 +88,8 @@ export class DocumentReplica implements SyncedReplica {
     this.actor = options.actor;
     this.work = deps.entryWork ?? ENTRY_WORK;
     this.index = new ObjectIndex(deps.image?.index, this.work.hash);
+    this.ledger = new GraveLedger(options.graves);
+    this.graveIntervals = this.ledger.limits.intervals;
     this.histories = new HistoryLedger(options.histories);
     this.changed = new Listeners(deps.log);
     this.written = new Listeners(deps.log);

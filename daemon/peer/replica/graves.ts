@@ -9,6 +9,14 @@ import { versionOf, type Entry } from './object-index.ts';
  */
 export const GRAVE_IN_FLIGHT_MS = 600_000;
 
+export interface GraveLimits {
+  inFlightMs: number;
+  /** Graves are looked through once in so many intervals of anti-entropy: nothing waits for it. */
+  intervals: number;
+}
+
+export const GRAVE_LIMITS: GraveLimits = { inFlightMs: GRAVE_IN_FLIGHT_MS, intervals: 10 };
+
 /**
  * Graves of members are kept, the last so many: a host that was removed while it was off is told so whenever it comes back. Nobody removes more hosts than this while one
  * of them lies in a drawer.
@@ -22,9 +30,14 @@ const NOBODY: ReadonlySet<string> = new Set();
  * after the time for messages in flight. Age alone never frees one.
  */
 export class GraveLedger {
+  readonly limits: GraveLimits;
   private readonly holders = new Map<ObjectKey, { grave: string; peers: Set<string> }>();
   /** Monotonic ms since when a grave is known to be settled here. */
   private readonly settledSince = new Map<ObjectKey, number>();
+
+  constructor(limits: GraveLimits = GRAVE_LIMITS) {
+    this.limits = limits;
+  }
 
   acknowledge(peer: string, entry: Entry): void {
     const grave = nameOf(entry);
@@ -57,7 +70,7 @@ export class GraveLedger {
       seen.add(entry.key);
       const since = this.settledSince.get(entry.key);
       if (since === undefined) this.settledSince.set(entry.key, now);
-      else if (now - since >= GRAVE_IN_FLIGHT_MS) found.push(entry);
+      else if (now - since >= this.limits.inFlightMs) found.push(entry);
     }
     for (const key of [...this.settledSince.keys()]) if (!seen.has(key)) this.settledSince.delete(key);
     return withoutLastMembers(found);

@@ -28,20 +28,30 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     replace:
       "    this.lifeFloor = floor;\n    const kept = await this.deps.store.get('replica/actor');\n    if (kept !== undefined) this.actor = new TextDecoder().decode(kept);\n    else await this.deps.store.write([{ type: 'put', key: 'replica/actor', value: new TextEncoder().encode(this.actor) }]);\n",
   }),
-  {
+  one({
     name: 'graves-by-age',
     what: 'tombstones are collected by age, whoever has not heard of them',
-    plots: ['longCut', 'deleteAndEdit'],
-    edits: [
-      {
-        file: 'daemon/peer/replica/graves.ts',
-        find: '      if (others.every((peer) => isHeldBy.has(peer))) found.push(entry);',
-        replace: '      void [others, isHeldBy];\n      found.push(entry);',
-      },
-      { file: 'daemon/peer/replica/graves.ts', find: 'GRAVE_IN_FLIGHT_MS = 600_000', replace: 'GRAVE_IN_FLIGHT_MS = 3_000' },
-      { file: 'daemon/peer/anti-entropy.ts', find: 'const COLLECT_EVERY = 10;', replace: 'const COLLECT_EVERY = 1;' },
-    ],
-  },
+    plots: ['collected'],
+    file: 'daemon/peer/replica/graves.ts',
+    find: '      if (others.every((peer) => isHeldBy.has(peer))) found.push(entry);',
+    replace: '      void [others, isHeldBy];\n      found.push(entry);',
+  }),
+  one({
+    name: 'graves-by-majority',
+    what: 'tombstones are collected once most members hold them',
+    plots: ['collected'],
+    file: 'daemon/peer/replica/graves.ts',
+    find: '      if (others.every((peer) => isHeldBy.has(peer))) found.push(entry);',
+    replace: '      if (others.filter((peer) => isHeldBy.has(peer)).length + 1 > (others.length + 1) / 2) found.push(entry);',
+  }),
+  one({
+    name: 'no-floor',
+    what: 'a name whose tombstone was collected begins with its first life again',
+    plots: ['collected'],
+    file: 'daemon/peer/replica/document-replica.ts',
+    find: '      floor: () => this.lifeFloor,',
+    replace: '      floor: () => 0,',
+  }),
   one({
     name: 'trust-empty-view',
     what: 'a peer acts on whatever its disk has',

@@ -1,4 +1,5 @@
 import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, lateNews, longCut } from './cuts.ts';
+import { collected } from './graves.ts';
 import { otherKinds } from './kinds.ts';
 import { endedMeanwhile, fewOfMany, guests, jobsApart, napping, rumours, twoRemovers, unanswered, unheeded } from './moments.ts';
 import { freshPair, lateOwners, poorGossip, releases, slowDisks } from './news.ts';
@@ -37,6 +38,7 @@ export const PLOTS: readonly Plot[] = [
 export const NAMED_PLOTS: readonly Plot[] = [
   shortMemory,
   lateWords,
+  collected,
   longAway,
   lateNews,
   endedMeanwhile,

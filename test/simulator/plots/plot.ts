@@ -28,6 +28,7 @@ export interface Drawn {
   releases?: Record<number, Release>;
   leases?: boolean;
   histories?: 'hasty';
+  graves?: 'hasty';
 }
 
 /**
