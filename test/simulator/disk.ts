@@ -1,8 +1,12 @@
 import { KithError } from '../../protocol/errors.ts';
+import type { VoteBook } from '../../daemon/ports/vote-book.ts';
 import type { Store, StoreOperation } from '../../daemon/ports/store.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import { LayeredMap } from '../../daemon/core/cluster/layered-map.ts';
 import type { Draw } from './draw.ts';
+
+/** Beside the store: files of their own, each written whole. */
+const FILE = 'file ';
 
 /** Batches that a disk without barriers may lose at a crash. */
 const TAIL_BATCHES = 200;
@@ -41,20 +45,26 @@ interface InFlight {
 /** What was written, and what it replaced; undefined: nothing. */
 interface Batch {
   at: number;
-  changes: { key: string; before: Uint8Array | undefined; after: Uint8Array | undefined }[];
+  changes: { key: string; before: unknown; after: unknown }[];
 }
 
-/** A host's disk: outlives its daemons. Writes take time, and at a crash those under way are on it or not. */
+/**
+ * A host's disk: outlives its daemons. Writes take time, and at a crash those under way are on it or not. It has the store, and beside it files: the votes, the peer book, the
+ * incarnation. Whoever loses the store has those. A host that loses them and its key, too, is none that is known: it has to join as another.
+ */
 export class SimDisk {
   records = new LayeredMap<string, Uint8Array>();
   /** On top of the usual fraction of a millisecond. */
   slowMs = 0;
   isFull = false;
+  /** Writes of votes that began. */
+  voteWrites = 0;
   /** Called when a batch has reached the disk and nobody knows of it yet. */
   onPersisted: (keys: readonly string[]) => void = () => undefined;
   /** Called when it was slow, or refused something. */
   onTrouble: (fault: 'diskSlow' | 'diskFull') => void = () => undefined;
   private readonly contents: DiskContents;
+  private readonly files = new Map<string, unknown>();
   private readonly inFlight = new Set<InFlight>();
   /** Newest last. */
   private readonly tail: Batch[] = [];
@@ -65,6 +75,28 @@ export class SimDisk {
 
   open(clock: HostClock, draw: Draw): Store {
     return new SimStore(this, clock, draw);
+  }
+
+  /** The file's contents, as they are after a crash. */
+  file(name: string): unknown {
+    return this.files.get(FILE + name);
+  }
+
+  /** At once: nobody waits for a file as small as that. */
+  putFile(name: string, content: unknown, at: number): void {
+    this.put({ at, changes: [{ key: FILE + name, before: undefined, after: content }] });
+  }
+
+  /** A file that is written as the store is. */
+  voteBook(clock: HostClock, draw: Draw): VoteBook {
+    const store = new SimStore(this, clock, draw);
+    return {
+      load: async () => this.file('votes') as Uint8Array | undefined,
+      save: async (record) => {
+        this.voteWrites += 1;
+        return store.write([{ type: 'put', key: `${FILE}votes`, value: record }]);
+      },
+    };
   }
 
   begin(operations: readonly StoreOperation[]): InFlight {
@@ -80,6 +112,11 @@ export class SimDisk {
 
   drop(write: InFlight): void {
     this.inFlight.delete(write);
+  }
+
+  /** What is under way does not come to the disk. */
+  dropAll(): void {
+    this.inFlight.clear();
   }
 
   /** The power goes: each batch under way is whole on the disk, or not at all. @returns how many were */
@@ -122,11 +159,12 @@ export class SimDisk {
     return gone.length;
   }
 
-  /** All that another disk has. */
+  /** All that another disk has in its store. */
   copy(other: SimDisk): void {
     this.records = other.records.fork();
   }
 
+  /** The store is gone. */
   wipe(): void {
     this.records = new LayeredMap();
     this.tail.length = 0;
@@ -142,7 +180,7 @@ export class SimDisk {
 
   private put({ at, changes }: Batch): void {
     const done = changes.map(({ key, after }) => {
-      const before = this.records.get(key);
+      const before = this.get(key);
       this.set(key, after);
       return { key, before, after };
     });
@@ -150,9 +188,14 @@ export class SimDisk {
     if (this.tail.length > TAIL_BATCHES) this.tail.shift();
   }
 
-  private set(key: string, value: Uint8Array | undefined): void {
-    if (value === undefined) this.records.delete(key);
-    else this.records.set(key, value);
+  private get(key: string): unknown {
+    return key.startsWith(FILE) ? this.files.get(key) : this.records.get(key);
+  }
+
+  private set(key: string, value: unknown): void {
+    const into: { set(key: string, value: unknown): unknown; delete(key: string): unknown } = key.startsWith(FILE) ? this.files : this.records;
+    if (value === undefined) into.delete(key);
+    else into.set(key, value);
   }
 }
 

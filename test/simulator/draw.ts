@@ -4,8 +4,10 @@ import { seededRandom } from '../support/virtual-clock.ts';
 /** Draws from a seed. A fork draws on its own: what is drawn from it changes nothing elsewhere. */
 export class Draw implements Random {
   private readonly random: Random;
+  private readonly seed: number;
 
   constructor(seed: number) {
+    this.seed = seed;
     this.random = seededRandom(seed);
   }
 
@@ -19,6 +21,11 @@ export class Draw implements Random {
 
   fork(): Draw {
     return new Draw(Math.floor(this.next() * 2 ** 32));
+  }
+
+  /** As a fork, one for each name, but it takes no draw: what came later in the scenarios that were kept leaves them as they were. */
+  aside(name: number): Draw {
+    return new Draw(this.seed ^ Math.imul(name, 0x9e3779b1));
   }
 
   chance(share: number): boolean {

@@ -15,6 +15,7 @@ export const FAULTS = {
   bridged: 'two were cut off from each other, and a third reached both',
   crashedAtOnce: 'daemons killed at a moment that means nothing to them',
   crashedAfterWrite: 'daemons killed between a write and its gossip',
+  crashedAfterVote: 'voters killed when what they had granted was with who asked for it',
   crashedAfterClaim: 'daemons killed between a claim of theirs and the start of its pod',
   crashedBeforeStart: 'daemons killed when they asked for the start of a container',
   crashedAfterStart: 'daemons killed when a container had started, before they heard so',

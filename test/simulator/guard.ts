@@ -1,7 +1,6 @@
 import { GuardTable } from '../../daemon/adapters/guard/table.ts';
 import type { Guard, GuardedPod, ProcessMarks } from '../../daemon/ports/guard.ts';
 import { leaseSettings } from '../../protocol/leases.ts';
-import { MemoryVoteBook } from '../support/memory-guard.ts';
 import type { SimulatedRuntime } from '../support/simulated-runtime.ts';
 import { HostClock } from '../support/virtual-clock.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
@@ -10,11 +9,10 @@ import type { VirtualClock } from '../support/virtual-clock.ts';
 const LATE_MS = leaseSettings.killMs - leaseSettings.guardCheckMs;
 
 /**
- * The guard of a host, and what else of leases outlives its daemons: the guard's own table, over a clock and an engine that are not real. It needs no daemon, and is as
+ * The guard of a host outlives its daemons: the guard's own table, over a clock and an engine that are not real. It needs no daemon, and is as
  * late as it may be.
  */
 export class SimGuard implements Guard {
-  readonly book = new MemoryVoteBook();
   /** Of the host, whatever daemon runs. */
   readonly clock: HostClock;
   readonly #runtime: SimulatedRuntime;

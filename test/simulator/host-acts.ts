@@ -9,12 +9,11 @@ const CLAIM_TRAP_MS = 20_000;
 /** A disk that lies loses what it was given in this time before the crash. */
 const TAIL_MS = 1_000;
 const DAMAGED_SHARE = 0.1;
-/** After a pause of its host; what is promised for the kill is 100 ms. */
-const GUARD_WAKES_MS = 50;
 
 const CRASHES: Record<CrashMoment, Fault> = {
   now: 'crashedAtOnce',
   afterWrite: 'crashedAfterWrite',
+  afterVote: 'crashedAfterVote',
   afterClaim: 'crashedAfterClaim',
   beforeClaimedStart: 'crashedAfterClaim',
   beforeStart: 'crashedBeforeStart',
@@ -110,7 +109,7 @@ export class HostActs {
       case 'containerEnds':
         return this.containerEnds(host, act);
       case 'containersWiped':
-        return runtime.wipe();
+        return host.isPaused ? undefined : runtime.wipe();
     }
   }
 
@@ -118,13 +117,15 @@ export class HostActs {
     const strike = (fault: Fault): void => {
       host.trap = undefined;
       if (host.daemon !== undefined) this.world.faults.note(fault);
+      // What it answered is with the other, and what it wrote is lost, where that was still under way.
+      if (moment === 'afterVote') host.disk.dropAll();
       this.world.kill(host, `a crash (${moment})`);
       this.loseDisk(host, disk);
       this.bootLater(host, downMs);
     };
     if (moment === 'now') return strike(CRASHES.now);
     const spring = (): void => strike(CRASHES[moment]);
-    host.trap = { moment, spring };
+    host.trap = { moment, spring, votes: host.disk.voteWrites };
     const isClaim = moment === 'afterClaim' || moment === 'beforeClaimedStart';
     this.world.clock.after(isClaim ? CLAIM_TRAP_MS : TRAP_MS, () => {
       if (host.trap?.spring !== spring) return;
@@ -223,24 +224,21 @@ export class HostActs {
     });
   }
 
-  /** The guard is the last to wake up. */
   private pause(host: SimHost, forMs: number): void {
-    const { daemon, guard } = host;
-    host.isPaused = true;
-    for (const clock of [daemon?.clock, daemon?.worker, guard.clock]) clock?.freeze();
+    if (host.isPaused) return;
+    const { daemon } = host;
+    this.world.pause(host);
     this.storm.later(forMs, () => {
-      const { timeline, clock, faults } = this.world;
+      const { timeline, faults } = this.world;
+      if (!host.isPaused) return;
       timeline.add(host.node, '→ goes on');
       if (daemon !== undefined && host.daemon === daemon) faults.note('paused');
-      host.isPaused = false;
-      host.thawedAt = clock.monotonic();
-      daemon?.worker.thaw();
-      daemon?.clock.thaw();
-      clock.after(GUARD_WAKES_MS, () => guard.clock.thaw());
+      this.world.goOn(host);
     });
   }
 
-  private containerEnds({ runtime }: SimHost, { which, exitCode }: { which: number; exitCode: number }): void {
+  private containerEnds({ runtime, isPaused }: SimHost, { which, exitCode }: { which: number; exitCode: number }): void {
+    if (isPaused) return;
     const uids = runtime.podUids();
     const uid = uids[which % Math.max(1, uids.length)];
     if (uid !== undefined) runtime.crash(uid, 'main', exitCode);

@@ -24,9 +24,9 @@ export interface SimDaemon extends PeerDaemon {
 
 /**
  * When a crash that lies in wait strikes: in the moment after a write is on disk and before anybody hears of it; when a claim of its own is on disk, or has been told,
- * and the pod does not run yet; and so on.
+ * and the pod does not run yet; when a vote is with who asked for it; and so on.
  */
-export type CrashMoment = 'now' | 'afterWrite' | 'afterClaim' | 'beforeClaimedStart' | 'beforeStart' | 'afterStart';
+export type CrashMoment = 'now' | 'afterWrite' | 'afterVote' | 'afterClaim' | 'beforeClaimedStart' | 'beforeStart' | 'afterStart';
 
 /** Resolves when the daemon is up, or has died before that. Its clocks are those of the attempt that is under way. */
 export interface Starting {
@@ -46,9 +46,6 @@ export class SimHost {
   readonly guard: SimGuard;
   readonly facts: NodeFacts;
   readonly faults: FaultTally;
-  /** Members that the answer to its join named. */
-  book: readonly MemberSpec[] = [];
-  incarnation = 0;
   hasPower = true;
   /** Lost for ever, removed, or let in by one that was, unseen by its remover: never started again. */
   isGone = false;
@@ -75,18 +72,25 @@ export class SimHost {
   /** While the host as a whole stands still, and when it went on last. */
   isPaused = false;
   thawedAt = Number.NEGATIVE_INFINITY;
-  trap: { moment: CrashMoment; spring: () => void } | undefined;
+  trap: { moment: CrashMoment; spring: () => void; votes: number } | undefined;
   /** Records of pods that its daemons claimed. */
   private readonly claims = new Set<string>();
+  private readonly clock: VirtualClock;
+  /** Of its containers, and of its engine. */
+  private readonly engineClock: HostClock;
 
   constructor(deps: { clock: VirtualClock; contents: DiskContents; faults: FaultTally }, index: number, cpu: string) {
     const { clock, contents, faults } = deps;
     this.index = index;
+    this.clock = clock;
+    this.engineClock = new HostClock(clock);
     this.disk = new SimDisk(contents);
     // Peer ids are base58, which has no zero.
     this.id = `peer${String(index).replaceAll('0', 'z')}`;
     this.node = `node-${index}`;
-    this.runtime = new SimulatedRuntime(clock);
+    // True time, which stands still with the host.
+    const after = this.engineClock.after.bind(this.engineClock);
+    this.runtime = new SimulatedRuntime({ now: () => clock.now(), monotonic: () => clock.monotonic(), after });
     this.guard = new SimGuard(clock, this.runtime);
     this.runtime.bootClock = () => this.guard.clock.monotonic();
     const size = { cpu, memory: '8Gi', pods: '110' };
@@ -99,10 +103,46 @@ export class SimHost {
     this.faults = faults;
   }
 
+  /** Members that the answer to its join named, and whom it saw since. */
+  get book(): readonly MemberSpec[] {
+    return (this.disk.file('book') ?? []) as readonly MemberSpec[];
+  }
+
+  set book(members: readonly MemberSpec[]) {
+    this.disk.putFile('book', members, this.clock.monotonic());
+  }
+
+  get incarnation(): number {
+    return (this.disk.file('incarnation') ?? 0) as number;
+  }
+
+  set incarnation(number: number) {
+    this.disk.putFile('incarnation', number, this.clock.monotonic());
+  }
+
   spec(admittedBy: string): MemberSpec {
     const { id, node } = this;
     const addresses = { peerAddresses: [`/memory/${id}`], beatAddresses: [], apiAddresses: [] };
     return { peerId: id, nodeName: node, ...addresses, beatKey: id, admittedBy };
+  }
+
+  /** The host as a whole stands still. Its clocks go on: what was due is due when it goes on. */
+  pause(): void {
+    this.isPaused = true;
+    for (const clock of this.allClocks()) clock?.freeze();
+  }
+
+  /** @returns whether it stood still. The guard is left to wake up. */
+  goOn(): boolean {
+    if (!this.isPaused) return false;
+    this.isPaused = false;
+    this.thawedAt = this.clock.monotonic();
+    for (const clock of this.allClocks()) if (clock !== this.guard.clock) clock?.thaw();
+    return true;
+  }
+
+  private allClocks(): (HostClock | undefined)[] {
+    return [this.daemon?.worker, this.daemon?.clock, this.engineClock, this.guard.clock];
   }
 
   newClock(clock: VirtualClock): HostClock {
@@ -122,6 +162,11 @@ export class SimHost {
       }
       return write(mutations);
     };
+  }
+
+  /** Who asked for votes has its answer: what was granted since the trap was set. */
+  answeredVotes(): void {
+    if (this.disk.voteWrites > (this.trap?.votes ?? Infinity)) this.strike('afterVote');
   }
 
   /** Springs the trap that lies in wait for this moment. */

@@ -57,6 +57,8 @@ export class SimNetwork extends MemoryNetwork {
   dialsWithinMs: number | undefined;
   /** Messages, of all peers. */
   sent = 0;
+  /** An answer has come to who asked. */
+  onAnswered: (from: string, what: string) => void = () => undefined;
   /** Share of gossip that is lost on each way, as a mesh in disorder loses it. */
   private gossipLost = 0;
   private readonly draw: Draw;
@@ -67,6 +69,7 @@ export class SimNetwork extends MemoryNetwork {
   private readonly faults: FaultTally;
   /** Peers whose host lost its power: nobody is told that their connections have ended. */
   private readonly vanished = new Set<string>();
+  private readonly stalled = new Set<string>();
   /** Ways that are blocked just now, and when anything about one changed last. */
   private blocks = 0;
   /** Those whose links are to be looked at in this moment. */
@@ -94,6 +97,16 @@ export class SimNetwork extends MemoryNetwork {
   vanish(peer: string): void {
     this.vanished.add(peer);
     for (const other of this.neighbourhood(peer)) this.giveUpLater(peer, other);
+  }
+
+  /** To be called when a host begins to stand still as a whole: who is connected to it finds out in time, and nobody can connect to it. */
+  stall(peer: string): void {
+    this.stalled.add(peer);
+    for (const other of this.neighbourhood(peer)) this.giveUpLater(peer, other);
+  }
+
+  goOn(peer: string): void {
+    this.stalled.delete(peer);
   }
 
   setWay(from: string, to: string, fault: Partial<WayFault>): void {
@@ -233,7 +246,9 @@ export class SimNetwork extends MemoryNetwork {
       if (again > 0) this.faults.note('sentAgain');
       way.arrivesAt = Math.max(way.arrivesAt, now + this.delayOf(way) + again);
       this.clock.after(way.arrivesAt - now, () => {
-        if (link.up && link.generation === generation) arrive();
+        if (!link.up || link.generation !== generation) return;
+        arrive();
+        if (carriage.isAnswer === true) this.onAnswered(from, carriage.what);
       });
     };
     if (way.blocked > 0) way.held.push({ generation, send });
@@ -304,7 +319,7 @@ export class SimNetwork extends MemoryNetwork {
   private connect(left: string, right: string, link: Link): boolean {
     const [seeks, sought] = [this.seeks(left, right), this.seeks(right, left)];
     if (link.up || (!seeks && !sought)) return true;
-    if (!this.isOpen(left, right)) return false;
+    if (!this.isOpen(left, right) || this.stalled.has(left) || this.stalled.has(right)) return false;
     if (!seeks || !sought) {
       // One of them does not list the other any more, and may have something to say to it.
       this.ends.get(seeks ? left : right)?.knockAt(seeks ? right : left);
@@ -333,12 +348,16 @@ export class SimNetwork extends MemoryNetwork {
     const { generation } = link;
     const { least, most } = LINK_GIVEN_UP_MS;
     this.clock.after(this.draw.int(least, most), () => {
-      const isDead = !this.isOpen(left, right) || this.vanished.has(left) || this.vanished.has(right);
+      const isDead = !this.isOpen(left, right) || this.isSilent(left) || this.isSilent(right);
       if (!link.up || link.generation !== generation || !isDead) return;
       this.faults.note('linkGivenUp');
       this.end(left, right);
       this.settle(left);
     });
+  }
+
+  private isSilent(peer: string): boolean {
+    return this.vanished.has(peer) || this.stalled.has(peer);
   }
 
   private isPassable(from: string, to: string): boolean {

@@ -31,6 +31,8 @@ const WRITE_AT_ONCE = 200;
 const STANDING_MS = 5_000;
 /** Before the peers of a wide cluster tell of what has become of each other, and not in the same moment: a thousand greet each other a million times. */
 const CONNECTING_MS = 6;
+/** The guard, after a pause of its host; what is promised for its kill is 100 ms. */
+const GUARD_WAKES_MS = 50;
 /** Until a daemon that could not start is started again, as a supervisor does. */
 const RESTART_MS = 1_000;
 
@@ -85,6 +87,9 @@ export class SimWorld {
     this.options = options;
     this.documents = options.documents;
     this.network = new SimNetwork({ clock: this.clock, draw: draw.fork(), faults: this.faults }, options.network);
+    this.network.onAnswered = (from, what) => {
+      if (what === 'leases') this.hosts.find(({ id }) => id === from)?.answeredVotes();
+    };
     this.beatNetwork = new MemoryBeatNetwork(this.network);
   }
 
@@ -191,6 +196,7 @@ export class SimWorld {
   }
 
   async #compose(host: SimHost, starting: Starting): Promise<void> {
+    this.goOn(host);
     const clock = host.newClock(this.clock);
     const worker = host.newClock(this.clock);
     starting.clocks = [clock, worker];
@@ -219,7 +225,7 @@ export class SimWorld {
     };
     const { damaged, guard } = host;
     const bootClock = (): number => guard.clock.monotonic();
-    const leases = this.options.leases === true ? { guard: guardOf(guard, clock), book: guard.book, bootClock } : undefined;
+    const leases = this.options.leases === true ? { guard: guardOf(guard, clock), book: host.disk.voteBook(clock, this.draw.aside(1_000 * host.index + host.incarnation)), bootClock } : undefined;
     host.damaged = false;
     const { image } = host;
     host.image = undefined;
@@ -251,8 +257,23 @@ export class SimWorld {
     this.timeline.add(host.node, 'the daemon is up');
   }
 
+  /** It stands still as a whole: its kernel answers nothing, and nobody is told so. */
+  pause(host: SimHost): void {
+    host.pause();
+    this.network.stall(host.id);
+  }
+
+  /** The guard is the last to wake up. */
+  goOn(host: SimHost): void {
+    if (!host.goOn()) return;
+    this.network.goOn(host.id);
+    this.clock.after(GUARD_WAKES_MS, () => (host.isPaused ? undefined : host.guard.clock.thaw()));
+  }
+
   /** SIGKILL, or worse: nothing of the daemon runs on. */
   kill(host: SimHost, why: string): void {
+    // Nothing dies, nor starts, while the host stands still.
+    this.goOn(host);
     const { daemon, starting } = host;
     if (daemon === undefined && starting === undefined) return;
     this.timeline.add(host.node, `the daemon dies: ${why}`);
@@ -289,7 +310,7 @@ export class SimWorld {
         const to = address?.split('/')[2] ?? '';
         const host = this.hosts.find(({ id }) => id === to);
         clock.after(timeoutMs, () => resolve('silent'));
-        const answers = host?.hasPower === true && this.network.isOpen(from.id, to);
+        const answers = host?.hasPower === true && !host.isPaused && this.network.isOpen(from.id, to);
         if (answers) clock.after(this.network.roundTripMs(from.id, to), () => resolve(host.daemon === undefined ? 'refused' : 'accepted'));
       });
   }

@@ -42,6 +42,8 @@ export interface Carriage {
   bytes: number;
   /** The other has it from somebody else already, and will look at it no further. */
   isKnown?: boolean;
+  /** Of a request. */
+  isAnswer?: true;
 }
 
 interface Path {
@@ -398,7 +400,7 @@ export class MemoryTransport implements Transport {
           peer,
           this.self,
           () => this.#run(() => settle(() => (bytes ? resolve(bytes) : reject(new KithError('RequestRefused', refusal, { peer }))), true)),
-          { reliable: true, what: protocol, bytes: bytes?.byteLength ?? refusal.length },
+          { reliable: true, what: protocol, bytes: bytes?.byteLength ?? refusal.length, isAnswer: true },
         );
       const copy = payload.slice();
       this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.answer(this.self, protocol, copy, gone.signal, answer), {

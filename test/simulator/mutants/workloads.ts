@@ -20,6 +20,14 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     replace: '{ term, pod, node, incarnation, released, at: now - 11_000 }',
   }),
   one({
+    name: 'votes-before-disk',
+    what: 'a voter answers before it has saved what it granted',
+    plots: ['atMostOne'],
+    file: 'daemon/peer/leases/voting.ts',
+    find: '    await this.#persisted();\n    return encodeLeaseAnswer(answer);',
+    replace: '    void this.#persisted();\n    return encodeLeaseAnswer(answer);',
+  }),
+  one({
     name: 'withholds-too-short',
     what: 'a voter withholds its vote from others for a part of the lease only',
     plots: ['atMostOne'],

@@ -1,7 +1,7 @@
 import { leaseSettings } from '../../../protocol/leases.ts';
 import { onceController, onceSet, TARGETS_OF_KINDS } from '../kinds.ts';
 import type { Act } from '../scenario.ts';
-import { allHosts, cutBetween, drawSides, post, type Pen, type Plot, type Timed } from './plot.ts';
+import { allHosts, cutBetween, drawSides, patch, post, type Pen, type Plot, type Timed } from './plot.ts';
 
 /** Between two blows: whatever was cut, killed or frozen has been noticed, leases are over, and others have started. */
 const EPISODE_MS = 40_000;
@@ -23,7 +23,8 @@ export const atMostOne: Plot = {
       for (const act of drawEpisode(pen)) acts.push({ ...act, at: at + act.at });
       at += EPISODE_MS;
     }
-    return { acts, stormMs: at, leases: true };
+    for (const act of votersDieAnswering(pen)) acts.push({ ...act, at: at + act.at });
+    return { acts, stormMs: at + EPISODE_MS, leases: true };
   },
 };
 
@@ -52,6 +53,29 @@ function votersStartAnew(pen: Pen, cut: number, forMs: number): Timed[] {
     return { at: draw.int(2_500, 5_000), act };
   });
   return [{ at: 0, act: cutBetween([cut], others, forMs) }, ...restarts];
+}
+
+/**
+ * The others grant one host its first lease of something, and die as soon as it has their votes; then that one is cut off. It is the only one which may run that at first, so
+ * that it is known who will be.
+ */
+function votersDieAnswering(pen: Pen): Timed[] {
+  const { draw } = pen;
+  const [holder = 1, ...voters] = draw.shuffled(allHosts(pen));
+  const cordon = (at: number, by: number, node: number, unschedulable: boolean): Timed => {
+    const what = `${unschedulable ? 'cordon' : 'uncordon'} node-${node}`;
+    return { at, act: patch(by, `/api/v1/nodes/node-${node}`, { spec: { unschedulable } }, what) };
+  };
+  const acts = voters.map((node) => cordon(0, holder, node, true));
+  acts.push({ at: 1_000, act: post(holder, TARGETS_OF_KINDS.controllers, onceController('first'), 'create first') });
+  for (const host of voters) {
+    acts.push({ at: 950, act: { do: 'slowDisk', host, byMs: draw.int(50, 200), forMs: 1_500 } });
+    acts.push({ at: 980, act: { do: 'crash', host, moment: 'afterVote', downMs: draw.int(100, 500), disk: 'none' } });
+    // Whoever is up by then.
+    for (const at of [3_500, 30_000]) acts.push(cordon(at, host, host, false));
+  }
+  acts.push({ at: 2_900, act: cutBetween([holder], voters, draw.int(12_000, 25_000)) });
+  return acts;
 }
 
 /** Who can be heard, and hears nothing. */
