@@ -193,7 +193,9 @@ export class SimDisk {
   }
 
   private set(key: string, value: unknown): void {
-    const into: { set(key: string, value: unknown): unknown; delete(key: string): unknown } = key.startsWith(FILE) ? this.files : this.records;
+    const into: { set(key: string, value: unknown): unknown; delete(key: string): unknown } = key.startsWith(FILE)
+      ? this.files
+      : this.records;
     if (value === undefined) into.delete(key);
     else into.set(key, value);
   }

@@ -1,6 +1,6 @@
 import { Draw } from './draw.ts';
 import type { CrashMoment } from './host.ts';
-import type { WayFault } from './network.ts';
+import type { WayFault } from './way.ts';
 import { plotOf, STORM } from './plots/all.ts';
 import { allHosts, cutBetween } from './plots/plot.ts';
 import type { Drawn, Pen, Timed } from './plots/plot.ts';
@@ -35,7 +35,15 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const steps = all.map(({ at, act }, id): Step => ({ id, at, act }));
   // Real documents take most of the time: one seed in seven has them.
   const documents = seed % 7 === 0 ? 'automerge' : 'light';
-  const about = { seed, plot: plot?.name ?? STORM, peers, cpu: cpu ?? '4', network: network ?? drawNetwork(draw), documents } as const;
+  const about = {
+    seed,
+    plot: plot?.name ?? STORM,
+    peers,
+    cpu: cpu ?? '4',
+    network: network ?? drawNetwork(draw),
+    disorder: true,
+    documents,
+  } as const;
   // Of what has no plot one in five.
   const isHasty = histories === 'hasty' || (plot === undefined && seed % 5 === 2);
   // And of those another fifth.

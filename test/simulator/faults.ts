@@ -5,6 +5,8 @@ export const FAULTS = {
   sentAgain: 'packets of streams lost by chance, which come again',
   doubled: 'datagrams that come twice',
   overtaken: 'datagrams that come before one that was sent earlier on the same way',
+  streamsOvertaken: 'messages of a stream that come before one that another stream sent earlier on the same way',
+  gossipRepeated: 'gossip that came to a peer again',
   gossipLost: 'gossip lost on one way of the mesh',
   cutOneWay: 'messages stopped on a way whose other direction is open',
   cutBothWays: 'messages stopped between two that are cut off from each other',

@@ -4,6 +4,8 @@ import { MemoryNetwork } from '../support/memory-transport.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import type { Draw } from './draw.ts';
 import type { FaultTally } from './faults.ts';
+import { arrivalOn, newWay, orderOf } from './way.ts';
+import type { Way, WayFault } from './way.ts';
 
 /** When a link that carries nothing is given up: it is looked at every 10 s, and has 8 s to answer (`daemon/adapters/libp2p/limits.ts`). */
 const LINK_GIVEN_UP_MS = { least: 8_000, most: 18_000 };
@@ -14,25 +16,9 @@ const RETRANSMIT_MS = 200;
 /** Gossip is passed on to so many, where there are more (gossipsub's D, and the share of the mesh that is not yet served). */
 const MESH = 6;
 
-export interface WayFault {
-  delayMs: number;
-  jitterMs: number;
-  /** Share of packets lost, and of datagrams that come twice. */
-  loss: number;
-  duplicate: number;
-}
-
-/** One direction between two hosts. */
-interface Way extends WayFault {
-  /** How many faults stop everything on it just now. */
-  blocked: number;
-  /** Streams keep their order: nothing arrives before this. */
-  arrivesAt: number;
-  /** When the last of the datagrams sent so far arrives. */
-  datagramsAt: number;
-  /** What streams sent into a blocked way: sent again when it opens, if the connection still stands. */
-  held: { generation: number; send: () => void }[];
-}
+/** Share of copies of gossip that come a second time, and when at the latest: gossipsub offers what it passed on for some of its heartbeats. */
+const REPEATED = 0.01;
+const REPEATED_WITHIN_MS = 5_000;
 
 /** Connections between two peers, taken as one. */
 interface Link {
@@ -47,8 +33,10 @@ interface Link {
 export type Traffic = Map<string, Map<string, { messages: number; bytes: number }>>;
 
 /**
- * A network with the faults that networks have. Streams (requests, gossip) keep their order, wait while a way is blocked, and end with their connection; datagrams
- * are lost, doubled and overtake each other. A connection over a dead way is noticed only in time, and dialled anew for ever, less and less often.
+ * A network with the faults that networks have. Streams (requests, gossip) wait while a way is blocked, and end with their connection; each keeps its order, and they overtake
+ * each other; datagrams are lost, doubled and overtake each other. Gossip comes again now and then: libp2p drops what it has seen in the last two minutes, but knows nothing
+ * of what it saw before a restart, and the port promises nothing (`daemon/ports/transport.ts`). A connection over a dead way is noticed only in time, and dialled anew for
+ * ever, less and less often.
  */
 export class SimNetwork extends MemoryNetwork {
   override readonly sharesPayloads = true;
@@ -67,6 +55,7 @@ export class SimNetwork extends MemoryNetwork {
   private readonly ends = new Map<string, MemoryTransport>();
   private readonly base: WayFault;
   private readonly faults: FaultTally;
+  private readonly disorder: Draw | undefined;
   /** Peers whose host lost its power: nobody is told that their connections have ended. */
   private readonly vanished = new Set<string>();
   private readonly stalled = new Set<string>();
@@ -78,10 +67,12 @@ export class SimNetwork extends MemoryNetwork {
   private readonly neighbourhoods = new Map<string, Set<string>>();
   private troubledAt = -Infinity;
 
-  constructor(deps: { clock: Clock; draw: Draw; faults: FaultTally }, base: WayFault) {
+  /** @param deps.disorder without it all streams of a way keep one order, and gossip comes once */
+  constructor(deps: { clock: Clock; draw: Draw; faults: FaultTally; disorder?: Draw | undefined }, base: WayFault) {
     super({ clock: deps.clock, random: deps.draw });
     this.draw = deps.draw;
     this.faults = deps.faults;
+    this.disorder = deps.disorder;
     this.base = base;
   }
 
@@ -244,15 +235,28 @@ export class SimNetwork extends MemoryNetwork {
       const now = this.clock.monotonic();
       const again = this.draw.chance(way.loss) ? RETRANSMIT_MS : 0;
       if (again > 0) this.faults.note('sentAgain');
-      way.arrivesAt = Math.max(way.arrivesAt, now + this.delayOf(way) + again);
-      this.clock.after(way.arrivesAt - now, () => {
+      const before = way.arrivesAt;
+      const arrivesAt = arrivalOn(way, this.disorder === undefined ? way : orderOf(way, carriage), now + this.delayOf(way) + again);
+      if (arrivesAt < before) this.faults.note('streamsOvertaken');
+      if (again > 0) way.stuckUntil = Math.max(way.stuckUntil, arrivesAt);
+      this.clock.after(arrivesAt - now, () => {
         if (!link.up || link.generation !== generation) return;
         arrive();
         if (carriage.isAnswer === true) this.onAnswered(from, carriage.what);
+        this.repeat(link, carriage);
       });
     };
     if (way.blocked > 0) way.held.push({ generation, send });
     else send();
+  }
+
+  private repeat(link: Link, { repeat }: Carriage): void {
+    if (repeat === undefined || this.disorder?.chance(REPEATED) !== true) return;
+    this.clock.after(this.disorder.duration(1, REPEATED_WITHIN_MS), () => {
+      if (!link.up) return;
+      this.faults.note('gossipRepeated');
+      repeat();
+    });
   }
 
   private carryDatagram(way: Way, arrive: () => void): void {
@@ -374,7 +378,7 @@ export class SimNetwork extends MemoryNetwork {
     let ways = this.ways.get(from);
     if (ways === undefined) this.ways.set(from, (ways = new Map<string, Way>()));
     let way = ways.get(to);
-    if (way === undefined) ways.set(to, (way = { ...this.base, blocked: 0, arrivesAt: 0, datagramsAt: 0, held: [] }));
+    if (way === undefined) ways.set(to, (way = newWay(this.base)));
     return way;
   }
 

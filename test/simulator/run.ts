@@ -58,11 +58,20 @@ export interface Outcome {
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Outcome> {
   const draw = new Draw(scenario.seed ^ 0x5eed);
   const documents = scenario.documents === 'light' ? new LightDocuments() : new AutomergeDocuments();
-  const { cpu, network, leases } = scenario;
+  const { cpu, network, disorder, leases } = scenario;
   const histories = scenario.histories === 'hasty' ? HASTY : undefined;
   const graves = scenario.graves === 'hasty' ? HASTY_GRAVES : undefined;
   const podRange = scenario.peers > MOST_IN_SMALL_RANGE ? WIDE_POD_RANGE : undefined;
-  const world = new SimWorld(draw, { cpu, network, documents, histories, graves, podRange, ...(leases === undefined ? {} : { leases }) });
+  const world = new SimWorld(draw, {
+    cpu,
+    network,
+    disorder,
+    documents,
+    histories,
+    graves,
+    podRange,
+    ...(leases === undefined ? {} : { leases }),
+  });
   const run = new Run(world, scenario, options);
   const startedAt = world.clock.monotonic();
   const failure = await run.go();

@@ -1,6 +1,6 @@
 import type { ImageBehaviour } from '../support/simulated-runtime.ts';
 import type { CrashMoment } from './host.ts';
-import type { WayFault } from './network.ts';
+import type { WayFault } from './way.ts';
 
 /** What a seed stands for, as plain data: what befalls whom, and when. A smaller scenario is made by leaving steps out. */
 export interface Scenario {
@@ -11,6 +11,8 @@ export interface Scenario {
   /** CPU of each node: with little, pods are turned away. */
   cpu: string;
   network: WayFault;
+  /** Streams overtake each other, and gossip comes again now and then. Scenarios that were kept from before have it in order, as it was when they failed. */
+  disorder?: boolean;
   /** Automerge itself, or what stands in for it and is faster. */
   documents: 'automerge' | 'light';
   /** Histories are cut as soon as that may be; otherwise as the product does, which no scenario is long enough for. */

@@ -20,7 +20,7 @@ import { guardOf } from './guard.ts';
 import { sharedEntryWork, sharedReader, sharedRecords } from './shared-work.ts';
 import { engineOf, folderOf, SimHost } from './host.ts';
 import type { SimDaemon, Starting } from './host.ts';
-import type { WayFault } from './network.ts';
+import type { WayFault } from './way.ts';
 import { SimNetwork } from './network.ts';
 import { Timeline } from './timeline.ts';
 
@@ -40,6 +40,8 @@ export interface WorldOptions {
   /** CPU of each node. */
   cpu: string;
   network: WayFault;
+  /** Streams overtake each other, and gossip comes again now and then. */
+  disorder?: boolean | undefined;
   /** Shared by all hosts. */
   documents: Documents;
   /** When daemons cut the histories of documents; default: as the product does. */
@@ -86,7 +88,8 @@ export class SimWorld {
     this.draw = draw;
     this.options = options;
     this.documents = options.documents;
-    this.network = new SimNetwork({ clock: this.clock, draw: draw.fork(), faults: this.faults }, options.network);
+    const disorder = options.disorder === true ? draw.aside(1) : undefined;
+    this.network = new SimNetwork({ clock: this.clock, draw: draw.fork(), faults: this.faults, disorder }, options.network);
     this.network.onAnswered = (from, what) => {
       if (what === 'leases') this.hosts.find(({ id }) => id === from)?.answeredVotes();
     };
@@ -225,7 +228,14 @@ export class SimWorld {
     };
     const { damaged, guard } = host;
     const bootClock = (): number => guard.clock.monotonic();
-    const leases = this.options.leases === true ? { guard: guardOf(guard, clock), book: host.disk.voteBook(clock, this.draw.aside(1_000 * host.index + host.incarnation)), bootClock } : undefined;
+    const leases =
+      this.options.leases === true
+        ? {
+            guard: guardOf(guard, clock),
+            book: host.disk.voteBook(clock, this.draw.aside(1_000 * host.index + host.incarnation)),
+            bootClock,
+          }
+        : undefined;
     host.damaged = false;
     const { image } = host;
     host.image = undefined;

@@ -2,6 +2,7 @@ import { KithError, invariant } from '../../protocol/errors.ts';
 import type { Clock, Random } from '../../daemon/ports/clock.ts';
 import type { PeerStream, RequestProtocol, StreamProtocol, Topic, Transport, TransportMember } from '../../daemon/ports/transport.ts';
 import { memoryStream } from './memory-stream.ts';
+import { onAbort } from './on-abort.ts';
 import type { HostClock } from './virtual-clock.ts';
 
 /** Bounds as the real network has them. */
@@ -13,27 +14,6 @@ const NOTICE_EVERY_MS = 5_000;
 
 const ASKER_GONE = new Error('the asking peer went away');
 
-/** What to do when a signal aborts: one listener a signal, however many requests it ends. */
-const onAborts = new WeakMap<AbortSignal, Set<() => void>>();
-
-function onAbort(signal: AbortSignal, action: () => void): () => void {
-  let actions = onAborts.get(signal);
-  if (actions === undefined) {
-    onAborts.set(signal, (actions = new Set()));
-    const all = actions;
-    signal.addEventListener(
-      'abort',
-      () => {
-        for (const each of [...all]) each();
-      },
-      { once: true },
-    );
-  }
-  const entry = (): void => action();
-  actions.add(entry);
-  return () => actions.delete(entry);
-}
-
 export interface Carriage {
   /** Streams are; gossip and datagrams are not. */
   reliable: boolean;
@@ -44,6 +24,10 @@ export interface Carriage {
   isKnown?: boolean;
   /** Of a request. */
   isAnswer?: true;
+  /** What comes of the same keeps its order; every request and answer is by itself. */
+  stream?: object;
+  /** Of gossip: hands it to who has it already. */
+  repeat?: () => void;
 }
 
 interface Path {
@@ -340,13 +324,19 @@ export class MemoryTransport implements Transport {
     const { topic: what, payload } = message;
     for (const peer of this.#network.neighbours(this)) {
       const isKnown = this.#network.peer(peer)?.hasSeen(message) ?? false;
-      const carriage = { reliable: false, what, bytes: payload.byteLength, isKnown };
+      const repeat = (): void => this.#network.peer(peer)?.repeat(this.self, message);
+      const carriage = { reliable: false, what, bytes: payload.byteLength, isKnown, repeat };
       this.#network.carry(this.self, peer, () => this.#network.peer(peer)?.receive(this.self, message), carriage);
     }
   }
 
   hasSeen(message: object): boolean {
     return this.#seen.has(message);
+  }
+
+  /** It comes again. */
+  repeat(from: string, message: { topic: Topic; payload: Uint8Array }): void {
+    this.#run(() => (this.running ? this.#hear(from, message) : undefined));
   }
 
   receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
@@ -356,9 +346,12 @@ export class MemoryTransport implements Transport {
   #receive(from: string, message: { topic: Topic; payload: Uint8Array }): void {
     if (!this.running || this.#seen.has(message)) return;
     this.#remember(message);
-    for (const listener of this.#topicListeners.get(message.topic) ?? [])
-      listener(from, this.#network.sharesPayloads ? message.payload : message.payload.slice());
+    this.#hear(from, message);
     this.#forward(message);
+  }
+
+  #hear(from: string, { topic, payload }: { topic: Topic; payload: Uint8Array }): void {
+    for (const listener of this.#topicListeners.get(topic) ?? []) listener(from, this.#network.sharesPayloads ? payload : payload.slice());
   }
 
   #remember(message: object): void {
@@ -438,7 +431,7 @@ export class MemoryTransport implements Transport {
   async openStream(peer: string, protocol: StreamProtocol, header: Uint8Array, options: { signal: AbortSignal }): Promise<PeerStream> {
     options.signal.throwIfAborted();
     if (!this.#network.connected(this.self, peer)) throw new KithError('PeerUnreachable', `not connected to peer ${peer}`, { peer });
-    const carriage = { reliable: true, what: protocol, bytes: header.byteLength };
+    const carriage = { reliable: true, what: protocol, bytes: header.byteLength, stream: {} };
     const carry = (from: string, to: string) => (arrive: () => void) => this.#network.carry(from, to, arrive, carriage);
     const ends = memoryStream(carry(this.self, peer), carry(peer, this.self));
     const forget = onAbort(options.signal, () => {

@@ -1,5 +1,5 @@
 import type { Draw } from '../draw.ts';
-import type { WayFault } from '../network.ts';
+import type { WayFault } from '../way.ts';
 import type { Act } from '../scenario.ts';
 import type { Release } from '../scenario.ts';
 import { TARGETS } from '../workloads.ts';
