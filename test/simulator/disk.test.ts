@@ -38,4 +38,31 @@ describe('a disk after a crash', () => {
     expect(disk.records.get('last')).toEqual(Uint8Array.of(there.at(-1) ?? 0));
     expect(there.at(-1)).toBeGreaterThan(kept);
   });
+
+  it('has the files beside its store when that is lost, and not when its tail is', async () => {
+    const clock = new VirtualClock();
+    const disk = new SimDisk(new DiskContents());
+    const book = disk.voteBook(new HostClock(clock), new Draw(3));
+    const saving = book.save(Uint8Array.of(1));
+    expect(await book.load()).toBeUndefined();
+    await clock.pass(10);
+    await saving;
+    disk.wipe();
+    expect(await book.load()).toEqual(Uint8Array.of(1));
+    disk.putFile('incarnation', 1, clock.monotonic());
+    await clock.pass(10);
+    disk.putFile('incarnation', 2, clock.monotonic());
+    disk.loseTail(clock.monotonic() - 5);
+    expect(disk.file('incarnation')).toBe(1);
+  });
+
+  it('lacks the votes that were on their way', async () => {
+    const clock = new VirtualClock();
+    const disk = new SimDisk(new DiskContents());
+    const book = disk.voteBook(new HostClock(clock), new Draw(4));
+    void book.save(Uint8Array.of(1));
+    disk.dropAll();
+    await clock.pass(10);
+    expect(await book.load()).toBeUndefined();
+  });
 });

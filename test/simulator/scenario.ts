@@ -82,7 +82,8 @@ export type Act =
 
 /**
  * What a crash costs the disk. `tail`: the last second, unnoticed; `torn`: parts of the last second, in no order, which is noticed; `damaged`: some records, noticed;
- * `lost`: the whole store.
+ * `lost`: the whole store, and nothing of what is beside it: key, incarnation, peer book, votes. Who loses its key, too, is no member any more, and joins as another: `lose`
+ * and `join`.
  */
 export type DiskLoss = 'none' | 'tail' | 'torn' | 'damaged' | 'lost';
 

@@ -18,3 +18,11 @@ it('forgets a grave when its time is over, but keeps those of the members that w
   const forgotten = ledger.toForget(entries, GRAVE_IN_FLIGHT_MS).map(({ key }) => key);
   expect(forgotten.sort()).toEqual(['pods/default/web', ...members.slice(-2).map(({ key }) => key)].sort());
 });
+
+it('waits as long as it is told', () => {
+  const ledger = new GraveLedger({ inFlightMs: 5, intervals: 1 });
+  const entries = [grave('pods/default/web', 0)];
+  expect(ledger.toForget(entries, 0)).toEqual([]);
+  expect(ledger.toForget(entries, 4)).toEqual([]);
+  expect(ledger.toForget(entries, 5)).toEqual(entries);
+});
