@@ -2,6 +2,7 @@ import { Draw } from './draw.ts';
 import type { CrashMoment } from './host.ts';
 import type { WayFault } from './way.ts';
 import { plotOf, STORM } from './plots/all.ts';
+import { awayMeanwhile } from './plots/graves.ts';
 import { allHosts, cutBetween } from './plots/plot.ts';
 import type { Drawn, Pen, Timed } from './plots/plot.ts';
 import type { Act, DiskLoss, Release, Scenario, Step } from './scenario.ts';
@@ -30,8 +31,22 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const peers = draw.int(least, Math.max(least, options.peers.most));
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
   const first = firstRequests(draw, pen.host).map((act, index): Timed => ({ at: 200 * index, act }));
-  const { acts, stormMs, cpu, network, releases, leases, histories, graves } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));
-  const all = [...first, ...acts].sort((left, right) => left.at - right.at);
+  const {
+    acts,
+    stormMs: drawnMs,
+    cpu,
+    network,
+    releases,
+    leases,
+    histories,
+    graves,
+  } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));
+  // Of what has no plot one in five; of the rest as many forget graves, while somebody is away.
+  const isHasty = histories === 'hasty' || (plot === undefined && seed % 5 === 2);
+  const forgets = graves === 'hasty' || (plot === undefined && seed % 5 === 4);
+  const meanwhile = forgets && plot === undefined ? awayMeanwhile({ ...pen, draw: draw.aside(2) }) : [];
+  const stormMs = Math.max(drawnMs, ...meanwhile.map(({ at }) => at + FELT_MS));
+  const all = [...first, ...acts, ...meanwhile].sort((left, right) => left.at - right.at);
   const steps = all.map(({ at, act }, id): Step => ({ id, at, act }));
   // Real documents take most of the time: one seed in seven has them.
   const documents = seed % 7 === 0 ? 'automerge' : 'light';
@@ -44,10 +59,6 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
     disorder: true,
     documents,
   } as const;
-  // Of what has no plot one in five.
-  const isHasty = histories === 'hasty' || (plot === undefined && seed % 5 === 2);
-  // And of those another fifth.
-  const forgets = graves === 'hasty' || (plot === undefined && seed % 5 === 4);
   return {
     ...about,
     stormMs,

@@ -1,6 +1,6 @@
 import { deploymentOf, TARGETS } from '../workloads.ts';
-import { allHosts, cutBetween, del, moments, post, STANDS_MS } from './plot.ts';
-import type { Plot, Timed } from './plot.ts';
+import { allHosts, cutBetween, del, moments, post, scaleTo, STANDS_MS } from './plot.ts';
+import type { Pen, Plot, Timed } from './plot.ts';
 
 const NAMES = ['kept', 'early', 'late', 'again', 'unheard'];
 /** All have told each other that they hold a grave by then: each asks one other every 3 s. */
@@ -44,3 +44,25 @@ export const collected: Plot = {
     return { acts, stormMs: backAt + draw.int(2_000, 30_000), graves: 'hasty' };
   },
 };
+
+/** Of a storm in which graves are collected: somebody is away meanwhile, and a name is used again before it is back. */
+export function awayMeanwhile(pen: Pen): Timed[] {
+  const { draw } = pen;
+  const [away = 1, ...others] = draw.shuffled(allHosts(pen));
+  const by = (): number => (others.length > 0 ? draw.pick(others) : away);
+  const goesAt = draw.int(10_000, TOLD_MS);
+  const awayMs = draw.int(35_000, 50_000);
+  const create = post(by(), TARGETS.deployments, deploymentOf(draw, 'passing'), 'create passing');
+  const again = post(by(), TARGETS.deployments, deploymentOf(draw, 'passing'), 'create passing again');
+  const remove = del(by(), `${TARGETS.deployments}/passing`, 'delete passing');
+  const goes = draw.chance(0.5)
+    ? cutBetween([away], others, awayMs)
+    : ({ do: 'powerCut', host: away, downMs: awayMs, disk: 'none' } as const);
+  return [
+    { at: 1_000, act: create },
+    { at: draw.int(STANDS_MS, 8_000), act: remove },
+    { at: goesAt, act: goes },
+    { at: goesAt + awayMs - draw.int(500, 6_000), act: again },
+    { at: goesAt + awayMs + draw.int(0, 3_000), act: scaleTo(away, 'deployments', 'passing', draw.int(0, 4)) },
+  ];
+}
