@@ -69,6 +69,9 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS;
 export type FaultCounts = Partial<Record<Fault, number>>;
 
+/** Storms have no leases: the plot `atMostOne` has. */
+export const UNDER_LEASES: ReadonlySet<Fault> = new Set(['crashedAfterVote']);
+
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
 
 /** Of one run. */
