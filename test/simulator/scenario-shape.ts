@@ -1,7 +1,7 @@
 import { LARGEST_SEED } from './draw-scenario.ts';
 import type { CrashMoment } from './host.ts';
-import type { WayFault } from './network.ts';
 import type { Act, DiskLoss, Release, Scenario, Step } from './scenario.ts';
+import type { WayFault } from './way.ts';
 
 /** What a value must be, in words; undefined when it is that. */
 type Check = (value: unknown) => string | undefined;
@@ -83,6 +83,7 @@ const DISK = either<DiskLoss>({ none: true, tail: true, torn: true, damaged: tru
 const MOMENT = either<CrashMoment>({
   now: true,
   afterWrite: true,
+  afterVote: true,
   afterClaim: true,
   beforeClaimedStart: true,
   beforeStart: true,
@@ -90,15 +91,17 @@ const MOMENT = either<CrashMoment>({
 });
 const WAY: Shape<WayFault> = { delayMs: someMs, jitterMs: someMs, loss: share, duplicate: share };
 const STEP: Shape<Step> = { id: whole(0, 1_000_000), at: someMs, act: object };
-const OPTIONAL = new Set(['histories', 'releases', 'leases']);
+const OPTIONAL = new Set(['disorder', 'histories', 'graves', 'releases', 'leases']);
 const SCENARIO: Shape<Scenario> = {
   seed: whole(0, LARGEST_SEED),
   plot: text,
   peers: whole(1, 1_000),
   cpu: text,
   network: fault,
+  disorder: truth,
   documents: either({ automerge: true, light: true }),
   histories: either({ hasty: true }),
+  graves: either({ hasty: true }),
   stormMs: someMs,
   releases: byHost,
   leases: truth,
