@@ -1,3 +1,5 @@
+import type { PeerBookEntry } from '../../daemon/adapters/identity/peer-book.ts';
+import { bookMembers, entriesOf } from '../../daemon/app/known-members.ts';
 import type { WatchedFolder } from '../../daemon/ports/folder.ts';
 import type { ContainerRuntime } from '../../daemon/ports/runtime.ts';
 import { objectRecordKey } from '../../daemon/peer/replica/disk.ts';
@@ -37,6 +39,7 @@ export interface Starting {
 
 /** A host: its disk, containers, files and kernel outlive its daemons. */
 export class SimHost {
+  private entered: readonly MemberSpec[] = [];
   readonly index: number;
   readonly id: string;
   readonly node: string;
@@ -104,12 +107,25 @@ export class SimHost {
   }
 
   /** Members that the answer to its join named, and whom it saw since. */
-  get book(): readonly MemberSpec[] {
-    return (this.disk.file('book') ?? []) as readonly MemberSpec[];
+  get book(): readonly PeerBookEntry[] {
+    return (this.disk.file('book') ?? []) as readonly PeerBookEntry[];
   }
 
-  set book(members: readonly MemberSpec[]) {
-    this.disk.putFile('book', members, this.clock.monotonic());
+  set book(entries: readonly PeerBookEntry[]) {
+    this.disk.putFile('book', entries, this.clock.monotonic());
+  }
+
+  /** It becomes a member: what the answer to its join names, its first daemon knows. */
+  enter(members: readonly MemberSpec[]): void {
+    this.entered = members;
+    this.book = entriesOf(members, this.clock.monotonic());
+  }
+
+  /** Whom its next daemon knows before it has loaded anything. */
+  knownMembers(): readonly MemberSpec[] {
+    const { entered } = this;
+    this.entered = [];
+    return [...entered, ...bookMembers(this.book, entered)];
   }
 
   get incarnation(): number {

@@ -1,5 +1,6 @@
 import { KithError } from '../../protocol/errors.ts';
-import { createMember } from '../../daemon/app/members.ts';
+import { bookWith } from '../../daemon/app/known-members.ts';
+import { createMember, memberKey } from '../../daemon/app/members.ts';
 import { STORE_KEYS } from '../../daemon/app/store-keys.ts';
 import { planPodSubnet } from '../../daemon/core/network/pod-subnets.ts';
 import type { ClusterView } from '../../daemon/core/cluster/view.ts';
@@ -157,7 +158,7 @@ export class SimWorld {
     image.peer.state.applyLiveness(alive, { term: 0, peer: '', isSelf: false }, now);
     for (const host of this.hosts.slice(1)) {
       host.disk.copy(first.disk);
-      host.book = members;
+      host.enter(members);
       host.image = image;
     }
     this.network.dialsWithinMs = CONNECTING_MS;
@@ -172,7 +173,7 @@ export class SimWorld {
     host.admittedBy = by.id;
     await daemon.peer.writer.write([createMember(host.spec(by.id), daemon.clock.now())]);
     host.isGone = false;
-    host.book = [...daemon.peer.members()];
+    host.enter(daemon.peer.members());
     await this.boot(host);
   }
 
@@ -246,7 +247,7 @@ export class SimWorld {
         member: host.spec(host.id),
         incarnation: host.incarnation,
         persistIncarnation: async (incarnation) => void (host.incarnation = Math.max(host.incarnation, incarnation)),
-        knownMembers: host.book,
+        knownMembers: host.knownMembers(),
         facts: host.facts,
         damaged,
         podRange: this.options.podRange,
@@ -257,9 +258,8 @@ export class SimWorld {
     const daemon: SimDaemon = { ...composed, worker };
     host.daemon = daemon;
     daemon.peer.onMembers((members) => {
-      const named = new Set(members.map(({ peerId }) => peerId));
-      const removed = (peer: string): boolean => daemon.replica.buriedLife(`members.kith.dev//${peer}`) > 0;
-      host.book = [...members, ...host.book.filter(({ peerId }) => !named.has(peerId) && !removed(peerId))];
+      const isRemoved = (peer: string): boolean => daemon.replica.buriedLife(memberKey(peer)) > 0;
+      host.book = bookWith(host.book, members, isRemoved, daemon.clock.now());
     });
     for (const listener of this.onBoot) listener(host, daemon);
     await daemon.peer.start(new AbortController().signal);
