@@ -9,13 +9,14 @@ import {
   MAX_BATCH_RECORDS,
   MAX_OBSERVED_VERSIONS,
   OBSERVED_ANSWER_BYTES,
+  type OwnerDigest,
   type RecordVersion,
 } from '../../protocol/wire-observed.ts';
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Transport } from '../ports/transport.ts';
 import type { Compared } from './comparisons.ts';
-import type { ObservedTable } from './observed-table.ts';
+import { digestOf, MAX_RECORDS_PER_OWNER, type ObservedTable } from './observed-table.ts';
 
 /** Each peer compares with a random one about this often. */
 const ROUND_MS = 3_000;
@@ -33,10 +34,14 @@ export interface ComparisonDeps {
   random: Random;
   log: Log;
 }
+export interface Taken {
+  sent: readonly ObservedRecord[];
+  taken: number;
+}
 export interface ComparisonHost {
   table: ObservedTable;
-  /** Records as they travel. Answers how many were new. */
-  take(payload: Uint8Array): number;
+  /** Records as they travel. Answers all that came, and how many were new and taken. */
+  take(payload: Uint8Array): Taken;
   beforeRound(): void;
   memberCount(): number;
 }
@@ -46,8 +51,38 @@ const SUMMARY_FROM_OWNERS = 32;
 /** From so many members on the same record is not asked of two peers at once. */
 const WIDE_FROM_MEMBERS = 32;
 
-/** What a peer has that is newer than what is here: `some` may be left, `nothing` that is taken, or `others` that another peer was asked for, or that were not listed. */
+const NONE: Taken = { sent: [], taken: 0 };
+
+/** What a peer has that is newer than what is here: `some` may be left, `nothing` that is taken, or `others` that another peer was asked for, or that were listed and not sent. */
 type Left = 'some' | 'nothing' | 'others';
+
+/** What one comparison has seen, so that its next pull gets further. */
+class Progress {
+  /** Records that were sent and not taken: asking again would bring the same. */
+  private readonly refused = new Set<string>();
+  /** The other's own digests of owners of whom it has nothing newer: asked with these, it leaves them out of its list. */
+  private readonly settled = new Map<string, OwnerDigest>();
+
+  refuse({ owner, key }: ObservedRecord): void {
+    this.refused.add(`${owner} ${key}`);
+  }
+
+  isRefused({ owner, key }: RecordVersion): boolean {
+    return this.refused.has(`${owner} ${key}`);
+  }
+
+  /** @param listed owners, each whole  @param left of these, what is newer there */
+  settle(listed: readonly RecordVersion[], left: readonly RecordVersion[]): void {
+    const open = new Set(left.map(({ owner }) => owner));
+    for (const digest of digestOf(listed)) if (!open.has(digest.owner)) this.settled.set(digest.owner, digest);
+  }
+
+  /** What the other is asked with. */
+  over(own: readonly OwnerDigest[]): OwnerDigest[] {
+    if (this.settled.size === 0) return [...own];
+    return [...own.filter(({ owner }) => !this.settled.has(owner)), ...this.settled.values()];
+  }
+}
 
 /**
  * Anti-entropy of observed state. Each side pulls for itself: digests by owner, then versions of those that differ, then the records. In a wide cluster digests of the buckets
@@ -124,8 +159,9 @@ export class ObservedComparison implements Compared {
     this.comparing.add(peer);
     const begunAt = this.deps.clock.monotonic();
     try {
+      const progress = new Progress();
       let left: Left = 'some';
-      for (let pull = 0; pull < MAX_PULLS && left === 'some'; pull += 1) left = await this.pullFrom(peer);
+      for (let pull = 0; pull < MAX_PULLS && left === 'some'; pull += 1) left = await this.pullFrom(peer, progress);
       if (left === 'nothing') this.comparedSince.set(peer, begunAt);
     } catch (error) {
       if (!this.abort.signal.aborted) this.deps.log.debug('Observed state could not be compared', { peer, error });
@@ -134,29 +170,35 @@ export class ObservedComparison implements Compared {
     }
   }
 
-  private async pullFrom(peer: string): Promise<Left> {
+  private async pullFrom(peer: string, progress: Progress): Promise<Left> {
     const { table } = this.host;
     const buckets = table.ownerCount < SUMMARY_FROM_OWNERS ? undefined : await this.differing(peer);
     if (buckets?.length === 0) return 'nothing';
     const only = buckets === undefined ? undefined : new Set(buckets);
-    const owners = table.digest(this.deps.clock.monotonic(), only);
+    const owners = progress.over(table.digest(this.deps.clock.monotonic(), only));
     const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners, ...(buckets === undefined ? {} : { buckets }) }));
-    const newer = versions.filter((version) => table.isNewer(version));
+    const isLacking = (version: RecordVersion): boolean => table.isNewer(version) && !progress.isRefused(version);
+    const newer = versions.filter(isLacking);
     const wanted = newer.filter((version) => !this.pulling.has(nameOf(version)));
-    // The list may have ended before it came to what is newer.
-    if (newer.length === 0) return versions.length < MAX_OBSERVED_VERSIONS ? 'nothing' : 'others';
-    if (wanted.length > 0 && (await this.pull(peer, wanted))) return 'some';
-    // All of it was asked for: what is left is refused, or came by another way.
-    return wanted.length === newer.length ? 'nothing' : 'others';
+    const { sent, taken } = wanted.length === 0 ? NONE : await this.pull(peer, wanted);
+    for (const record of sent) if (table.isNewer(record)) progress.refuse(record);
+    // An answer has room for some of the records only, and others may have come by another way.
+    const left = newer.filter(isLacking);
+    // A list has room for some of the owners only, and ends before the first that it has none for.
+    const isWhole = versions.length + MAX_RECORDS_PER_OWNER <= MAX_OBSERVED_VERSIONS;
+    // Where something was taken there may be more by now.
+    if (left.length === 0 && taken === 0 && isWhole) return 'nothing';
+    if (!isWhole) progress.settle(versions, left);
+    return left.length === 0 || sent.length > 0 ? 'some' : 'others';
   }
 
   /** A peer that starts in a wide cluster compares with many at once, all of which have what it lacks: one of them suffices, and the next round asks for what that one did not give. */
-  private async pull(peer: string, wanted: readonly RecordVersion[]): Promise<boolean> {
+  private async pull(peer: string, wanted: readonly RecordVersion[]): Promise<Taken> {
     const names = this.host.memberCount() < WIDE_FROM_MEMBERS ? [] : wanted.map(nameOf);
     for (const name of names) this.pulling.add(name);
     try {
       const answer = await this.ask(peer, { type: 'pull', wanted: wanted.map(({ owner, key }) => ({ owner, key })) });
-      return this.host.take(answer) > 0;
+      return this.host.take(answer);
     } finally {
       for (const name of names) this.pulling.delete(name);
     }

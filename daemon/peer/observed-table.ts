@@ -9,6 +9,7 @@ import type { OwnerDigest, RecordVersion } from '../../protocol/wire-observed.ts
 export const MAX_EVENTS_PER_OWNER = 512;
 /** Other records per owner: pods of a node, and deaths it declared. */
 export const MAX_FACTS_PER_OWNER = 4_096;
+export const MAX_RECORDS_PER_OWNER = MAX_EVENTS_PER_OWNER + MAX_FACTS_PER_OWNER;
 /** A withdrawn fact is compared with others this long, … */
 export const WITHDRAWN_COMPARED_MS = 300_000;
 /** … and kept this long: by then every connected peer has it, and who comes back with the old fact is corrected by its owner. */
@@ -199,7 +200,7 @@ export class ObservedTable {
     return summary;
   }
 
-  /** What is held of the owners (in `buckets` only) whose digest differs from `theirs`, owner by owner, about `limit` at most. */
+  /** What is held of the owners (in `buckets` only) whose digest differs from `theirs`, owner by owner, each whole: it ends before the first that exceeds `limit`. */
   versionsWhereDifferent(theirs: readonly OwnerDigest[], now: number, limit: number, buckets?: ReadonlySet<number>): RecordVersion[] {
     const known = new Map(theirs.map((digest) => [digest.owner, `${digest.count} ${digest.hash}`]));
     const versions: RecordVersion[] = [];
@@ -237,13 +238,28 @@ function summaryOf(owner: string, entries: Iterable<Entry>, now: number): Summar
     high ^= entry.high;
     low ^= entry.low;
   }
-  const sum = Buffer.alloc(SUMMARY_HASH_BYTES);
-  sum.writeInt32BE(high, 0);
-  sum.writeInt32BE(low, 4);
-  const text = sum.toString('hex');
+  const text = textOf(high, low);
   // Two owners may hold records of the same names and versions: their sums must not take each other out.
   const mixed = hash('sha256', `${owner}\n${count}\n${text}`, 'buffer').subarray(0, SUMMARY_HASH_BYTES);
   return { count, hash: text, mixed, until };
+}
+
+/** How another table sums up the owners of whom it listed all that it has. */
+export function digestOf(versions: readonly RecordVersion[]): OwnerDigest[] {
+  const sums = new Map<string, { count: number; high: number; low: number }>();
+  for (const version of versions) {
+    const sum = sums.get(version.owner) ?? { count: 0, high: 0, low: 0 };
+    const { high, low } = hashVersion(version);
+    sums.set(version.owner, { count: sum.count + 1, high: sum.high ^ high, low: sum.low ^ low });
+  }
+  return [...sums].map(([owner, { count, high, low }]) => ({ owner, count, hash: textOf(high, low) }));
+}
+
+function textOf(high: number, low: number): string {
+  const sum = Buffer.alloc(SUMMARY_HASH_BYTES);
+  sum.writeInt32BE(high, 0);
+  sum.writeInt32BE(low, 4);
+  return sum.toString('hex');
 }
 
 /** Exclusive or: adding what is in takes it out. */
@@ -259,9 +275,12 @@ function ownerBucket(owner: string): number {
 }
 
 export function hashRecord(record: ObservedRecord): HashedRecord {
-  const { key, incarnation, sequence } = record;
+  return { record, ...hashVersion(record) };
+}
+
+function hashVersion({ key, incarnation, sequence }: Omit<RecordVersion, 'owner'>): Omit<HashedRecord, 'record'> {
   const sum = hash('sha256', `${key}\n${incarnation}\n${sequence}`, 'buffer');
-  return { record, high: sum.readInt32BE(0), low: sum.readInt32BE(4) };
+  return { high: sum.readInt32BE(0), low: sum.readInt32BE(4) };
 }
 
 function ageOf({ at }: Entry, now: number): number {

@@ -91,7 +91,10 @@ export class PeerObserved implements ObservedState {
     this.incarnation = options.incarnation;
     this.comparison = new ObservedComparison(deps, {
       table: this.table,
-      take: (payload) => this.take(this.reader.read(payload)),
+      take: (payload) => {
+        const sent = this.reader.read(payload);
+        return { sent, taken: this.take(sent) };
+      },
       beforeRound: () => this.tidy(),
       memberCount: () => this.nodesOf.size,
     });

@@ -1,8 +1,14 @@
 import { expect, it } from 'vitest';
-import { MAX_GREETED, ObservedComparison } from '../../daemon/peer/observed-comparison.ts';
-import { ObservedTable } from '../../daemon/peer/observed-table.ts';
+import { MAX_GREETED, ObservedComparison, type Taken } from '../../daemon/peer/observed-comparison.ts';
+import { MAX_RECORDS_PER_OWNER, ObservedTable } from '../../daemon/peer/observed-table.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
-import { decodeObservedRequest, decodeRecords, encodeObservedAnswer } from '../../protocol/wire-observed.ts';
+import {
+  decodeObservedRequest,
+  decodeRecords,
+  encodeObservedAnswer,
+  MAX_BATCH_RECORDS,
+  MAX_OBSERVED_VERSIONS,
+} from '../../protocol/wire-observed.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { seededRandom, VirtualClock } from '../support/virtual-clock.ts';
@@ -28,7 +34,7 @@ it('compares at once with a bounded number of those that connect together, and w
   const table = new ObservedTable();
   const comparison = new ObservedComparison(
     { transport, clock, random, log: silentLog },
-    { table, take: () => 0, beforeRound: () => undefined, memberCount: () => names.length + 1 },
+    { table, take: () => ({ sent: [], taken: 0 }), beforeRound: () => undefined, memberCount: () => names.length + 1 },
   );
   comparison.start();
   await transport.start();
@@ -71,7 +77,10 @@ it.each([
   const transport = network.transport('self');
   transport.setMembers(everybody);
   const table = new ObservedTable();
-  const take = (payload: Uint8Array): number => decodeRecords(payload).filter((each) => table.put(each, clock.monotonic()).isIn).length;
+  const take = (payload: Uint8Array): Taken => {
+    const sent = decodeRecords(payload);
+    return { sent, taken: sent.filter((each) => table.put(each, clock.monotonic()).isIn).length };
+  };
   const comparison = new ObservedComparison(
     { transport, clock, random, log: silentLog },
     { table, take, beforeRound: () => undefined, memberCount: () => members },
@@ -93,4 +102,93 @@ it.each([
   comparison.setMembers(['peer0']);
   expect(comparison.comparedAt('peer1')).toBeUndefined();
   comparison.stop();
+});
+
+interface Pair {
+  ours: ObservedTable;
+  theirs: ObservedTable;
+  comparison: ObservedComparison;
+  /** Compares with the other, once; answers when that was begun. */
+  compare(): Promise<number>;
+}
+
+/** Two that have heard some things, connected; what `refuses` names is not taken here. */
+async function pairOf(fill: (ours: ObservedTable, theirs: ObservedTable) => void, refuses = (_: ObservedRecord) => false): Promise<Pair> {
+  const clock = new VirtualClock();
+  const random = seededRandom(1);
+  const network = new MemoryNetwork({ clock, random });
+  const [ours, theirs] = [new ObservedTable(), new ObservedTable()];
+  fill(ours, theirs);
+  const [here, there] = [network.transport('here'), network.transport('there')];
+  const host = { beforeRound: () => undefined, memberCount: () => 2 };
+  const take = (payload: Uint8Array): Taken => {
+    const sent = decodeRecords(payload);
+    return { sent, taken: sent.filter((each) => !refuses(each) && ours.put(each, clock.monotonic()).isIn).length };
+  };
+  // The other only answers.
+  const other = new ObservedComparison(
+    { transport: there, clock, random, log: silentLog },
+    { ...host, table: theirs, take: () => ({ sent: [], taken: 0 }) },
+  );
+  other.start();
+  other.stop();
+  const comparison = new ObservedComparison({ transport: here, clock, random, log: silentLog }, { ...host, table: ours, take });
+  for (const transport of [here, there]) {
+    transport.setMembers(['here', 'there'].map((peer) => ({ peer, addresses: [] })));
+    await transport.start();
+  }
+  const compare = async (): Promise<number> => {
+    const begunAt = clock.monotonic();
+    comparison.compareWith('there');
+    await clock.pass(2_000);
+    return begunAt;
+  };
+  return { ours, theirs, comparison, compare };
+}
+
+function factOf(owner: string, key: string, sequence: number): ObservedRecord {
+  return { owner, node: owner, incarnation: 1, sequence, key, value: null, signature: 'x' };
+}
+
+it('has compared with one that lists more than one answer holds when it has come to the end of the list', async () => {
+  const owners = Array.from({ length: 25 }, (_, index) => `peer${index}`);
+  // Nothing of it is newer there, but what the last owner says.
+  const { ours, comparison, compare } = await pairOf((here, there) => {
+    for (const owner of owners) {
+      for (let index = 0; index < 450; index += 1) for (const table of [here, there]) table.put(factOf(owner, `pod/${index}`, 1), 0);
+      (owner === owners.at(-1) ? there : here).put(factOf(owner, 'pod/0', 2), 0);
+    }
+  });
+  const begunAt = await compare();
+  expect(ours.get('peer24', 'pod/0')?.sequence).toBe(2);
+  expect(comparison.comparedAt('there')).toBe(begunAt);
+});
+
+it('lists each owner whole', () => {
+  expect(MAX_RECORDS_PER_OWNER).toBeLessThanOrEqual(MAX_OBSERVED_VERSIONS);
+});
+
+it('asks for what an answer had no room for, though nothing of that answer was taken', async () => {
+  const count = MAX_BATCH_RECORDS + 100;
+  const { ours, comparison, compare } = await pairOf(
+    (_here, there) => {
+      for (let index = 0; index < count; index += 1) there.put(factOf('peer9', `pod/${index}`, 1), 0);
+    },
+    ({ key }) => Number(key.slice('pod/'.length)) < MAX_BATCH_RECORDS,
+  );
+  const begunAt = await compare();
+  expect(ours.keysOf('peer9')).toHaveLength(100);
+  // The rest is refused, whenever it comes.
+  expect(comparison.comparedAt('there')).toBe(begunAt);
+});
+
+it('has not compared while something that was listed was not sent', async () => {
+  const { theirs, comparison, compare } = await pairOf((_here, there) => void there.put(factOf('peer9', 'pod/1', 1), 0));
+  const get = theirs.get.bind(theirs);
+  theirs.get = () => undefined;
+  await compare();
+  expect(comparison.comparedAt('there')).toBeUndefined();
+  theirs.get = get;
+  const begunAt = await compare();
+  expect(comparison.comparedAt('there')).toBe(begunAt);
 });
