@@ -4,7 +4,7 @@ import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
-import type { Compared } from './comparisons.ts';
+import { type Begun, type Compared, holdsUp, type OnEnded } from './comparisons.ts';
 import { linkSignals } from './linked-signal.ts';
 import { PeerLink } from './replica/peer-link.ts';
 import { answerSync, versionsOfKeys } from './replica/sync-server.ts';
@@ -54,8 +54,7 @@ export class AntiEntropy implements Compared {
   /** Keys that differed when last compared, by peer. */
   private readonly differences = new Map<string, number>();
   private readonly comparedSince = new Map<string, number>();
-  /** When a sync that this peer began failed last, by peer. */
-  private readonly failed = new Map<string, number>();
+  private ended: OnEnded = () => undefined;
 
   constructor(deps: AntiEntropyDeps, options: { clusterId: string }) {
     this.deps = deps;
@@ -84,7 +83,7 @@ export class AntiEntropy implements Compared {
   setMembers(peers: readonly string[]): void {
     this.others = peers.filter((peer) => peer !== this.deps.transport.self);
     const known = new Set(peers);
-    for (const table of [this.differences, this.comparedSince, this.failed])
+    for (const table of [this.differences, this.comparedSince])
       for (const peer of [...table.keys()]) if (!known.has(peer)) table.delete(peer);
   }
 
@@ -115,11 +114,14 @@ export class AntiEntropy implements Compared {
     return this.differences.get(peer);
   }
 
-  compareWith(peer: string): void {
-    const failedAt = this.failed.get(peer) ?? Number.NEGATIVE_INFINITY;
-    // Who does not answer holds up a session until the request times out: others come first, and one is left for the rounds.
-    if (this.deps.clock.monotonic() - failedAt < SYNC_INTERVAL_MS || this.sessions.size >= MAX_SESSIONS - 1) return;
-    this.begin(peer);
+  compareWith(peer: string): Begun {
+    if (this.sessions.has(peer)) return 'underWay';
+    // One is left for the rounds.
+    return this.sessions.size < MAX_SESSIONS - 1 && this.begin(peer) ? 'begun' : 'full';
+  }
+
+  onEnded(listener: OnEnded): void {
+    this.ended = listener;
   }
 
   comparedAt(peer: string): number | undefined {
@@ -232,25 +234,30 @@ export class AntiEntropy implements Compared {
   /** Whether there is one now. */
   private begin(peer: string): boolean {
     if (this.stopping.signal.aborted || this.sessions.has(peer) || this.sessions.size >= MAX_SESSIONS) return false;
-    const session = this.syncInBackground(peer).finally(() => this.sessions.delete(peer));
+    const session = this.syncInBackground(peer).then((failed) => {
+      this.sessions.delete(peer);
+      this.ended(peer, failed);
+    });
     this.sessions.set(peer, session);
     return true;
   }
 
-  private async syncInBackground(peer: string): Promise<void> {
+  /** Whether it failed in a way that held it up. Never throws. */
+  private async syncInBackground(peer: string): Promise<boolean> {
     const session = this.session(peer);
     try {
       for (let pass = 0; pass < MAX_PASSES; pass += 1) {
         const { equal, moved } = await this.pass(peer, session, this.stopping.signal);
         if (equal) this.link.count('SyncEqual');
         if (moved > 0) this.link.count('SyncMoved', moved);
-        if (equal || moved === 0) return;
+        if (equal || moved === 0) break;
       }
+      return false;
     } catch (error) {
-      if (this.stopping.signal.aborted) return;
-      this.failed.set(peer, this.deps.clock.monotonic());
+      if (this.stopping.signal.aborted) return false;
       this.link.count('SyncFailed');
       this.deps.log.debug('A sync with a peer failed; there will be another', { peer, error });
+      return holdsUp(error);
     }
   }
 }

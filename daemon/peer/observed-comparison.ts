@@ -15,7 +15,7 @@ import {
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Transport } from '../ports/transport.ts';
-import type { Compared } from './comparisons.ts';
+import { type Begun, type Compared, holdsUp, type OnEnded } from './comparisons.ts';
 import { digestOf, MAX_RECORDS_PER_OWNER, type ObservedTable } from './observed-table.ts';
 
 /** Each peer compares with a random one about this often. */
@@ -100,6 +100,7 @@ export class ObservedComparison implements Compared {
   private abort = new AbortController();
   private served = false;
   private greeted = 0;
+  private ended: OnEnded = () => undefined;
 
   constructor(deps: ComparisonDeps, host: ComparisonHost) {
     this.deps = deps;
@@ -141,8 +142,15 @@ export class ObservedComparison implements Compared {
     if (this.greeted <= MAX_GREETED) this.compareWith(peer);
   }
 
-  compareWith(peer: string): void {
-    if (!this.comparing.has(peer) && this.comparing.size < MAX_COMPARING) void this.compare(peer);
+  compareWith(peer: string): Begun {
+    if (this.comparing.has(peer)) return 'underWay';
+    if (this.abort.signal.aborted || this.comparing.size >= MAX_COMPARING) return 'full';
+    void this.compare(peer);
+    return 'begun';
+  }
+
+  onEnded(listener: OnEnded): void {
+    this.ended = listener;
   }
 
   comparedAt(peer: string): number | undefined {
@@ -158,15 +166,19 @@ export class ObservedComparison implements Compared {
   private async compare(peer: string): Promise<void> {
     this.comparing.add(peer);
     const begunAt = this.deps.clock.monotonic();
+    let failed = false;
     try {
       const progress = new Progress();
       let left: Left = 'some';
       for (let pull = 0; pull < MAX_PULLS && left === 'some'; pull += 1) left = await this.pullFrom(peer, progress);
       if (left === 'nothing') this.comparedSince.set(peer, begunAt);
     } catch (error) {
-      if (!this.abort.signal.aborted) this.deps.log.debug('Observed state could not be compared', { peer, error });
+      if (this.abort.signal.aborted) return;
+      failed = holdsUp(error);
+      this.deps.log.debug('Observed state could not be compared', { peer, error });
     } finally {
       this.comparing.delete(peer);
+      this.ended(peer, failed);
     }
   }
 

@@ -61,6 +61,24 @@ describe('anti-entropy', () => {
     expect(a.antiEntropy.comparedAt('b')).toBeUndefined();
   });
 
+  it('tells of each sync that ends, and whether the other held it up', async () => {
+    world = new SyncWorld();
+    const [{ antiEntropy }] = [await world.add('a'), await world.add('b')];
+    await world.clock.pass(100);
+    const ended: boolean[] = [];
+    antiEntropy.onEnded((_peer, failed) => ended.push(failed));
+    expect(antiEntropy.compareWith('b')).toBe('begun');
+    expect(antiEntropy.compareWith('b')).toBe('underWay');
+    for (const other of ['c', 'd']) expect(antiEntropy.compareWith(other)).toBe('begun');
+    expect(antiEntropy.compareWith('e')).toBe('full');
+    await world.clock.pass(100);
+    // Two are not connected: they fail at once, and may connect in a moment.
+    expect(ended).toEqual([false, false, false]);
+    world.network.mute('b', 'a');
+    expect(antiEntropy.compareWith('b')).toBe('begun');
+    expect(await world.clock.pass(MINUTE, () => ended.at(-1) === true)).toBe(true);
+  });
+
   it('counts no comparison that was under way while it stood still', async () => {
     world = new SyncWorld();
     const [a] = [await world.add('a'), await world.add('b')];
