@@ -29,8 +29,8 @@ export function voidedAmong(
   return voided;
 }
 
-/** What liveness says of a member, and since when it has been the same incarnation. */
-export type KnownState = MemberState & Pick<MemberView, 'incarnationSince'>;
+/** What liveness says of a member, and since when it has been the same incarnation, and back. */
+export type KnownState = MemberState & Pick<MemberView, 'incarnationSince' | 'backSince'>;
 
 /** Members as desired state lists them, joined with what liveness says of them. */
 export interface Membership {
@@ -41,11 +41,18 @@ export interface Membership {
 }
 
 /** A member that liveness has not spoken of yet is neither alive enough to place on, nor dead. */
-const UNHEARD: Omit<KnownState, 'peer'> = { state: 'suspected', since: 0, incarnation: 0, incarnationSince: 0 };
+const UNHEARD: Omit<KnownState, 'peer'> = { state: 'suspected', since: 0, incarnation: 0, incarnationSince: 0, backSince: Infinity };
 
 /** @param monotonic ms: when this was learned */
 export function knownState(member: MemberState, before: KnownState | undefined, monotonic: number): KnownState {
-  return { ...member, incarnationSince: before?.incarnation === member.incarnation ? before.incarnationSince : monotonic };
+  const incarnationSince = before?.incarnation === member.incarnation ? before.incarnationSince : monotonic;
+  return { ...member, incarnationSince, backSince: backSince(member, before) };
+}
+
+function backSince({ state, since }: MemberState, before: KnownState | undefined): number {
+  if (state === 'dead') return Infinity;
+  const known = before?.backSince ?? Infinity;
+  return state === 'alive' ? Math.min(known, since) : known;
 }
 
 export function joinMembership(

@@ -69,6 +69,8 @@ export interface MemberView extends MemberState {
   spec: MemberSpec;
   /** Monotonic ms (of this peer) since when it is known in this incarnation: what it says of itself is made again from then on. */
   incarnationSince: number;
+  /** Monotonic ms (of this peer) when it was heard first, or first after its death, however often it was suspected since; infinite while it is dead or was not heard yet. */
+  backSince: number;
 }
 
 /** What liveness says of a member. */

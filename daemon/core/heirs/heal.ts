@@ -47,9 +47,9 @@ export function judgeOriginal(
   const policy = asked ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
   // A replacement that is kept, whatever the node says, and serves needs no word of it.
   const isDecided = policy === 'keep-replacement' && kept !== undefined && isReady(view, kept);
-  if (member !== undefined && serves && !isDecided && !isKnownAnew(view, member) && monotonic < member.since + UNCOMPARED_MS) {
+  if (member !== undefined && serves && !isDecided && !isKnownAnew(view, member) && monotonic < member.backSince + UNCOMPARED_MS) {
     const reason = `${member.spec.nodeName} has just been heard again`;
-    return { verdict: 'wait', reason, lookAgainAt: monotonic + COMPARING_MS, compareWith: { peer: member.peer, since: member.since } };
+    return { verdict: 'wait', reason, lookAgainAt: monotonic + COMPARING_MS, compareWith: { peer: member.peer, since: member.backSince } };
   }
   if (member !== undefined && serves && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
     return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
@@ -62,8 +62,9 @@ export function judgeOriginal(
   if (isTerminal(view, original)) return replacementStays(view, kept, 'it has ended');
   const runningSince = view.isCurrentReport(original.uid, member.spec.nodeName) ? containersSince(view, original) : undefined;
   if (runningSince === undefined) {
-    // A refutation makes all older words of it void, this node's own, too, until they are said again.
-    const lookAgainAt = Math.max(member.since, member.incarnationSince) + RETURN_REPORT_MS;
+    // A refutation makes all older words of it void, this node's own, too, until they are said again. One that is suspected now and then has time for it all the same.
+    const { since, backSince, incarnationSince } = member;
+    const lookAgainAt = Math.max(incarnationSince + RETURN_REPORT_MS, Math.min(since + RETURN_REPORT_MS, backSince + UNCOMPARED_MS));
     if (monotonic < lookAgainAt) return { verdict: 'wait', reason: `${member.spec.nodeName} has not said whether it runs`, lookAgainAt };
     return replacementStays(view, kept, `it does not run on ${member.spec.nodeName} any more`);
   }
@@ -75,9 +76,12 @@ export function judgeOriginal(
     : replacementStays(view, kept, 'it was started again since');
 }
 
-/** What a node and its side of a cut held and said before tells nothing of now: of what runs there, or was deleted there. */
-function isKnownAnew(view: ClusterIndex, { peer, since }: MemberView): boolean {
-  return peer === view.self.peer || (view.comparedAt(peer) ?? Number.NEGATIVE_INFINITY) >= since;
+/**
+ * What a node and its side of a cut held and said before tells nothing of now: of what runs there, or was deleted there. One that is suspected now and then was not cut off
+ * from here each time.
+ */
+function isKnownAnew(view: ClusterIndex, { peer, backSince }: MemberView): boolean {
+  return peer === view.self.peer || (view.comparedAt(peer) ?? Number.NEGATIVE_INFINITY) >= backSince;
 }
 
 /** It may run at most once, and by what its node says now it does. */

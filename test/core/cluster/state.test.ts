@@ -65,6 +65,20 @@ describe('the view of a peer', () => {
     expect(world.state.memberOfNode('node-1')?.state).toBe('alive');
   });
 
+  it('knows since when a member is back: from when it was first heard, or first after its death', () => {
+    const world = worldOf(2);
+    const back: number[] = [];
+    for (const state of ['suspected', 'alive', 'dead', 'suspected', 'alive', 'suspected', 'alive', 'dead', 'alive'] as const) {
+      world.elapsed += 1;
+      world.setMember('node-2', state);
+      back.push(world.state.memberOfNode('node-2')!.backSince);
+    }
+    expect(back).toEqual([0, 0, Infinity, Infinity, 5, 5, 5, Infinity, 9]);
+    // One that was never heard is not back either: what is known of it may be of long ago.
+    world.forgetMember('node-2');
+    expect(world.state.memberOfNode('node-2')!.backSince).toBe(Infinity);
+  });
+
   it('finds objects by owner, node and namespace, and forgets them with their object', () => {
     const world = worldOf(1);
     world.create(podObject('web'));

@@ -196,6 +196,46 @@ it('a node that is heard again as who it was has to say first what still runs th
 });
 
 it.each([
+  { says: 'runs it', expected: 'restore' },
+  { says: 'says nothing', expected: 'bury' },
+])('a node on a poor line, suspected again and again since it is back, that $says is judged all the same', ({ says, expected }) => {
+  const world = running(3, 3);
+  const [original] = world.state.podsOnNode('node-1');
+  const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
+  view.learnReports(world, ['node-1', 'node-2', 'node-3']);
+  view.setLeader('node-2');
+  for (const lost of ['node-1', 'node-3']) view.setMember(lost, 'dead');
+  view.elapsed += HEIR_SETTINGS.doubtMs;
+  view.converge({ nodes: ['node-2'] });
+  const filled = original?.object.kith?.slot;
+  const claim = view.object(RS).object.kith?.slots?.[String(filled?.slot)]?.claim;
+  const kept = view.pods().find(({ object }) => object.kith?.slot?.slot === filled?.slot && object.kith?.slot?.generation === 2);
+  const judged = (): ReturnType<typeof judgeOriginal> => judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed);
+  // What it says in the incarnation in which it is back, or does not say.
+  view.setMember('node-1', 'alive', says === 'runs it' ? 1 : 2);
+  const backAt = view.elapsed;
+  view.comparedAt.clear();
+  for (let at = 8_000; at < UNCOMPARED_MS; at += 8_000) {
+    view.elapsed = backAt + at;
+    view.setMember('node-1', 'suspected');
+    expect(judged().verdict).toBe('wait');
+    view.elapsed += 500;
+    view.setMember('node-1', 'alive');
+    expect(judged()).toMatchObject({ verdict: 'wait', compareWith: { peer: 'peer-node-1', since: backAt } });
+  }
+  // It was compared since it is back, and suspected since.
+  view.comparedAt.set('peer-node-1', backAt);
+  expect(judged().verdict).toBe(says === 'runs it' ? 'restore' : 'wait');
+  view.comparedAt.clear();
+  view.elapsed = backAt + UNCOMPARED_MS;
+  expect(judged().verdict).toBe(expected);
+  // Dead again meanwhile: all of it begins anew.
+  view.setMember('node-1', 'dead');
+  view.setMember('node-1', 'alive');
+  expect(judged()).toMatchObject({ verdict: 'wait', compareWith: { peer: 'peer-node-1', since: view.elapsed } });
+});
+
+it.each([
   ['any', 'wait'],
   ['majority', 'restore'],
 ])('a replacement that is asked for and not ready, of a pod with partition: %s, has the original %s', (partition, expected) => {
