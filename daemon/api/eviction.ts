@@ -30,7 +30,7 @@ export function checkBudget(call: ObjectCall, deps: ApiDeps): void {
   const status = budget['status'] as PodDisruptionBudgetStatus;
   const pod = existing(call, deps) as Pod;
   const isReady = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
-  if (permitsEviction(status, (budget.spec ?? {}), isReady)) return;
+  if (permitsEviction(status, budget.spec ?? {}, isReady)) return;
   const { currentHealthy, desiredHealthy } = status;
   const { name } = budget.metadata;
   const message = `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;

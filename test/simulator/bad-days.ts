@@ -3,6 +3,8 @@ import { FaultSums, UNDER_LEASES } from './faults.ts';
 import { replayCommand, runTask } from './task.ts';
 import type { Task } from './task.ts';
 
+/** Who runs in the shadow of other tests waits for the machine. */
+const TEST_MS = 1_200_000;
 const BASE = { peers: { least: 3, most: 5 }, without: [], stormMs: undefined, lines: 150, verbose: false };
 
 /** What came about in the runs of one file of tests. */
@@ -20,7 +22,7 @@ export function testSeeds(seeds: readonly number[], plot?: string): void {
       const report = failure === undefined ? '' : `seed ${seed}: ${failure.message}\nagain: ${replayCommand(task)}\n${timeline}`;
       expect(report).toBe('');
     },
-    120_000,
+    TEST_MS,
   );
 }
 
