@@ -19,6 +19,6 @@ describe('a run of the simulator', () => {
       expect(again.timeline.length).toBe(first.timeline.length);
       expect(other.digest).not.toBe(first.digest);
     },
-    120_000,
+    1_200_000,
   );
 });

@@ -68,12 +68,12 @@ function headlinesIn(text: string): string[] {
 const SEED = '--seed 2 --seeds 1 --peers 3..4';
 
 describe('the command that a failure prints fails in the same way', () => {
-  it('for a seed, of a plot or not, and a part of its scenario', { timeout: 120_000 }, async () => {
+  it('for a seed, of a plot or not, and a part of its scenario', { timeout: 1_200_000 }, async () => {
     await seenAgain(SEED, sick);
     await seenAgain(`${SEED} --plot drains --without 0 --storm 50000`, sick);
   });
 
-  it('for a file, whatever its name, what is left out of it, and what it is shrunk to', { timeout: 120_000 }, async () => {
+  it('for a file, whatever its name, what is left out of it, and what it is shrunk to', { timeout: 1_200_000 }, async () => {
     const file = path.join(folder, "a 'file'.json");
     const { steps, ...about } = scenarioOf(parseArguments(SEED.split(' ')));
     const first = steps.find(({ act }) => act.do === 'request');
@@ -91,7 +91,7 @@ describe('the command that a failure prints fails in the same way', () => {
     await seenAgain(`--mutant ${BUG} --scenario ${command[1]} --verbose`, healthy);
   });
 
-  it('for a planted bug', { timeout: 120_000 }, async () => {
+  it('for a planted bug', { timeout: 1_200_000 }, async () => {
     const command = await seenAgain(`--mutant ${BUG} ${SEED} --verbose`, healthy);
     expect(command.slice(0, 2)).toEqual(['--mutant', BUG]);
     expect(command).toContain('--plot');
