@@ -7,7 +7,7 @@ import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
 import type { SimWorld } from '../world.ts';
 import { hasProved } from './views.ts';
-import { cleanSides } from './ways.ts';
+import { cleanSides, onlyBeats } from './ways.ts';
 
 /** All on a side are connected: a leader that falls silent is replaced in less than a second, an announcement that was lost is repeated after 5 s. */
 const STABLE_MS = 6_000;
@@ -25,7 +25,7 @@ export class AnytimeOneLeaderASide implements Checker {
     const text = sides?.map((side) => side.map(({ id, incarnation }) => `${id}#${incarnation}`).join()).join(' | ') ?? 'mixed';
     // A redial may take 15 s.
     const isWhole = sides?.every((side) => areConnected(world, side)) === true;
-    if (text !== this.sides || !isWhole || world.network.gossipLoss > 0) {
+    if (text !== this.sides || !isWhole || world.network.gossipLoss > 0 || world.lasting().some(onlyBeats)) {
       this.sides = text;
       this.since = now;
     }

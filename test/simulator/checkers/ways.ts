@@ -35,6 +35,11 @@ export function cleanSides(world: SimWorld): SimHost[][] | undefined {
   return sides;
 }
 
+/** Its main loop stands still, and its beats go on: others hold it for alive, and follow it, for some seconds. */
+export function onlyBeats({ daemon }: SimHost): boolean {
+  return daemon?.clock['frozen'] === true && !daemon.worker['frozen'];
+}
+
 function isUp({ daemon }: SimHost): boolean {
   return daemon !== undefined && !daemon.clock['frozen'] && !daemon.worker['frozen'];
 }
