@@ -26,10 +26,12 @@ export class ConflictReporter {
   }
 
   look(changes: readonly ReplicaChange[]): void {
-    for (const { before, after, lost } of changes) if (before !== undefined && lost !== undefined) this.#tellLost(before, after, lost);
-    if (!this.#deps.view.leader.isSelf) return;
-    for (const { key, before, after, invalid } of changes) {
+    for (const { key, before, after, lost, invalid } of changes) {
+      if (before !== undefined && lost !== undefined) this.#tellLost(before, after, lost);
       if (invalid !== undefined) this.#tellQuarantine(key, invalid);
+    }
+    if (!this.#deps.view.leader.isSelf) return;
+    for (const { key, before, after } of changes) {
       if (after === undefined) continue;
       const known = new Set((before?.conflicts ?? []).map(identityOf));
       for (const conflict of after.conflicts) {
@@ -61,14 +63,14 @@ export class ConflictReporter {
     this.#deps.record({ about: object, type: 'Warning', reason: 'EditsTooOld', message, component: 'kith' });
   }
 
-  /** Of what is in such an object nothing can be relied on, so that the Event is about its key. */
+  /** Of what is in such an object nothing can be relied on, so that the Event is about its key. All tell it, under one name: the leader may be the one that is being stopped. */
   #tellQuarantine(key: ObjectKey, reason: string): void {
     const { resource, namespace, name } = parseObjectKey(key);
     const kind = kindOfResource(resource);
     const metadata = { name, uid: '', creationTimestamp: '', ...(namespace === '' ? {} : { namespace }) };
     const about = { apiVersion: kind === undefined ? '' : apiVersionOf(kind), kind: kind?.kind ?? resource, metadata };
     const message = `set aside and not acted on, since it does not validate: ${short(reason)}. Create it anew to replace it; "kith conflicts" lists what is set aside`;
-    this.#deps.record({ about, type: 'Warning', reason: 'Quarantined', message, component: 'kith' });
+    this.#deps.record({ about, type: 'Warning', reason: 'Quarantined', message, component: 'kith', shared: true });
   }
 }
 

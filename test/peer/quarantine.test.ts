@@ -1,3 +1,6 @@
+import type { ClusterView } from '../../daemon/core/cluster/view.ts';
+import type { EventDraft } from '../../daemon/core/decisions.ts';
+import { ConflictReporter } from '../../daemon/peer/conflict-reporter.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { objectKey } from '../../protocol/objects.ts';
 import { PeerWorld } from '../support/peer-world.ts';
@@ -37,9 +40,19 @@ it('an object that does not validate harms nothing else, is told of in an Event 
 
   await world.until('it is everywhere', () => two.daemon.replica.quarantined().length === 1);
   const listed = async (): Promise<unknown> => (await world.call(two, 'GET', '/kith.dev/v1/conflicts')).body;
+  // Both have told it by now, under one name.
+  expect(world.events(two).filter(({ reason }) => reason === 'Quarantined')).toHaveLength(1);
   expect(await listed()).toMatchObject({
     quarantined: [{ key: deploymentKey('web'), reason: expect.stringContaining('replicas') as string }],
   });
   expect((await world.call(two, 'POST', DEPLOYMENTS, { ...deployment('web', spec(1)) })).status).toBe(201);
   expect(await listed()).toMatchObject({ quarantined: [] });
+});
+
+it('who does not lead tells it, too: the leader may be the one that is being stopped', () => {
+  const told: EventDraft[] = [];
+  const view = { leader: { term: 1, peer: 'other', isSelf: false } } as ClusterView;
+  const reporter = new ConflictReporter({ view, record: (draft) => told.push(draft) });
+  reporter.look([{ key: deploymentKey('web'), before: undefined, after: undefined, invalid: 'spec.replicas: must be a number' }]);
+  expect(told).toMatchObject([{ reason: 'Quarantined', shared: true, about: { metadata: { name: 'web' } } }]);
 });
