@@ -154,6 +154,7 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     name: 'asks-nobody',
     what: 'an heir takes the word of others that a node is dead, and does not have it asked',
     plots: ['rumours'],
+    scenario: 'refutation-unheard.json',
     file: 'daemon/core/heirs/claims.ts',
     find: '  if (rank >= 0) doubtHearsay(',
     replace: '  if (rank > settings.ranks) doubtHearsay(',
