@@ -167,7 +167,8 @@ it('a host that refutes its death says anew what runs there: until then that it 
   expect(verdict()).toBe('wait');
 });
 
-it('a node that is heard again as who it was has to say first what still runs there', () => {
+/** What node-2 sees that is alone and has replaced what ran on the others, and how it judges an original of node-1. */
+function alone(): { view: ClusterWorld; judged: () => ReturnType<typeof judgeOriginal> } {
   const world = running(3, 3);
   const [original] = world.state.podsOnNode('node-1');
   const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
@@ -180,6 +181,11 @@ it('a node that is heard again as who it was has to say first what still runs th
   const claim = view.object(RS).object.kith?.slots?.[String(filled?.slot)]?.claim;
   const kept = view.pods().find(({ object }) => object.kith?.slot?.slot === filled?.slot && object.kith?.slot?.generation === 2);
   const judged = (): ReturnType<typeof judgeOriginal> => judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed);
+  return { view, judged };
+}
+
+it('a node that is heard again as who it was has to say first what still runs there', () => {
+  const { view, judged } = alone();
   view.setMember('node-1', 'alive');
   const waits = { verdict: 'wait', lookAgainAt: view.elapsed + COMPARING_MS, compareWith: { peer: 'peer-node-1', since: view.elapsed } };
   // An older comparison tells nothing of what it says now.
@@ -199,18 +205,7 @@ it.each([
   { says: 'runs it', expected: 'restore' },
   { says: 'says nothing', expected: 'bury' },
 ])('a node on a poor line, suspected again and again since it is back, that $says is judged all the same', ({ says, expected }) => {
-  const world = running(3, 3);
-  const [original] = world.state.podsOnNode('node-1');
-  const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
-  view.learnReports(world, ['node-1', 'node-2', 'node-3']);
-  view.setLeader('node-2');
-  for (const lost of ['node-1', 'node-3']) view.setMember(lost, 'dead');
-  view.elapsed += HEIR_SETTINGS.doubtMs;
-  view.converge({ nodes: ['node-2'] });
-  const filled = original?.object.kith?.slot;
-  const claim = view.object(RS).object.kith?.slots?.[String(filled?.slot)]?.claim;
-  const kept = view.pods().find(({ object }) => object.kith?.slot?.slot === filled?.slot && object.kith?.slot?.generation === 2);
-  const judged = (): ReturnType<typeof judgeOriginal> => judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed);
+  const { view, judged } = alone();
   // What it says in the incarnation in which it is back, or does not say.
   view.setMember('node-1', 'alive', says === 'runs it' ? 1 : 2);
   const backAt = view.elapsed;
