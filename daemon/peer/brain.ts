@@ -12,7 +12,7 @@ import type { Liveness } from '../ports/liveness.ts';
 import type { Log } from '../ports/log.ts';
 import type { AntiEntropy } from './anti-entropy.ts';
 import type { Comparisons } from './comparisons.ts';
-import { planPass, STANDING_REASONS, type WorkUnit } from './brain-plan.ts';
+import { type PassPlan, planPass, STANDING_REASONS, type WorkUnit } from './brain-plan.ts';
 import { WakeQueue } from './wake-queue.ts';
 
 /** Bounds and times of the loop. */
@@ -169,8 +169,7 @@ export class Brain {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };
       const plan = planPass(view, keys, now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
       for (const { key, at } of plan.wakes) this.wakes.add(key, at);
-      for (const [peer, since] of plan.compares) this.deps.comparisons?.compareWith(peer, since);
-      for (const peer of plan.doubts) this.deps.liveness?.doubt(peer);
+      this.askOthers(plan);
       this.noteUnplaced(keys, plan.unplaced);
       await this.carryOut(plan.units);
     } catch (error) {
@@ -190,14 +189,18 @@ export class Brain {
         const now = { wall: clock.now(), monotonic: clock.monotonic() };
         const plan = planPass(view, [key], now, { isLeader: view.leader.isSelf, orphans: this.orphans, memory: this.memory });
         for (const wake of plan.wakes) this.wakes.add(wake.key, wake.at);
-        for (const [peer, since] of plan.compares) this.deps.comparisons?.compareWith(peer, since);
-        for (const peer of plan.doubts) this.deps.liveness?.doubt(peer);
+        this.askOthers(plan);
         await this.carryOut(plan.units);
       } catch (error) {
         log.error('deciding about an object failed; it is tried again', { key, error: String(error) });
         this.retry(key);
       }
     }
+  }
+
+  private askOthers({ compares, doubts }: PassPlan): void {
+    for (const [peer, since] of compares) this.deps.comparisons?.compareWith(peer, since);
+    for (const peer of doubts) this.deps.liveness?.doubt(peer);
   }
 
   private takeKeys(): ObjectKey[] {
