@@ -19,7 +19,8 @@ export default defineConfig({
           exclude: ['test/e2e/**', 'test/lab/**', 'node_modules/**', SIMULATOR, ...SHARING],
         },
       },
-      { extends: true, test: { name: 'simulator', include: [SIMULATOR] } },
+      // Long for what takes seconds: a machine may be busy.
+      { extends: true, test: { name: 'simulator', include: [SIMULATOR], testTimeout: 300_000 } },
     ],
     setupFiles: ['./protocol/polyfill.ts'],
     testTimeout: 20_000,

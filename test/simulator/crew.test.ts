@@ -13,7 +13,7 @@ const PROGRAM = `
     parentPort.postMessage({ seed, plot: 'storm', digest: '', virtualMs: 1, realMs: 1, stormMs: 0, steps: 0, faults: {}, timeline: '' });
   });`;
 const url = new URL(`data:text/javascript,${encodeURIComponent(PROGRAM)}`);
-/** Long for what does nothing, since who runs in the shadow of other tests waits for the machine. */
+/** Long for what does nothing: a machine may be busy. */
 const TIMEOUT_MS = 10_000;
 
 function task(seed: number): Task {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, rmdir } from 'node:fs/promises';
@@ -331,16 +332,30 @@ async function answers(client: ApiClient): Promise<boolean> {
   return false;
 }
 
-/** The kernel picks; the short time until the daemon takes it is a risk that only tests and the demo run. */
+/** Below those that kernels give to connections (32,768 on Linux) and that Services have on nodes (30,000): a peer that is away finds its port free when it is back. */
+const PORTS = { from: 12_000, to: 29_999 };
+const PORT_TRIES = 100;
+
+/** The short time until the daemon takes it is a risk that only tests and the demo run. */
 export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < PORT_TRIES; tried += 1) {
+    const port = randomInt(PORTS.from, PORTS.to + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port in ${PORT_TRIES} tries between ${PORTS.from} and ${PORTS.to}`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return true;
 }
 
 export function tail(file: string, lines = 15): string {

@@ -112,16 +112,10 @@ export const servicesInKernel: Story = (cluster) => {
       expect(second.text).toMatch(
         /kithd of node host-2 in cluster \S+ leads the packets of this host already; one of the two has to be stopped/,
       );
-      const node = await two.exec(
-        'env',
-        `KITH_SOCKET=${folder}.sock`,
-        process.execPath,
-        path.join(projectRoot(), 'dist', 'kith.js'),
-        'describe',
-        'node',
-        'second',
+      const kith = [`KITH_SOCKET=${folder}.sock`, process.execPath, path.join(projectRoot(), 'dist', 'kith.js')];
+      await waitFor('its node tells of it', async () =>
+        /NetworkUnavailable +True .*NoPodNetwork/.test(await two.exec('env', ...kith, 'describe', 'node', 'second')),
       );
-      expect(node).toMatch(/NetworkUnavailable +True .*NoPodNetwork/);
       expect((await two.exec('nft', 'list', 'tables', 'ip')).match(/kith_/g)).toHaveLength(1);
       expect(lines(await cluster.lab.exec(...ask(`http://${two.address}:${NODE_PORT}`, 3)))).toHaveLength(3);
       await second.end();
