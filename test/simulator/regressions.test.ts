@@ -12,7 +12,7 @@ const folder = path.join('test', 'simulator', 'regressions');
 const REGRESSIONS = readdirSync(folder)
   .filter((file) => file.endsWith('.json'))
   .map((name) => ({ name, file: path.join(folder, name), ...readRegression(path.join(folder, name)) }));
-const TIMEOUT_MS = 1_200_000;
+const TIMEOUT_MS = 300_000;
 
 function taskOf({ file, scenario }: (typeof REGRESSIONS)[number], mutant?: string): Task {
   const peers = { least: scenario.peers, most: scenario.peers };

@@ -2,9 +2,10 @@ import type { Mutation } from '../../../protocol/desired.ts';
 import type { Binding, DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
 import { formatTime, parseTime } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isActive, isReady, podName } from '../cluster/pods.ts';
-import type { ClusterIndex } from '../cluster/view.ts';
+import type { ClusterIndex, MemberView } from '../cluster/view.ts';
 import type { Decision, Now } from '../decisions.ts';
 import { NodeTable } from '../scheduler/node-table.ts';
+import { COMPARING_MS } from './heal.ts';
 import { moveBarePod, moveSlotPod } from './moves.ts';
 import { lossOf, orphanCase } from './orphans.ts';
 import { isMajority, partitionPolicy } from './policy.ts';
@@ -85,6 +86,8 @@ interface Pass {
   table: NodeTable;
   /** Claims in flight by node, this pass's own included. */
   inFlight: Map<string, number>;
+  /** Who has just come back, and was not compared with since. */
+  returned: readonly MemberView[];
   decisions: Decision[];
 }
 
@@ -108,7 +111,8 @@ export function planClaims(
   }
   if (orphans.length === 0) return [];
   orphans.sort((left, right) => (left.key < right.key ? -1 : 1));
-  const pass: Pass = { view, now, settings, memory, table: new NodeTable(view), inFlight: new Map(), decisions: [] };
+  const returned = justReturned(view, now.monotonic, settings);
+  const pass: Pass = { view, now, settings, memory, table: new NodeTable(view), inFlight: new Map(), returned, decisions: [] };
   for (const orphan of orphans) planOrphan(pass, orphan);
   pass.table.release();
   return pass.decisions;
@@ -130,12 +134,16 @@ function planOrphan(pass: Pass, orphan: DesiredObject): void {
   const settledAt = Math.max(newsSettledAt(pass, orphan, lostSince), healedAt(pass, lostSince), caughtUpAt(pass));
   const opensAt = Math.max(lostSince + doubtMs, settledAt);
   const turnAt = rank >= 0 ? opensAt + rank * settings.escalationMs : Number.POSITIVE_INFINITY;
+  const endsAt = view.leader.isSelf ? opensAt + (heirs.length + 1) * settings.escalationMs : Number.POSITIVE_INFINITY;
+  if (now.monotonic >= Math.min(turnAt, endsAt) && asksReturned(pass, lostSince)) {
+    pass.decisions.push({ do: 'wake', key: orphan.key, at: now.monotonic + COMPARING_MS });
+    return;
+  }
   if (now.monotonic >= turnAt) {
     if (inFlightOn(pass, view.self.node) < settings.inFlight) claim(pass, orphan, kind, view.self.node, rank);
     else pass.decisions.push({ do: 'wake', key: orphan.key, at: now.monotonic + settings.queueMs });
     return;
   }
-  const endsAt = view.leader.isSelf ? opensAt + (heirs.length + 1) * settings.escalationMs : Number.POSITIVE_INFINITY;
   if (now.monotonic >= endsAt) takeOver(pass, orphan, kind, heirs);
   else if (Number.isFinite(Math.min(turnAt, endsAt))) {
     const soonest = pass.memory?.caughtUp === false ? now.monotonic + settings.queueMs : Number.POSITIVE_INFINITY;
@@ -193,6 +201,21 @@ function healedAt({ memory, settings }: Pass, lostSince: number): number {
 function caughtUpAt({ memory, settings }: Pass): number {
   if (memory?.startedAt === undefined) return Number.NEGATIVE_INFINITY;
   return memory.startedAt + (memory.caughtUp === false ? settings.catchUpMs : settings.newsSettleMs);
+}
+
+/** Who died between its claim and the word of it has it on its disk, and goes on with it. */
+function justReturned(view: ClusterIndex, monotonic: number, { newsSettleMs }: HeirSettings): readonly MemberView[] {
+  return view.members().filter(({ peer, state, incarnationSince }) => {
+    if (peer === view.self.peer || state !== 'alive' || monotonic >= incarnationSince + newsSettleMs) return false;
+    return (view.comparedAt(peer) ?? Number.NEGATIVE_INFINITY) < incarnationSince;
+  });
+}
+
+/** Some that come back again and again hold nothing up for longer than doubt would. @returns whether to wait for what they hold */
+function asksReturned({ now, settings, returned, decisions }: Pass, lostSince: number): boolean {
+  if (now.monotonic >= lostSince + settings.doubtMs) return false;
+  for (const { peer, incarnationSince } of returned) decisions.push({ do: 'compare', peer, since: incarnationSince });
+  return returned.length > 0;
 }
 
 /** Two members have nobody to ask. */

@@ -34,7 +34,10 @@ function asSeenBy(world: ClusterWorld, nodes: readonly string[], dead: readonly 
     );
     seen.elapsed = world.elapsed;
     seen.setLeader('node-1');
-    for (const member of world.state.members()) seen.reportNode(member.spec.nodeName);
+    for (const member of world.state.members()) {
+      seen.reportNode(member.spec.nodeName);
+      seen.comparedAt.set(member.peer, seen.elapsed);
+    }
     seen.learnReports(
       world,
       world.state.members().map(({ spec }) => spec.nodeName),
@@ -160,6 +163,39 @@ describe('heirs', () => {
     expect(observed.every((ms) => ms % HEIR_SETTINGS.escalationMs === 0)).toBe(true);
     view!.elapsed += HEIR_SETTINGS.hearsayMs + HEIR_SETTINGS.ranks * HEIR_SETTINGS.escalationMs;
     expect(writes(planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now))).toHaveLength(told.length);
+  });
+
+  it('ask one who has just come back first: it may have claimed before it went', () => {
+    const [view] = asSeenBy(running(3, 3), ['node-2'], ['node-1']);
+    const plan = (): Decision[] => planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now);
+    view!.elapsed += HEIR_SETTINGS.ranks * HEIR_SETTINGS.escalationMs - 1;
+    expect(writes(plan())).toHaveLength(1);
+    const { peer } = view!.state.memberOfNode('node-3')!;
+    view!.setMember('node-3', 'alive', 2);
+    const since = view!.elapsed;
+    expect(writes(plan())).toEqual([]);
+    expect(plan()).toContainEqual({ do: 'compare', peer, since });
+    expect(wakes(plan())).toHaveLength(1);
+    view!.comparedAt.set(peer, since);
+    expect(writes(plan())).toHaveLength(1);
+    view!.setMember('node-3', 'alive', 3);
+    view!.comparedAt.set(peer, since - 1);
+    expect(writes(plan())).toEqual([]);
+    // It comes back again and again.
+    view!.elapsed += 1;
+    view!.setMember('node-3', 'alive', 4);
+    expect(writes(plan())).toHaveLength(1);
+  });
+
+  it('do not wait for what one holds that does not answer', () => {
+    const [view] = asSeenBy(running(3, 3), ['node-2'], ['node-1']);
+    const plan = (): Decision[] => planClaims(view!.state, orphansOf(view!, 'node-1'), view!.now);
+    view!.elapsed += HEIR_SETTINGS.escalationMs;
+    view!.setMember('node-3', 'alive', 2);
+    view!.elapsed += HEIR_SETTINGS.newsSettleMs - 1;
+    expect(writes(plan())).toEqual([]);
+    view!.elapsed += 1;
+    expect(writes(plan())).toHaveLength(1);
   });
 
   it('claim a few at a time, and more as those become ready', () => {

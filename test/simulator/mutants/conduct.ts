@@ -142,6 +142,14 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     ],
   },
   one({
+    name: 'claims-unasked',
+    what: 'an heir claims without asking one that has just come back what it holds',
+    scenario: 'claims-and-dies.json',
+    file: 'daemon/core/heirs/claims.ts',
+    find: '  return returned.length > 0;',
+    replace: '  return returned.length > 1_000;',
+  }),
+  one({
     name: 'decides-as-before',
     what: 'a peer that stood still decides at once by what it knew before',
     plots: ['napping'],
