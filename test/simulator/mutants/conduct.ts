@@ -1,4 +1,4 @@
-import { one } from './mutant.ts';
+import { ASKS_NOBODY_WHO_IS_BACK, one } from './mutant.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Bugs in what is decided: heirs, scheduler, controllers, agent. */
@@ -84,6 +84,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
         find: 'if (track.death === undefined && now - track.directAt < suspectAfterMs &&',
         replace: 'if (track.death === undefined && now - track.directAt < -1 &&',
       },
+      ASKS_NOBODY_WHO_IS_BACK,
     ],
   },
   one({
@@ -145,9 +146,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     name: 'claims-unasked',
     what: 'an heir claims without asking one that has just come back what it holds',
     scenario: 'claims-and-dies.json',
-    file: 'daemon/core/heirs/claims.ts',
-    find: '  return returned.length > 0;',
-    replace: '  return returned.length > 1_000;',
+    ...ASKS_NOBODY_WHO_IS_BACK,
   }),
   one({
     name: 'decides-as-before',
@@ -157,14 +156,19 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     find: '    if (this.deps.antiEntropy?.fallBehind() !== true) return;',
     replace: '    if (this.deps.antiEntropy?.fallBehind() !== undefined) return;',
   }),
-  one({
+  {
     name: 'news-at-once',
-    what: 'an heir takes the first pod that it hears of a dead node for one that it has known since the death',
+    what: 'an heir takes the first pod that it hears of a dead node for one that it has known since the death, and asks nobody who is back',
     plots: ['lateNews'],
-    file: 'daemon/peer/brain-plan.ts',
-    find: "    if (resource === 'nodes' && orphans !== undefined) noteLoss",
-    replace: "    if (resource === '' && orphans !== undefined) noteLoss",
-  }),
+    edits: [
+      {
+        file: 'daemon/peer/brain-plan.ts',
+        find: "    if (resource === 'nodes' && orphans !== undefined) noteLoss",
+        replace: "    if (resource === '' && orphans !== undefined) noteLoss",
+      },
+      ASKS_NOBODY_WHO_IS_BACK,
+    ],
+  },
   one({
     name: 'each-its-own-heir',
     what: 'each peer ranks the heirs of a pod in an order of its own',

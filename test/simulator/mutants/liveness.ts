@@ -1,4 +1,4 @@
-import { one } from './mutant.ts';
+import { ASKS_NOBODY_WHO_IS_BACK, one } from './mutant.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Bugs in who is held for alive, for the leader, for a member. */
@@ -150,15 +150,20 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     find: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;',
     replace: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs * 0 : 0;',
   }),
-  one({
+  {
     name: 'asks-nobody',
-    what: 'an heir takes the word of others that a node is dead, and does not have it asked',
+    what: 'an heir takes the word of others that a node is dead, and has neither it asked nor anybody who is back',
     plots: ['rumours'],
     scenario: 'refutation-unheard.json',
-    file: 'daemon/core/heirs/claims.ts',
-    find: '  if (rank >= 0) doubtHearsay(',
-    replace: '  if (rank > settings.ranks) doubtHearsay(',
-  }),
+    edits: [
+      {
+        file: 'daemon/core/heirs/claims.ts',
+        find: '  if (rank >= 0) doubtHearsay(',
+        replace: '  if (rank > settings.ranks) doubtHearsay(',
+      },
+      ASKS_NOBODY_WHO_IS_BACK,
+    ],
+  },
   one({
     name: 'calls-nobody',
     what: 'a peer that hears none of those that it observes does not call the others, some of whom are on its side of a cut',
