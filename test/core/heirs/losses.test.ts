@@ -4,7 +4,8 @@ import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts'
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
 import { COMPARING_MS, judgeOriginal, UNCOMPARED_MS } from '../../../daemon/core/heirs/heal.ts';
 import { renderPod } from '../../../daemon/core/status/pod-status.ts';
-import { ClusterWorld, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
+import { ClusterWorld, podKey, podObject, readyStatus, worldOf } from '../../support/cluster-view.ts';
+import { running } from '../../support/heirs.ts';
 
 const RS = 'replicasets.apps/default/web';
 const ROOM = { cpu: '4', memory: '8Gi', pods: '110' };
@@ -14,14 +15,6 @@ const nodesOf = (world: ClusterWorld): string[] =>
     .pods()
     .map(({ object }) => object.kith?.binding?.node ?? '')
     .sort();
-
-function running(nodes: number, replicas: number, annotations: Record<string, string> = {}): ClusterWorld {
-  const world = worldOf(nodes);
-  const owner = replicaSetObject('web', replicas);
-  world.create({ ...owner, metadata: { ...owner.metadata, annotations } });
-  world.converge();
-  return world;
-}
 
 /** What every peer of the world would do, as each sees itself. */
 function claimsOf(world: ClusterWorld, self: string): ReturnType<typeof planClaims> {
