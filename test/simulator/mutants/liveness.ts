@@ -142,14 +142,19 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     find: '    memberOf: (node: string) => deps.memberOf?.(node),',
     replace: '    memberOf: () => undefined,',
   }),
-  one({
+  {
     name: 'hearsay-counts',
-    what: 'an heir that does not observe a node acts on the word that it is dead at once, before that can be refuted',
+    what: 'an heir that does not observe a node acts on the word that it is dead at once, before that can be refuted, and asks nobody who is back',
     plots: ['rumours'],
-    file: 'daemon/core/heirs/claims.ts',
-    find: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;',
-    replace: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs * 0 : 0;',
-  }),
+    edits: [
+      {
+        file: 'daemon/core/heirs/claims.ts',
+        find: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs : 0;',
+        replace: '  return view.memberOfNode(node)?.hearsay === true ? hearsayMs * 0 : 0;',
+      },
+      ASKS_NOBODY_WHO_IS_BACK,
+    ],
+  },
   {
     name: 'asks-nobody',
     what: 'an heir takes the word of others that a node is dead, and has neither it asked nor anybody who is back',
