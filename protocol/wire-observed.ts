@@ -10,13 +10,15 @@ import { MAX_PEER_CHARS } from './wire/limits.ts';
 
 /** Version of topic `observed` and of request protocol `observed`. */
 export const OBSERVED_WIRE_VERSION = 1;
-/** One record's value as canonical JSON. A pod's status is some KB. */
+/** One record: what its owner signs, and its value as JSON, which escapes can make longer. A pod's status is some KB. */
 export const MAX_RECORD_BYTES = 64 * 1_024;
 /** One gossiped batch aims at this: a single greater record travels alone. */
 export const OBSERVED_BATCH_BYTES = 128 * 1_024;
 /** One answer of anti-entropy. */
 export const OBSERVED_ANSWER_BYTES = 1_048_576;
 const MAX_MESSAGE_BYTES = 2 * OBSERVED_ANSWER_BYTES;
+/** Rows of one list of versions, or of records that are wanted, encoded. All that one owner says has room in it. */
+export const OBSERVED_LIST_BYTES = MAX_MESSAGE_BYTES - 1_024;
 export const MAX_BATCH_RECORDS = 2_000;
 /** Entries of one list of versions. */
 export const MAX_OBSERVED_VERSIONS = 10_000;
@@ -24,8 +26,11 @@ export const MAX_OBSERVED_VERSIONS = 10_000;
 export const MAX_USAGE_PODS = 1_000;
 /** Owners of one digest: members. */
 const MAX_OWNERS = 10_000;
-/** `event/NAMESPACE/NAME`, with their limits of 63 and 253 and a suffix. */
-const MAX_KEY_CHARS = 400;
+/** `event/NAMESPACE/NAME`, with their limits of 63 and 253 and a suffix. UTF-8, as all lengths of keys. */
+export const MAX_EVENT_KEY_BYTES = 400;
+/** `pod/UID`, `death/PEER`. */
+export const MAX_FACT_KEY_BYTES = 200;
+const EVENT_PREFIX = 'event/';
 const MAX_NODE_CHARS = 253;
 const SIGNATURE_CHARS = 128;
 const HASH_CHARS = 16;
@@ -46,18 +51,44 @@ export interface RecordVersion {
   incarnation: number;
   sequence: number;
 }
+/** What a digest is answered with. */
+export interface VersionList {
+  versions: RecordVersion[];
+  /** False: there was no room for some of the owners. */
+  isWhole: boolean;
+}
+export interface RecordName {
+  owner: string;
+  key: string;
+}
+/** What a message of records holds: one that is none that this peer knows is left out, and harms no other. */
+export interface ReadRecords {
+  readonly records: readonly ObservedRecord[];
+  /** As they name themselves. */
+  readonly malformed: readonly RecordName[];
+}
 export type ObservedRequest =
   /** Eight bytes a bucket of owners, all of them: what a wide cluster begins with. */
   | { type: 'summary'; hashes: Uint8Array }
   /** With `buckets`, of these only. */
   | { type: 'digest'; owners: OwnerDigest[]; buckets?: number[] }
-  | { type: 'pull'; wanted: { owner: string; key: string }[] };
+  | { type: 'pull'; wanted: RecordName[] };
 export type ObservedAnswer =
-  { type: 'buckets'; buckets: number[] } | { type: 'versions'; versions: RecordVersion[] } | { type: 'records'; records: ObservedRecord[] };
+  { type: 'buckets'; buckets: number[] } | ({ type: 'versions' } & VersionList) | { type: 'records'; records: ObservedRecord[] };
 
 /** What the owner signs: deterministic CBOR of all fields but the signature. The value is {@link plain}, or as it was decoded. */
 export function observedSigningBytes({ owner, node, incarnation, sequence, key, value }: Omit<ObservedRecord, 'signature'>): Uint8Array {
   return encodeDeterministic({ owner, node, incarnation, sequence, key, value });
+}
+
+/** What counts against {@link MAX_RECORD_BYTES}, given what is signed. */
+export function recordBytes({ value }: Pick<ObservedRecord, 'value'>, signing: Uint8Array): number {
+  return Math.max(signing.byteLength, JSON.stringify(value).length);
+}
+
+/** What a row that names a record takes in a list, at most: headers of three bytes, and of versions two numbers of nine. */
+export function rowBytes({ owner, key }: RecordName): number {
+  return 1 + 3 + Buffer.byteLength(owner) + 3 + Buffer.byteLength(key) + 2 * 9;
 }
 
 /** Without `undefined` members, so that what is signed is what arrives. */
@@ -70,10 +101,24 @@ export function encodeRecords(records: readonly ObservedRecord[]): Uint8Array {
 }
 
 /** @throws KithError `WireInvalid` | `WireVersion` */
-export function decodeRecords(bytes: Uint8Array): ObservedRecord[] {
+export function decodeRecords(bytes: Uint8Array): ReadRecords {
   const fields = open(bytes);
   if (fields['type'] !== 'records') throw wireInvalid('no records of observed state');
-  return list(fields, 'records', MAX_BATCH_RECORDS).map(record);
+  const records: ObservedRecord[] = [];
+  const malformed: RecordName[] = [];
+  for (const item of list(fields, 'records', MAX_BATCH_RECORDS)) {
+    try {
+      records.push(record(item));
+    } catch {
+      malformed.push(toldName(item));
+    }
+  }
+  return { records, malformed };
+}
+
+function toldName(item: unknown): RecordName {
+  const { owner, key } = (typeof item === 'object' && item !== null ? item : {}) as Record<string, unknown>;
+  return { owner: typeof owner === 'string' ? owner : '', key: typeof key === 'string' ? key : '' };
 }
 
 export function encodeObservedRequest(request: ObservedRequest): Uint8Array {
@@ -109,7 +154,7 @@ export function decodeObservedRequest(bytes: Uint8Array): ObservedRequest {
   }
   if (fields['type'] === 'pull') {
     const wanted = list(fields, 'wanted', MAX_OBSERVED_VERSIONS).map((row) => named(row, ['owner', 'key']));
-    return { type: 'pull', wanted: wanted.map((row) => ({ owner: peerId(row), key: text(row, 'key', MAX_KEY_CHARS) })) };
+    return { type: 'pull', wanted: wanted.map((row) => ({ owner: peerId(row), key: recordKey(row) })) };
   }
   throw wireInvalid('unknown request about observed state');
 }
@@ -118,7 +163,7 @@ export function encodeObservedAnswer(answer: ObservedAnswer): Uint8Array {
   if (answer.type === 'records') return encodeRecords(answer.records);
   if (answer.type === 'buckets') return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, ...answer });
   const versions = answer.versions.map(({ owner, key, incarnation, sequence }) => [owner, key, incarnation, sequence]);
-  return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, type: 'versions', versions });
+  return encodeDeterministic({ v: OBSERVED_WIRE_VERSION, type: 'versions', versions, more: answer.isWhole ? undefined : true });
 }
 
 /** Buckets of owners that differ. @throws KithError `WireInvalid` | `WireVersion` */
@@ -129,14 +174,15 @@ export function decodeBuckets(bytes: Uint8Array): number[] {
 }
 
 /** @throws KithError `WireInvalid` | `WireVersion` */
-export function decodeVersions(bytes: Uint8Array): RecordVersion[] {
+export function decodeVersions(bytes: Uint8Array): VersionList {
   const fields = open(bytes);
   if (fields['type'] !== 'versions') throw wireInvalid('no versions of observed state');
-  return list(fields, 'versions', MAX_OBSERVED_VERSIONS).map((row) => {
+  const versions = list(fields, 'versions', MAX_OBSERVED_VERSIONS).map((row) => {
     const version = named(row, ['owner', 'key', 'incarnation', 'sequence']);
-    const key = text(version, 'key', MAX_KEY_CHARS);
+    const key = recordKey(version);
     return { owner: peerId(version), key, incarnation: natural(version, 'incarnation'), sequence: natural(version, 'sequence') };
   });
+  return { versions, isWhole: fields['more'] !== true };
 }
 
 function open(bytes: Uint8Array): Fields {
@@ -159,7 +205,7 @@ function open(bytes: Uint8Array): Fields {
 
 function record(item: unknown): ObservedRecord {
   const fields = mapOf(item, 'a record');
-  const key = text(fields, 'key', MAX_KEY_CHARS);
+  const key = recordKey(fields);
   return {
     owner: peerId(fields),
     node: text(fields, 'node', MAX_NODE_CHARS),
@@ -173,13 +219,13 @@ function record(item: unknown): ObservedRecord {
 
 /** A value must be what its key says. Bounded here, so that nothing greater is signed for, kept or passed on. */
 function valueFor(key: string, value: Fields): ObservedValue {
-  // As long as its canonical JSON, whatever the order of its members.
+  // As long whatever the order of its members.
   if (JSON.stringify(value).length > MAX_RECORD_BYTES) throw wireInvalid(`the record ${key} is larger than ${MAX_RECORD_BYTES} bytes`);
   const fits =
     (value['kind'] === 'node' && key === 'node' && isMap(value['status'])) ||
     (value['kind'] === 'usage' && key === 'usage' && isUsage(value)) ||
     (value['kind'] === 'pod' && typeof value['uid'] === 'string' && key === `pod/${value['uid']}` && isMap(value['status'])) ||
-    (value['kind'] === 'event' && key.startsWith('event/') && isMap(value['event']) && isEdit(value['edit'])) ||
+    (value['kind'] === 'event' && key.startsWith(EVENT_PREFIX) && isMap(value['event']) && isEdit(value['edit'])) ||
     (value['kind'] === 'death' && typeof value['peerId'] === 'string' && key === `death/${value['peerId']}` && isDeath(value));
   if (!fits) throw wireInvalid(`the value of record ${key} is not what its key says`);
   // Each branch above has checked the shape that the rest of the daemon relies on; inner status fields are shown, not acted on.
@@ -235,6 +281,13 @@ function named(row: unknown, names: readonly string[]): Fields {
 
 function natural(fields: Fields, name: string): number {
   return integer(fields, name, Number.MAX_SAFE_INTEGER);
+}
+
+function recordKey(fields: Fields): string {
+  const key = text(fields, 'key', MAX_EVENT_KEY_BYTES);
+  const most = key.startsWith(EVENT_PREFIX) ? MAX_EVENT_KEY_BYTES : MAX_FACT_KEY_BYTES;
+  if (Buffer.byteLength(key) > most) throw wireInvalid(`a key of more than ${most} bytes`);
+  return key;
 }
 
 function peerId(fields: Fields): string {

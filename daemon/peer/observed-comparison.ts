@@ -7,16 +7,20 @@ import {
   encodeObservedAnswer,
   encodeObservedRequest,
   MAX_BATCH_RECORDS,
-  MAX_OBSERVED_VERSIONS,
   OBSERVED_ANSWER_BYTES,
+  OBSERVED_LIST_BYTES,
+  observedSigningBytes,
   type OwnerDigest,
+  type ReadRecords,
+  type RecordName,
   type RecordVersion,
+  rowBytes,
 } from '../../protocol/wire-observed.ts';
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Transport } from '../ports/transport.ts';
 import { type Begun, type Compared, holdsUp, type OnEnded } from './comparisons.ts';
-import { digestOf, MAX_RECORDS_PER_OWNER, type ObservedTable } from './observed-table.ts';
+import { digestOf, type ObservedTable } from './observed-table.ts';
 
 /** Each peer compares with a random one about this often. */
 const ROUND_MS = 3_000;
@@ -35,7 +39,7 @@ export interface ComparisonDeps {
   log: Log;
 }
 export interface Taken {
-  sent: readonly ObservedRecord[];
+  sent: ReadRecords;
   taken: number;
 }
 export interface ComparisonHost {
@@ -51,7 +55,7 @@ const SUMMARY_FROM_OWNERS = 32;
 /** From so many members on the same record is not asked of two peers at once. */
 const WIDE_FROM_MEMBERS = 32;
 
-const NONE: Taken = { sent: [], taken: 0 };
+const NONE: Taken = { sent: { records: [], malformed: [] }, taken: 0 };
 
 /** What a peer has that is newer than what is here: `some` may be left, `nothing` that is taken, or `others` that another peer was asked for, or that were listed and not sent. */
 type Left = 'some' | 'nothing' | 'others';
@@ -63,11 +67,11 @@ class Progress {
   /** The other's own digests of owners of whom it has nothing newer: asked with these, it leaves them out of its list. */
   private readonly settled = new Map<string, OwnerDigest>();
 
-  refuse({ owner, key }: ObservedRecord): void {
+  refuse({ owner, key }: RecordName): void {
     this.refused.add(`${owner} ${key}`);
   }
 
-  isRefused({ owner, key }: RecordVersion): boolean {
+  isRefused({ owner, key }: RecordName): boolean {
     return this.refused.has(`${owner} ${key}`);
   }
 
@@ -188,20 +192,20 @@ export class ObservedComparison implements Compared {
     if (buckets?.length === 0) return 'nothing';
     const only = buckets === undefined ? undefined : new Set(buckets);
     const owners = progress.over(table.digest(this.deps.clock.monotonic(), only));
-    const versions = decodeVersions(await this.ask(peer, { type: 'digest', owners, ...(buckets === undefined ? {} : { buckets }) }));
+    const digest = { type: 'digest' as const, owners, ...(buckets === undefined ? {} : { buckets }) };
+    const { versions, isWhole } = decodeVersions(await this.ask(peer, digest));
     const isLacking = (version: RecordVersion): boolean => table.isNewer(version) && !progress.isRefused(version);
     const newer = versions.filter(isLacking);
-    const wanted = newer.filter((version) => !this.pulling.has(nameOf(version)));
+    const wanted = inOneMessage(newer.filter((version) => !this.pulling.has(nameOf(version))));
     const { sent, taken } = wanted.length === 0 ? NONE : await this.pull(peer, wanted);
-    for (const record of sent) if (table.isNewer(record)) progress.refuse(record);
+    for (const record of sent.records) if (table.isNewer(record)) progress.refuse(record);
+    for (const name of sent.malformed) progress.refuse(name);
     // An answer has room for some of the records only, and others may have come by another way.
     const left = newer.filter(isLacking);
-    // A list has room for some of the owners only, and ends before the first that it has none for.
-    const isWhole = versions.length + MAX_RECORDS_PER_OWNER <= MAX_OBSERVED_VERSIONS;
     // Where something was taken there may be more by now.
     if (left.length === 0 && taken === 0 && isWhole) return 'nothing';
     if (!isWhole) progress.settle(versions, left);
-    return left.length === 0 || sent.length > 0 ? 'some' : 'others';
+    return left.length === 0 || sent.records.length + sent.malformed.length > 0 ? 'some' : 'others';
   }
 
   /** A peer that starts in a wide cluster compares with many at once, all of which have what it lacks: one of them suffices, and the next round asks for what that one did not give. */
@@ -240,20 +244,26 @@ export class ObservedComparison implements Compared {
       return encodeObservedAnswer({ type: 'buckets', buckets: table.bucketsWhereDifferent(request.hashes, now) });
     if (request.type === 'digest') {
       const buckets = request.buckets === undefined ? undefined : new Set(request.buckets);
-      const versions = table.versionsWhereDifferent(request.owners, now, MAX_OBSERVED_VERSIONS, buckets);
-      return encodeObservedAnswer({ type: 'versions', versions });
+      return encodeObservedAnswer({ type: 'versions', ...table.versionsWhereDifferent(request.owners, now, buckets) });
     }
     const records: ObservedRecord[] = [];
     let bytes = 0;
     for (const { owner, key } of request.wanted) {
       const record = table.get(owner, key);
       if (!record) continue;
-      bytes += JSON.stringify(record).length;
+      bytes += observedSigningBytes(record).byteLength + record.signature.length;
       if (records.length > 0 && (bytes > OBSERVED_ANSWER_BYTES || records.length >= MAX_BATCH_RECORDS)) break;
       records.push(record);
     }
     return encodeObservedAnswer({ type: 'records', records });
   }
+}
+
+/** As many as there is room for; the next pull wants the rest. */
+function inOneMessage(wanted: readonly RecordVersion[]): readonly RecordVersion[] {
+  let bytes = 0;
+  const end = wanted.findIndex((version) => (bytes += rowBytes(version)) > OBSERVED_LIST_BYTES);
+  return end < 0 ? wanted : wanted.slice(0, end);
 }
 
 function nameOf({ owner, key, incarnation, sequence }: RecordVersion): string {

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import { LayeredMap } from '../core/cluster/layered-map.ts';
-import { OWNER_BUCKETS, SUMMARY_HASH_BYTES } from '../../protocol/wire-observed.ts';
+import { MAX_OBSERVED_VERSIONS, OBSERVED_LIST_BYTES, OWNER_BUCKETS, rowBytes, SUMMARY_HASH_BYTES } from '../../protocol/wire-observed.ts';
+import type { OwnerDigest, RecordVersion, VersionList } from '../../protocol/wire-observed.ts';
 import type { HashedRecord } from '../ports/observed.ts';
-import type { OwnerDigest, RecordVersion } from '../../protocol/wire-observed.ts';
 
 /** Events kept per owner, the newest: Kubernetes keeps an hour of them. */
 export const MAX_EVENTS_PER_OWNER = 512;
@@ -200,19 +200,21 @@ export class ObservedTable {
     return summary;
   }
 
-  /** What is held of the owners (in `buckets` only) whose digest differs from `theirs`, owner by owner, each whole: it ends before the first that exceeds `limit`. */
-  versionsWhereDifferent(theirs: readonly OwnerDigest[], now: number, limit: number, buckets?: ReadonlySet<number>): RecordVersion[] {
+  /** What is held of the owners (in `buckets` only) whose digest differs from `theirs`, owner by owner, each whole: it ends before the first that one message has no room for. */
+  versionsWhereDifferent(theirs: readonly OwnerDigest[], now: number, buckets?: ReadonlySet<number>): VersionList {
     const known = new Map(theirs.map((digest) => [digest.owner, `${digest.count} ${digest.hash}`]));
     const versions: RecordVersion[] = [];
+    let bytes = 0;
     for (const { owner, count, hash } of this.digest(now, buckets)) {
       if (count === 0 || known.get(owner) === `${count} ${hash}`) continue;
       const ofOwner = [...(this.owners.get(owner)?.entries.values() ?? [])].filter((entry) => isCompared(entry, now));
-      if (versions.length + ofOwner.length > limit) break;
+      bytes += ofOwner.reduce((sum, { record }) => sum + rowBytes(record), 0);
+      if (versions.length + ofOwner.length > MAX_OBSERVED_VERSIONS || bytes > OBSERVED_LIST_BYTES) return { versions, isWhole: false };
       for (const { record } of ofOwner) {
         versions.push({ owner, key: record.key, incarnation: record.incarnation, sequence: record.sequence });
       }
     }
-    return versions;
+    return { versions, isWhole: true };
   }
 }
 

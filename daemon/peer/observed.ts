@@ -12,6 +12,8 @@ import {
   OBSERVED_BATCH_BYTES,
   observedSigningBytes,
   plain,
+  type ReadRecords,
+  recordBytes,
 } from '../../protocol/wire-observed.ts';
 import type { CancelTimer, Clock, Random } from '../ports/clock.ts';
 import type { Identity, VerifySignature } from '../ports/identity.ts';
@@ -225,12 +227,9 @@ export class PeerObserved implements ObservedState {
       value: plain(value),
     };
     const bytes = observedSigningBytes(unsigned);
-    if (bytes.byteLength > MAX_RECORD_BYTES) {
-      log.warn('A fact of this node is too large to be told to others; it is dropped', {
-        key,
-        bytes: bytes.byteLength,
-        limit: MAX_RECORD_BYTES,
-      });
+    const size = recordBytes(unsigned, bytes);
+    if (size > MAX_RECORD_BYTES) {
+      log.warn('A fact of this node is too large to be told to others; it is dropped', { key, bytes: size, limit: MAX_RECORD_BYTES });
       return undefined;
     }
     const signature = Buffer.from(identity.sign(bytes)).toString('base64url');
@@ -247,7 +246,8 @@ export class PeerObserved implements ObservedState {
   }
 
   /** Verifies, keeps and tells what is new. Answers how many were. */
-  private take(records: readonly ObservedRecord[]): number {
+  private take({ records, malformed }: ReadRecords): number {
+    for (const _ of malformed) this.refuse('malformed');
     const fresh: ObservedRecord[] = [];
     const news: ObservedRecord[] = [];
     for (const record of records) {
@@ -292,6 +292,9 @@ export class PeerObserved implements ObservedState {
     for (const key of this.table.keysOf(self)) {
       if (!isEvent(key) && !this.stated.has(key) && this.own(key)?.value !== null) this.state(key, null);
     }
+    // What is forgotten of the withdrawn, as a pod's each; where somebody brings one back it is withdrawn again above.
+    for (const [key, value] of this.stated)
+      if (value === null && !this.unsent.has(key) && this.own(key) === undefined) this.stated.delete(key);
   }
 
   private tell(records: readonly ObservedRecord[]): void {

@@ -1,9 +1,10 @@
 import type { ObservedRecord, ObservedValue } from '../../protocol/observed.ts';
+import type { ReadRecords } from '../../protocol/wire-observed.ts';
 
 /** How messages about observed state become records, and whether a record is its owner's. */
 export interface RecordReader {
   /** @throws KithError for what are no records */
-  read(payload: Uint8Array): readonly ObservedRecord[];
+  read(payload: Uint8Array): ReadRecords;
   isSigned(record: ObservedRecord): boolean;
   hashed(record: ObservedRecord): HashedRecord;
 }

@@ -1,17 +1,24 @@
 import { expect, it } from 'vitest';
 import { MAX_GREETED, ObservedComparison, type Taken } from '../../daemon/peer/observed-comparison.ts';
-import { MAX_RECORDS_PER_OWNER, ObservedTable } from '../../daemon/peer/observed-table.ts';
+import { MAX_EVENTS_PER_OWNER, MAX_FACTS_PER_OWNER, MAX_RECORDS_PER_OWNER, ObservedTable } from '../../daemon/peer/observed-table.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import {
   decodeObservedRequest,
   decodeRecords,
   encodeObservedAnswer,
   MAX_BATCH_RECORDS,
+  MAX_EVENT_KEY_BYTES,
+  MAX_FACT_KEY_BYTES,
   MAX_OBSERVED_VERSIONS,
+  OBSERVED_LIST_BYTES,
+  rowBytes,
 } from '../../protocol/wire-observed.ts';
+import { MAX_PEER_CHARS } from '../../protocol/wire/limits.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { seededRandom, VirtualClock } from '../support/virtual-clock.ts';
+
+const NOTHING: Taken = { sent: { records: [], malformed: [] }, taken: 0 };
 
 it('compares at once with a bounded number of those that connect together, and with others in later rounds', async () => {
   const clock = new VirtualClock();
@@ -24,7 +31,7 @@ it('compares at once with a bounded number of those that connect together, and w
     const other = network.transport(name);
     other.serve('observed', async () => {
       asked.push(name);
-      return encodeObservedAnswer({ type: 'versions', versions: [] });
+      return encodeObservedAnswer({ type: 'versions', versions: [], isWhole: true });
     });
     other.setMembers(members);
     await other.start();
@@ -34,7 +41,7 @@ it('compares at once with a bounded number of those that connect together, and w
   const table = new ObservedTable();
   const comparison = new ObservedComparison(
     { transport, clock, random, log: silentLog },
-    { table, take: () => ({ sent: [], taken: 0 }), beforeRound: () => undefined, memberCount: () => names.length + 1 },
+    { table, take: () => NOTHING, beforeRound: () => undefined, memberCount: () => names.length + 1 },
   );
   comparison.start();
   await transport.start();
@@ -66,7 +73,7 @@ it.each([
   for (const name of names) {
     const other = network.transport(name);
     other.serve('observed', async (_from, payload) => {
-      if (decodeObservedRequest(payload).type !== 'pull') return encodeObservedAnswer({ type: 'versions', versions });
+      if (decodeObservedRequest(payload).type !== 'pull') return encodeObservedAnswer({ type: 'versions', versions, isWhole: true });
       pulled.push(name);
       if (!isAnswering) return new Promise(() => undefined);
       return encodeObservedAnswer({ type: 'records', records: [record] });
@@ -79,7 +86,7 @@ it.each([
   const table = new ObservedTable();
   const take = (payload: Uint8Array): Taken => {
     const sent = decodeRecords(payload);
-    return { sent, taken: sent.filter((each) => table.put(each, clock.monotonic()).isIn).length };
+    return { sent, taken: sent.records.filter((each) => table.put(each, clock.monotonic()).isIn).length };
   };
   const comparison = new ObservedComparison(
     { transport, clock, random, log: silentLog },
@@ -123,12 +130,12 @@ async function pairOf(fill: (ours: ObservedTable, theirs: ObservedTable) => void
   const host = { beforeRound: () => undefined, memberCount: () => 2 };
   const take = (payload: Uint8Array): Taken => {
     const sent = decodeRecords(payload);
-    return { sent, taken: sent.filter((each) => !refuses(each) && ours.put(each, clock.monotonic()).isIn).length };
+    return { sent, taken: sent.records.filter((each) => !refuses(each) && ours.put(each, clock.monotonic()).isIn).length };
   };
   // The other only answers.
   const other = new ObservedComparison(
     { transport: there, clock, random, log: silentLog },
-    { ...host, table: theirs, take: () => ({ sent: [], taken: 0 }) },
+    { ...host, table: theirs, take: () => NOTHING },
   );
   other.start();
   other.stop();
@@ -164,8 +171,23 @@ it('has compared with one that lists more than one answer holds when it has come
   expect(comparison.comparedAt('there')).toBe(begunAt);
 });
 
+it('has compared with one whose lists have no room for so many keys as long as they may be', async () => {
+  const owners = Array.from({ length: 9 }, (_, index) => `peer${index}`);
+  const keyOf = (index: number): string => `death/${String(index).padStart(MAX_FACT_KEY_BYTES - 6, '-')}`;
+  const { ours, comparison, compare } = await pairOf((_here, there) => {
+    for (const owner of owners) for (let index = 0; index < 2_000; index += 1) there.put(factOf(owner, keyOf(index), 1), 0);
+  });
+  const begunAt = await compare();
+  for (const owner of owners) expect(ours.keysOf(owner)).toHaveLength(2_000);
+  expect(comparison.comparedAt('there')).toBe(begunAt);
+});
+
 it('lists each owner whole', () => {
   expect(MAX_RECORDS_PER_OWNER).toBeLessThanOrEqual(MAX_OBSERVED_VERSIONS);
+  const [owner, key] = ['p'.repeat(MAX_PEER_CHARS), (bytes: number): string => '-'.repeat(bytes)];
+  const events = MAX_EVENTS_PER_OWNER * rowBytes({ owner, key: key(MAX_EVENT_KEY_BYTES) });
+  const facts = MAX_FACTS_PER_OWNER * rowBytes({ owner, key: key(MAX_FACT_KEY_BYTES) });
+  expect(events + facts).toBeLessThanOrEqual(OBSERVED_LIST_BYTES);
 });
 
 it('asks for what an answer had no room for, though nothing of that answer was taken', async () => {

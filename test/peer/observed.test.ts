@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MAX_EVENTS_PER_OWNER } from '../../daemon/peer/observed-table.ts';
+import { MAX_EVENTS_PER_OWNER, WITHDRAWN_KEPT_MS } from '../../daemon/peer/observed-table.ts';
 import { PeerObserved } from '../../daemon/peer/observed.ts';
 import type { EventReport, ObservedRecord, PodReport } from '../../protocol/observed.ts';
-import { decodeObservedRequest, encodeRecords, observedSigningBytes } from '../../protocol/wire-observed.ts';
+import { decodeObservedRequest, encodeRecords, MAX_RECORD_BYTES, observedSigningBytes } from '../../protocol/wire-observed.ts';
 import { fakeIdentity, fakeVerify } from '../support/liveness-world.ts';
 import { MemoryNetwork } from '../support/memory-transport.ts';
 import { silentLog } from '../support/silent-log.ts';
@@ -221,6 +221,53 @@ describe('observed state', () => {
     await from.publish('observed', encodeRecords([good]));
     await clock.pass(50);
     expect(podsAt(b)).toEqual(['pod/1']);
+  });
+
+  it('leaves out a fact that others would not take, and one that they can not read harms no other', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    // As JSON six times as long as what is signed.
+    a.publish('pod/1', { ...pod('1'), status: { phase: 'Running', message: '\u0001'.repeat(MAX_RECORD_BYTES / 6) } });
+    a.publish('pod/2', pod('2'));
+    await clock.pass(100);
+    expect(podsAt(b)).toEqual(['pod/2']);
+    const from = world.network.transport('c');
+    from.setMembers([{ peer: 'b', addresses: [] }]);
+    await from.start();
+    const unknown = signed('c', { key: 'pod/3', value: { ...pod('3'), kind: 'later' } as unknown as PodReport });
+    await from.publish('observed', encodeRecords([unknown, signed('c', { key: 'pod/4', value: pod('4') })]));
+    await clock.pass(50);
+    expect(podsAt(b)).toEqual(['pod/2', 'pod/4']);
+    expect(Object.fromEntries(b.refused())).toEqual({ malformed: 1 });
+  });
+
+  it('gets to another in answers that hold it, whatever letters it is written in', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    world.network.lose('a', 'b', 0.999);
+    // Three bytes a letter.
+    const message = '日'.repeat(20_000);
+    for (let index = 0; index < 60; index += 1) a.publish(`pod/${index}`, { ...pod(`${index}`), status: { phase: 'Running', message } });
+    expect(await clock.pass(10_000, () => podsAt(b).length === 60)).toBe(true);
+  });
+
+  it('keeps nothing of facts that were withdrawn long ago, and withdraws again what somebody brings back', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    for (let index = 0; index < 50; index += 1) a.publish(`pod/${index}`, pod(`${index}`));
+    await clock.pass(100);
+    const [old] = b.all();
+    for (let index = 0; index < 50; index += 1) a.publish(`pod/${index}`, null);
+    await clock.pass(2 * WITHDRAWN_KEPT_MS);
+    const { stated } = a as unknown as { stated: ReadonlyMap<string, unknown> };
+    expect([...stated.keys()].filter((key) => key.startsWith('pod/'))).toEqual([]);
+    const from = world.network.transport('c');
+    from.setMembers([{ peer: 'b', addresses: [] }]);
+    await from.start();
+    await from.publish('observed', encodeRecords([old!]));
+    await clock.pass(50);
+    expect(podsAt(b)).toEqual([old!.key]);
+    expect(await clock.pass(20_000, () => podsAt(b).length === 0)).toBe(true);
   });
 
   it('keeps the newest events of an owner, the same ones everywhere', async () => {

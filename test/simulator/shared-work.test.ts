@@ -16,17 +16,17 @@ function record(sequence: number, peerId = 'peer2'): ObservedRecord {
 it('gives all who read equal records in different messages the same one, and nobody a forged one for it', () => {
   const reader = sharedReader(fakeVerify);
   const [first, other] = [record(1), record(1, 'peer3')];
-  const [alone] = reader.read(encodeRecords([first]));
-  const [beside, again] = reader.read(encodeRecords([other, first]));
+  const [alone] = reader.read(encodeRecords([first])).records;
+  const [beside, again] = reader.read(encodeRecords([other, first])).records;
   expect(alone).toEqual(first);
   expect(again).toBe(alone);
   expect(beside).toEqual(other);
   const forged = { ...first, node: 'node-3' };
-  const [read] = reader.read(encodeRecords([forged]));
+  const [read] = reader.read(encodeRecords([forged])).records;
   expect(read).toEqual(forged);
   expect(reader.isSigned(again!)).toBe(true);
   expect(reader.isSigned(read!)).toBe(false);
-  expect(reader.read(encodeRecords([first, record(2)]))).toEqual([first, record(2)]);
+  expect(reader.read(encodeRecords([first, record(2)])).records).toEqual([first, record(2)]);
 });
 
 it('keeps once what two disks have under one key, while they have the same', () => {

@@ -4,6 +4,7 @@ import type { HashedRecord, RecordReader } from '../../daemon/ports/observed.ts'
 import type { VerifySignature } from '../../daemon/ports/identity.ts';
 import type { ObservedRecord } from '../../protocol/observed.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
+import type { ReadRecords } from '../../protocol/wire-observed.ts';
 import { jsonEqual } from '../../protocol/json.ts';
 import type { Json } from '../../protocol/json.ts';
 import type { OpenedEntry } from '../../daemon/peer/replica/changes.ts';
@@ -57,7 +58,7 @@ export function sharedRecords(): ReadRecord {
  */
 export function sharedReader(verify: VerifySignature): RecordReader {
   const reader = recordReader(verify);
-  const messages = new WeakMap<Uint8Array, readonly ObservedRecord[]>();
+  const messages = new WeakMap<Uint8Array, ReadRecords>();
   const signed = new WeakMap<ObservedRecord, boolean>();
   const hashed = new WeakMap<ObservedRecord, HashedRecord>();
   const newest = new Map<string, ObservedRecord>();
@@ -69,8 +70,12 @@ export function sharedReader(verify: VerifySignature): RecordReader {
     if (known === undefined || compareVersions(known, record) <= 0) newest.set(name, freeze(record));
     return record;
   };
+  const read = (payload: Uint8Array): ReadRecords => {
+    const { records, malformed } = reader.read(payload);
+    return freeze({ records: records.map(shared), malformed });
+  };
   return {
-    read: (payload) => once(messages, payload, () => freeze(reader.read(payload).map(shared))),
+    read: (payload) => once(messages, payload, () => read(payload)),
     isSigned: (record) => once(signed, record, () => reader.isSigned(record)),
     hashed: (record) => once(hashed, record, () => freeze(reader.hashed(record))),
   };
