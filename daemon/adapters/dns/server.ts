@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { AnswerName } from '../../ports/names.ts';
 import { Binding } from '../proxy/binding.ts';
+import { socketStream } from '../socket/socket-stream.ts';
 import { DNS_LIMITS } from './limits.ts';
 import { MAX_TCP_BYTES, RCODE, readQuestion, writeAnswer, writeFailure } from './message.ts';
 import { framed, Upstream, type Server } from './upstream.ts';
@@ -106,17 +107,18 @@ export class DnsServer {
     );
   }
 
-  /** One question after the other: who asks faster waits. */
+  /** One question after the other: who asks faster waits, and so does who reads slower. */
   async #serve(connection: Socket): Promise<void> {
+    const stream = socketStream(connection);
     let got = Buffer.alloc(0);
-    for await (const bytes of connection as AsyncIterable<Buffer>) {
+    for await (const bytes of stream.source) {
       got = Buffer.concat([got, bytes]);
       while (got.byteLength >= 2 && got.byteLength >= 2 + got.readUInt16BE(0)) {
         const length = got.readUInt16BE(0);
         const answer = await this.#respond(got.subarray(2, 2 + length), true);
         got = got.subarray(2 + length);
-        if (answer === undefined) return;
-        connection.write(framed(answer));
+        if (answer === undefined) return void connection.destroy();
+        await stream.write(framed(answer));
       }
     }
   }

@@ -104,10 +104,12 @@ export class UdpFront implements ProxyFront {
     if (this.#flows.get(client) !== flow) return;
     if (target === undefined) return this.#forget(client, flow);
     flow.id = target.id;
-    flow.socket.connect(target.port, target.ip, () => {
+    flow.socket.once('connect', () => {
       for (const bytes of flow.waiting ?? []) flow.socket.send(bytes, () => undefined);
       flow.waiting = undefined;
     });
+    // Without a callback, which would be called for a failure, too: that comes as an error of the socket.
+    flow.socket.connect(target.port, target.ip);
   }
 
   async #nearTarget(address: string): Promise<ProxyTarget | undefined> {

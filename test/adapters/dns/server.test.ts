@@ -103,6 +103,25 @@ describe('the name server', () => {
   });
 });
 
+it('asks nobody to answer faster than the asker reads: one that never does takes no memory', async () => {
+  let answered = 0;
+  const slow = new DnsServer({ clock: systemClock, log: silentLog }, { host, port: PORT + 2, upstreams: [] });
+  slow.start((name, type) => ((answered += 1), answer(name, type)));
+  await waitFor('it listens', async () => slow.trouble === undefined);
+  const question = Buffer.from('000101000001000000000000046d616e7907636c7573746572056c6f63616c0000010001', 'hex');
+  const framed = Buffer.concat([Buffer.from([0, question.byteLength]), question]);
+  const connection = connect({ host, port: PORT + 2 });
+  connection.on('error', () => undefined).pause();
+  const asked = 40_000;
+  connection.write(Buffer.concat(Array.from({ length: asked }, () => framed)));
+  await waitFor('it answers', async () => answered > 100);
+  for (let before = -1; before !== answered; await new Promise((resolve) => setTimeout(resolve, 300))) before = answered;
+  // What the kernel holds for a connection is some MB, of 1.6 KB an answer.
+  expect(answered).toBeLessThan(asked / 2);
+  connection.destroy();
+  await slow.stop();
+});
+
 /** Source: mulberry32. */
 function numbers(seed: number): () => number {
   let state = seed;

@@ -154,4 +154,26 @@ describe('the proxy of services', () => {
     client.send('hello', PORT, host);
     expect(String((await answer)[0])).toBe('echo hello');
   });
+
+  it('survives an endpoint to which the kernel leads no datagram, and goes on with the others', async () => {
+    const server = createSocket('udp4');
+    const ip = address();
+    server.bind(PORT, ip);
+    await once(server, 'listening');
+    server.on('message', (bytes, from) => server.send(`echo ${String(bytes)}`, from.port, from.address));
+    // EACCES: only who says so beforehand may send to all.
+    const targets = [
+      { id: 'all', ip: '255.255.255.255', port: PORT, node: 'node-1' },
+      { id: 'good', ip, port: PORT, node: 'node-1' },
+    ];
+    const host = address();
+    await front(proxy(), host, inTurn(targets), 'UDP');
+    const client = createSocket('udp4');
+    ends.push(() => (client.close(), server.close()));
+    const answer = once(client, 'message');
+    client.send('lost', PORT, host);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    client.send('hello', PORT, host);
+    expect(String((await answer)[0])).toBe('echo hello');
+  });
 });
