@@ -29,7 +29,11 @@ export class MemoryVolumes implements VolumeStore {
     return { mounts: resolved, release: async () => undefined };
   }
 
+  /** How long it takes to remove them, likewise. */
+  slowRemoval: () => Promise<void> = async () => undefined;
+
   async remove(podUid: string): Promise<void> {
+    await this.slowRemoval();
     this.pods.delete(podUid);
   }
 

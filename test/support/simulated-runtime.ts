@@ -193,7 +193,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const behaviour = this.behaviours.get(spec.image) ?? {};
     await this.call('startContainer', this.options.startMs, signal);
     const pod = this.pods.get(spec.pod.uid);
-    if (pod === undefined) throw new KithError('NotFound', `pod ${spec.pod.uid} has no sandbox`);
+    if (pod?.sandbox.running !== true) throw new KithError('NotFound', `pod ${spec.pod.uid} has no sandbox that runs`);
     if (behaviour.invalid !== undefined) throw new KithError('InvalidContainer', behaviour.invalid);
     if (!this.present.has(spec.image)) throw new KithError('ImageNotFound', `no such image: ${spec.image}`);
     // A repeat is harmless, also where calls of several daemons hung and all go on in this moment.
@@ -281,6 +281,14 @@ export class SimulatedRuntime implements ContainerRuntime {
       for (const container of pod.containers) if (container.state === 'running') this.end(pod.uid, container, 'kill', 'world', 137, 9);
     }
     this.pods.clear();
+  }
+
+  /** The sandbox ends by itself, and the network of its pod with it; containers run on without. */
+  endSandbox(podUid: string): void {
+    const pod = this.pods.get(podUid);
+    if (pod === undefined) return;
+    pod.sandbox.running = false;
+    this.hint(podUid);
   }
 
   /** A reboot of the host: everything ends, what has ended is still listed. */

@@ -29,6 +29,10 @@ export function planRun(
   const all = [...standings.init, ...standings.main, ...standings.added];
   const ended = endOf(input, standings, status, now.monotonic >= deadlineAt, now);
   if (ended !== undefined) return ended;
+  if (hasLostSandbox(input, memory, running)) {
+    const action = stopAll(pod, running, ownGraceSeconds(pod));
+    return { action, reason: 'Pod sandbox changed, it will be killed and re-created.' };
+  }
   const sick = all.find(({ health }) => health.failed !== undefined);
   if (sick !== undefined) return planRestart(pod, sick);
   const hooked = all.find(({ hook }) => hook === true);
@@ -37,10 +41,15 @@ export function planRun(
   const lost = running.filter((name) => !all.some(({ container }) => container.name === name));
   if (lost.length > 0) return { action: stopAll(pod, lost, ownGraceSeconds(pod)), reason: 'its pod has it no more' };
   const start = nextToStart(standings, memory);
-  if (start !== undefined) return { ...planStart(input, memory, start, running), ...wake(all, deadlineAt) };
+  if (start !== undefined) return { ...planStart(input, memory, start), ...wake(all, deadlineAt) };
   const spent = spentAttempt(input.listed, all);
   if (spent !== undefined) return { action: spent, reason: 'a newer attempt has ended since', ...wake(all, deadlineAt) };
   return { reason: input.intent.why, ...wake(all, deadlineAt) };
+}
+
+/** What still runs has no network any more, and gets none: it went with the sandbox. */
+function hasLostSandbox({ listed }: PodInput, memory: PodMemory, running: readonly string[]): boolean {
+  return running.length > 0 && listed?.sandbox.running === false && !memory.sandboxMade;
 }
 
 /** Ends what failed its probe; what becomes of it then follows from the restart policy. */
@@ -67,7 +76,7 @@ function wake(standings: readonly ContainerStanding[], deadlineAt: number): { wa
   return at === Infinity ? {} : { wakeAt: at };
 }
 
-function planStart(input: PodInput, memory: PodMemory, start: ContainerStanding, running: readonly string[]): Step {
+function planStart(input: PodInput, memory: PodMemory, start: ContainerStanding): Step {
   const { container, attempt, ended, latest } = start;
   const why = ended === undefined ? 'it has not run yet' : `attempt ${ended.attempt} ended with exit code ${ended.exitCode}`;
   if ((input.pod?.spec.volumes ?? []).length > 0 && memory.volumesReady !== true) {
@@ -75,10 +84,6 @@ function planStart(input: PodInput, memory: PodMemory, start: ContainerStanding,
   }
   const sandbox = input.listed?.sandbox;
   if (sandbox?.running !== true && !memory.sandboxMade) {
-    if (running.length > 0) {
-      const action = stopAll(input.pod, running, ownGraceSeconds(input.pod));
-      return { action, reason: 'Pod sandbox changed, it will be killed and re-created.' };
-    }
     return { action: { do: 'createSandbox' }, reason: sandbox === undefined ? 'the pod is new here' : 'its sandbox does not run' };
   }
   if (memory.containers[container.name]?.imageReadyFor !== attempt) {

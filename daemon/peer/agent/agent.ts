@@ -268,17 +268,12 @@ export class NodeAgent {
 
   /** A pod that services send traffic to runs on until every node has taken it out of rotation. */
   #stopAt(track: PodTrack, intent: PodCase['intent'], now: Now): number | undefined {
+    if (intent.want !== 'gone') track.stay();
     if (intent.want !== 'gone' || intent.graceSeconds === 0) return undefined;
     if (track.stopAt !== undefined) return track.stopAt;
     const left = this.#deps.leaveRotation?.(parseObjectKey(track.key).namespace, track.uid, track.probing.signal);
-    if (left !== undefined) this.#keep(left.then(() => this.#mayStop(track)));
-    track.stopAt = left === undefined ? now.monotonic : Infinity;
-    return track.stopAt;
-  }
-
-  #mayStop(track: PodTrack): void {
-    track.stopAt = this.#deps.clock.monotonic();
-    this.#decideWithin(0);
+    if (left !== undefined) this.#keep(track.leave(left, this.#deps.clock).then(() => this.#decideWithin(0)));
+    return (track.stopAt ??= now.monotonic);
   }
 
   /** A container that failed is looked at when its last words are there, so that they are in what is said of it first and last. */

@@ -89,10 +89,14 @@ export class CarryOut {
       if (action.do === 'ensureImage') return await this.#ensureImage(action, subject, signal);
       const waitsLong = action.do === 'stopContainers' || action.do === 'postStart';
       const turnstile = waitsLong ? this.#stops : this.#pods;
-      return await turnstile.run(signal, () => {
+      const result = await turnstile.run(signal, () => {
         subject.onBegun();
         return this.#take(action, subject, signal);
       });
+      // A disk that hangs is not to hold up what waits for the engine.
+      if (action.do === 'removePod')
+        await this.#bounded('remove its volumes', LIMITS.removeTimeoutMs, signal, () => this.#volumes.remove(subject.uid));
+      return result;
     } catch (error) {
       return failure(error);
     }
@@ -131,7 +135,6 @@ export class CarryOut {
       }
       case 'removePod':
         await this.#bounded('remove the pod', LIMITS.removeTimeoutMs, signal, (inner) => runtime.removePod(uid, inner));
-        await this.#volumes.remove(uid);
         return { ok: true };
       case 'writeOutcome':
       case 'bury':

@@ -58,7 +58,9 @@ export class HookRunner {
       const grace = order.graceSeconds === 0 ? 0 : Math.max(Math.min(order.graceSeconds, LEAST_GRACE_SECONDS), left());
       await this.#stopOne(pod.metadata.uid, name, grace, signal);
     };
-    await Promise.all(order.containers.map(end));
+    // Of all: one that can not be stopped is tried again, and with it those that are still ending would be.
+    const ends = await Promise.allSettled(order.containers.map(end));
+    for (const each of ends) if (each.status === 'rejected') throw each.reason;
     for (const name of order.last) await end(name);
     return failed;
   }

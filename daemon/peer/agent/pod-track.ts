@@ -6,6 +6,7 @@ import { interrupts, isStart } from '../../core/reconcile/actions.ts';
 import type { Intent, PodAction } from '../../core/reconcile/actions.ts';
 import type { PodCase } from '../../core/reconcile/judge.ts';
 import type { PodMemory } from '../../core/reconcile/memory.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { RuntimePod, RuntimeSandbox } from '../../ports/runtime.ts';
 import { LastWords } from './last-words.ts';
 
@@ -34,6 +35,8 @@ export class PodTrack {
   settled = true;
   /** Ends the probes that are being made. */
   readonly probing = new AbortController();
+  /** Until when it leaves rotation. */
+  #leaving: Promise<void> | undefined;
   #busy: { action: PodAction; abort: AbortController; begun: boolean } | undefined;
 
   constructor(uid: string, key: ObjectKey, memory: PodMemory) {
@@ -59,6 +62,19 @@ export class PodTrack {
 
   end(): void {
     this.#busy = undefined;
+  }
+
+  /** It is to go once `left` has come to pass, unless it may stay before. */
+  async leave(left: Promise<void>, clock: Clock): Promise<void> {
+    this.stopAt = Infinity;
+    this.#leaving = left;
+    await left;
+    if (this.#leaving === left) this.stopAt = clock.monotonic();
+  }
+
+  stay(): void {
+    this.stopAt = undefined;
+    this.#leaving = undefined;
   }
 
   /** Whatever is being done for it. */

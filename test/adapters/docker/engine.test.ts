@@ -140,6 +140,25 @@ describe.skipIf(reason !== undefined)(`docker runtime and its engine${reason ===
     await runtime.removePod(pod.uid);
   });
 
+  it('tells of a sandbox that has ended while its containers run on, without a network, and makes it run again', async () => {
+    const runtime = await open();
+    const pod = podSpec(75);
+    const { ip } = await runtime.createSandbox(pod);
+    await runtime.startContainer(containerStart(pod, engine.image, obedient(0)));
+    const sandbox = (await docker(engine.socketPath, 'ps', '--format', '{{.Names}}')).split('\n').find((line) => line.includes('POD'))!;
+    const main = (await docker(engine.socketPath, 'ps', '--format', '{{.Names}}')).split('\n').find((line) => line.includes('main'))!;
+    const links = (): Promise<string> => docker(engine.socketPath, 'exec', main, 'sh', '-c', 'cat /proc/net/dev');
+    expect(await links()).toContain('eth0');
+    await docker(engine.socketPath, 'kill', sandbox);
+    expect(await runtime.list()).toMatchObject([{ sandbox: { running: false }, containers: [{ state: 'running' }] }]);
+    expect(await links()).not.toContain('eth0');
+    await runtime.stopContainer(pod.uid, 'main', 0);
+    expect(await runtime.createSandbox(pod)).toEqual({ ip, running: true });
+    await runtime.startContainer(containerStart(pod, engine.image, obedient(0), { attempt: 1 }));
+    expect(await runtime.list()).toMatchObject([{ sandbox: { ip, running: true } }]);
+    await runtime.removePod(pod.uid);
+  });
+
   it('bounds memory, and says that it was memory', async () => {
     const runtime = await open();
     const pod = podSpec(3);

@@ -154,6 +154,17 @@ describe('the engine', () => {
     expect(world.runtime.calls.filter((call) => call === 'createSandbox')).toHaveLength(2);
   });
 
+  it('whose sandbox of a pod ends makes it anew, and restarts what ran in it: it would have no network for ever', async () => {
+    world.startAgent();
+    const pod = await world.addPod('web');
+    const other = await world.addPod('other');
+    await world.clock.until('ready', () => world.isReady(pod) && world.isReady(other));
+    world.runtime.endSandbox(pod.uid);
+    await world.clock.until('running again', () => world.runtime.running().includes('web/main#1'), 60_000);
+    expect(world.runtime.inspect(pod.uid)?.sandbox.running).toBe(true);
+    expect(world.runtime.running()).toEqual(['other/main#0', 'web/main#1']);
+  });
+
   it('that can not make a sandbox is asked again, and the reason is told', async () => {
     world.runtime.failures.set('createSandbox', [new KithError('InvalidContainer', 'no address is free')]);
     world.startAgent();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unknownPods } from '../../../daemon/core/reconcile/judge.ts';
+import { KithError } from '../../../protocol/errors.ts';
 import { objectKey } from '../../../protocol/objects.ts';
 import type { DesiredObject, SlotState } from '../../../protocol/objects.ts';
 import type { PodStatus } from '../../../protocol/types.ts';
@@ -222,4 +223,52 @@ describe('slots', () => {
     await world.clock.advance(60_000);
     expect(world.runtime.history).toEqual([]);
   });
+});
+
+it('volumes whose removal hangs hold up no other pod', async () => {
+  world.startAgent();
+  const names = Array.from({ length: 20 }, (_, index) => `stuck-${index}`);
+  const pods = await Promise.all(names.map((name) => world.addPod(name)));
+  await world.clock.until('ready', () => pods.every((pod) => world.isReady(pod)));
+  const removal = Promise.withResolvers<void>();
+  world.volumes.slowRemoval = () => removal.promise;
+  for (const name of names) await world.deletePod(name, 0);
+  await world.clock.until('nothing runs', () => world.runtime.podUids().length === 0);
+  const other = await world.addPod('other');
+  await world.clock.until('another starts', () => world.isReady(other), 5_000);
+  expect(world.desired.objects.size).toBe(1 + names.length);
+  removal.resolve();
+  await world.clock.until('all are gone', () => world.desired.objects.size === 1, 120_000);
+});
+
+it('a container that can not be stopped does not have those stopped twice that are still ending', async () => {
+  world.runtime.behaviours.set('app:slow', { ignoresStop: true });
+  world.startAgent();
+  const container = (name: string, image: string) => ({ name, image, imagePullPolicy: 'IfNotPresent' as const });
+  const pod = await world.addPod('web', { spec: { containers: [container('quick', 'app:1'), container('slow', 'app:slow')] } });
+  await world.clock.until('ready', () => world.isReady(pod));
+  world.runtime.failures.set('stopContainer', [new KithError('EngineFailed', 'device or resource busy')]);
+  await world.deletePod('web', 20);
+  await world.clock.until('it is gone', () => world.runtime.podUids().length === 0, 120_000);
+  const stops = world.runtime.history.filter(({ what }) => what === 'stop').map((event) => event.container);
+  expect(stops).toEqual(['slow', 'quick']);
+});
+
+it('a pod that may stay after all leaves rotation anew when it is to go again', async () => {
+  let left = 0;
+  world.leaveRotation = () => ((left += 1), new Promise((resolve) => world.clock.after(2_000, resolve)));
+  world.startAgent();
+  const owner = await addOwner({ 0: { epoch: 1, generation: 0 } });
+  const pod = await addSlotPod(owner, 0, 0);
+  await world.clock.until('ready', () => world.isReady(pod));
+  await setSlots({ 0: { epoch: 1, generation: 0 } }, [0]);
+  await world.clock.advance(1_000);
+  await setSlots({ 0: { epoch: 1, generation: 0 } });
+  await world.clock.advance(500);
+  await setSlots({ 0: { epoch: 1, generation: 0 } }, [0]);
+  // The first time has passed, and the second has not.
+  await world.clock.advance(1_500);
+  expect(world.runtime.running()).toEqual(['web-0-0/main#0']);
+  await world.clock.until('it is gone', () => world.runtime.running().length === 0, 60_000);
+  expect(left).toBe(2);
 });
