@@ -71,7 +71,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
   // Who hears the node contests its death, which all do in a small cluster: without that heirs must wait for a refutation, and here they do not.
   {
     name: 'believe-minority-deaths',
-    what: 'a death that a minority declared is believed, and acted on, at once',
+    what: 'a death that a minority declared is believed, and acted on, at once, and nobody who is back is asked',
     plots: ['longCut', 'flapping'],
     edits: [
       {
