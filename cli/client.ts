@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from './connection.ts';
 import { ApiError, CliError, EXIT_NO_DAEMON, type StatusCause } from './errors.ts';
+import { timeLimit } from './time-limit.ts';
 
 export interface ApiRequest {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -44,15 +45,20 @@ const TLS_HINTS: Readonly<Record<string, string>> = {
 export class ApiClient {
   readonly #endpoint: Endpoint;
   readonly #onWarning: (text: string) => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timeoutMs: number;
 
-  constructor(endpoint: Endpoint, onWarning: (text: string) => void) {
+  /** `signal` ends every request, as Ctrl-C does. */
+  constructor(endpoint: Endpoint, onWarning: (text: string) => void, signal?: AbortSignal, timeoutMs = REQUEST_TIMEOUT_MS) {
     this.#endpoint = endpoint;
     this.#onWarning = onWarning;
+    this.#signal = signal;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** @throws ApiError for any status of 400 and above. */
   async call(request: ApiRequest): Promise<ApiResponse> {
-    const signal = AbortSignal.any([AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(request.signal ? [request.signal] : [])]);
+    const signal = AbortSignal.any([timeLimit(this.#timeoutMs), this.#signal ?? [], request.signal ?? []].flat());
     const response = await this.#send({ ...request, signal });
     const text = await readAll(response);
     return { status: response.statusCode ?? 0, body: text === '' ? undefined : parseJson(text, request.path) };
@@ -106,8 +112,7 @@ export class ApiClient {
       'sec-websocket-key': randomBytes(16).toString('base64'),
       'sec-websocket-protocol': protocols.join(', '),
     };
-    const within = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    const opening = AbortSignal.any([signal, within]);
+    const opening = AbortSignal.any([signal, timeLimit(this.#timeoutMs)]);
     const outgoing = this.#request(`${path}?${query.toString()}`, { method: 'GET', headers });
     const stop = (): void => void outgoing.destroy(opening.reason as Error);
     opening.addEventListener('abort', stop, { once: true });
@@ -166,7 +171,7 @@ export class ApiClient {
     const where = this.#where();
     if (signal?.aborted && (signal.reason as Error | undefined)?.name === 'TimeoutError') {
       return new CliError(
-        `${where} did not answer within ${REQUEST_TIMEOUT_MS / 1000} s: is the daemon busy or stopped? "kith peers" on another host tells`,
+        `${where} did not answer within ${this.#timeoutMs / 1000} s: is the daemon busy or stopped? "kith peers" on another host tells`,
       );
     }
     if (signal?.aborted) return error;

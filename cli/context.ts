@@ -47,7 +47,8 @@ export class CliContext {
   constructor(terminal: Terminal, options: GlobalOptions) {
     this.terminal = terminal;
     this.namespace = options.namespace ?? 'default';
-    this.client = new ApiClient(findEndpoint(options, terminal.environment, terminal.uid), (text) => terminal.err(`Warning: ${text}\n`));
+    const warn = (text: string): void => terminal.err(`Warning: ${text}\n`);
+    this.client = new ApiClient(findEndpoint(options, terminal.environment, terminal.uid), warn, terminal.signal);
   }
 }
 

@@ -4,6 +4,7 @@ import '../protocol/polyfill.ts';
 const { KITH_VERSION } = await import('../protocol/version.ts');
 const { runKith } = await import('./program.ts');
 const { text } = await import('node:stream/consumers');
+const { isatty } = await import('node:tty');
 const { processKeyboard, writeBytes } = await import('./process-terminal.ts');
 
 const stop = new AbortController();
@@ -19,7 +20,7 @@ process.exitCode = await runKith(
     outBytes: async (bytes) => writeBytes(process.stdout, bytes),
     errBytes: async (bytes) => writeBytes(process.stderr, bytes),
     keyboard: processKeyboard,
-    interactive: process.stdout.isTTY,
+    interactive: isatty(1),
     environment: process.env,
     uid: process.getuid?.() ?? -1,
     readStdin: async () => text(process.stdin),

@@ -1,8 +1,10 @@
+import { isatty } from 'node:tty';
 import type { Keyboard } from './context.ts';
 
 /** Standard input and the size of the terminal of this process. */
 export const processKeyboard: Keyboard = {
-  isTerminal: process.stdin.isTTY,
+  // `process.stdin.isTTY` is undefined, and not false, where it is none.
+  isTerminal: isatty(0),
   bytes: () => process.stdin,
   setRaw: (raw) => {
     if (process.stdin.isTTY) process.stdin.setRawMode(raw);

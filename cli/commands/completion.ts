@@ -4,6 +4,7 @@ import { completions, COMPLETION_SCRIPTS } from '../completion.ts';
 import { apiPath, CliContext, type GlobalOptions, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { requireKind } from '../targets.ts';
+import { timeLimit } from '../time-limit.ts';
 
 /** Names are asked for while somebody waits with a finger on the key. */
 const ASK_MS = 1_500;
@@ -38,7 +39,7 @@ function isShell(shell: string): shell is keyof typeof COMPLETION_SCRIPTS {
 async function names(terminal: Terminal, options: GlobalOptions, plural: string, namespace: string): Promise<readonly string[]> {
   try {
     const kind = requireKind(plural);
-    const signal = AbortSignal.any([terminal.signal, AbortSignal.timeout(ASK_MS)]);
+    const signal = AbortSignal.any([terminal.signal, timeLimit(ASK_MS)]);
     const { client } = new CliContext(terminal, options);
     const answer = await client.call({ path: apiPath(kind, kind.namespaced ? namespace : undefined), signal });
     return (answer.body as { items: KubeObject[] }).items.slice(0, MAX_NAMES).map(({ metadata }) => metadata.name);

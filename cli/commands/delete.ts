@@ -7,6 +7,7 @@ import { followObject } from '../following.ts';
 import { readManifests } from '../manifests.ts';
 import { findTargets } from '../server-kinds.ts';
 import { displayName } from '../targets.ts';
+import { timeLimit } from '../time-limit.ts';
 
 interface DeleteOptions {
   filename?: string[];
@@ -119,7 +120,7 @@ async function deleteOne(context: CliContext, one: Doomed, options: DeleteOption
 
 async function waitUntilGone(context: CliContext, one: Doomed, uid: string, options: DeleteOptions): Promise<void> {
   const seconds = Number(options.timeout ?? DEFAULT_WAIT_SECONDS);
-  const signal = AbortSignal.any([context.terminal.signal, AbortSignal.timeout(seconds * 1000)]);
+  const signal = AbortSignal.any([context.terminal.signal, timeLimit(seconds * 1000)]);
   for await (const seen of followObject(context.client, one, signal)) if (seen?.metadata.uid !== uid) return;
   if (context.terminal.signal.aborted) return;
   throw new CliError(

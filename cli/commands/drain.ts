@@ -4,6 +4,7 @@ import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
 import { requireKind } from '../targets.ts';
+import { timeLimit } from '../time-limit.ts';
 import { cordon } from './change.ts';
 
 interface DrainOptions {
@@ -39,7 +40,7 @@ export function addDrain(program: Command, terminal: Terminal): void {
 async function drain(context: CliContext, nodes: readonly string[], options: DrainOptions): Promise<void> {
   const grace = wholeSeconds('--grace-period', options.gracePeriod);
   const seconds = wholeSeconds('--timeout', options.timeout) ?? DEFAULT_SECONDS;
-  const signal = AbortSignal.any([context.terminal.signal, AbortSignal.timeout(seconds * 1000)]);
+  const signal = AbortSignal.any([context.terminal.signal, timeLimit(seconds * 1000)]);
   await cordon(context, 'cordon', nodes);
   for (const node of nodes) {
     const pods = await podsToMove(context, node, options);

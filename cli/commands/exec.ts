@@ -24,7 +24,10 @@ export function addExec(program: Command, terminal: Terminal): void {
     .option('-t, --tty', 'with a terminal')
     .addHelpText('after', '\nExamples:\n  kith exec web -- ls /tmp\n  kith exec -it deploy/web -- sh\n  kith exec -i db -- psql < dump.sql')
     .action(async (word: string, words: string[], options: StreamOptions, command: Command) => {
-      if (words.length === 0) throw new CliError('say what to run: kith exec POD -- COMMAND [ARGUMENT...]', EXIT_USAGE);
+      // Commander keeps them; its types do not tell. Without -- options of the command would be taken for ours: `sh -c '...'` for a container's name.
+      const { rawArgs } = program as unknown as { rawArgs: readonly string[] };
+      if (words.length === 0 || !rawArgs.includes('--'))
+        throw new CliError('say what to run after --: kith exec POD -- COMMAND [ARGUMENT...]', EXIT_USAGE);
       const context = contextOf(command, terminal);
       await openStreams(context, await podOf(context, word), 'exec', options, words);
     });

@@ -53,7 +53,7 @@ export function addRollout(program: Command, terminal: Terminal): void {
       undo(contextOf(command, terminal), what, options.toRevision),
     );
   rollout.addHelpText('after', '\nExamples:\n  kith rollout status deployment/web\n  kith rollout undo deployment/web --to-revision=2');
-  for (const command of rollout.commands) command.exitOverride().copyInheritedSettings(program);
+  for (const command of rollout.commands) command.copyInheritedSettings(program).exitOverride();
 }
 
 async function find(context: CliContext, what: readonly string[], kinds: readonly string[]): Promise<Rolled> {

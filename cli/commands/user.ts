@@ -35,7 +35,7 @@ export function addUser(program: Command, terminal: Terminal): void {
     .description('Take back every certificate and token of a user')
     .argument('<name>', 'the user')
     .action(async (name: string, _options: object, command: Command) => removeUser(contextOf(command, terminal), name));
-  for (const command of user.commands) command.exitOverride().copyInheritedSettings(program);
+  for (const command of user.commands) command.copyInheritedSettings(program).exitOverride();
 }
 
 async function removeUser(context: CliContext, name: string): Promise<void> {

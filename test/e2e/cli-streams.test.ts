@@ -69,12 +69,24 @@ describe('kith exec', () => {
     expect(code).toBe(3);
   });
 
+  it('goes on without a terminal where there is none to pass on', async () => {
+    expect(await peers.command(0, ['exec', '-it', 'shell', '--', 'sh', '-c', 'echo out; exit 3'])).toEqual({
+      code: 3,
+      out: 'out\n',
+      err: 'Unable to use a TTY - input is not a terminal or the right kind of file\ncommand terminated with exit code 3\n',
+    });
+  });
+
   it('says what is wrong', async () => {
     expect(await peers.command(0, ['exec', 'ghost', '--', 'ls'])).toMatchObject({
       code: 1,
       err: 'Error from server (NotFound): pods "ghost" not found\n',
     });
     expect(await peers.command(0, ['exec', 'shell'])).toMatchObject({ code: 2, err: expect.stringContaining('say what to run') as string });
+    expect(await peers.command(0, ['exec', 'shell', 'sh', '-c', 'exit 3'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('after --') as string,
+    });
     const { code, err } = await peers.command(0, ['exec', 'shell', '--', 'no-such-program']);
     expect(code).toBeGreaterThan(0);
     expect(err).toContain('no-such-program');

@@ -77,8 +77,10 @@ export async function pullImage(
   if (!isImageReference(image)) throw new KithError('ImageNotFound', `"${image}" is no image name`);
   const { name, tag } = splitReference(image);
   const idle = new AbortController();
-  const signals = [idle.signal, AbortSignal.timeout(PULL_TIMEOUT_MS), ...(signal === undefined ? [] : [signal])];
+  // Timers hold their controllers: `AbortSignal.timeout` that only `AbortSignal.any` knows is collected, and never fires (Node 20.20).
+  const whole = new AbortController();
   const timer = setTimeout(() => idle.abort(), PULL_IDLE_MS);
+  const limit = setTimeout(() => whole.abort(), PULL_TIMEOUT_MS);
   try {
     const stream = await client.stream({
       method: 'POST',
@@ -86,7 +88,7 @@ export async function pullImage(
       query: { fromImage: name, tag },
       credential,
       timeoutMs: PULL_IDLE_MS,
-      signal: AbortSignal.any(signals),
+      signal: AbortSignal.any([idle.signal, whole.signal, ...(signal === undefined ? [] : [signal])]),
     });
     for await (const line of jsonLines(stream)) {
       timer.refresh();
@@ -101,6 +103,7 @@ export async function pullImage(
     throw error;
   } finally {
     clearTimeout(timer);
+    clearTimeout(limit);
   }
   const found = await inspectImage(client, image, signal);
   if (found === undefined) throw pullFailure(image, 'the engine pulled it and does not have it');

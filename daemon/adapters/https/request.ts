@@ -71,13 +71,14 @@ async function sendLast(reply: ServerResponse, chunk: string | Uint8Array): Prom
 }
 
 async function drained(reply: ServerResponse): Promise<void> {
-  const stalled = AbortSignal.timeout(HTTP_LIMITS.stalledWriteMs);
-  const closed = new AbortController();
-  const onClose = (): void => closed.abort();
-  reply.once('close', onClose);
+  const given = new AbortController();
+  const giveUp = (): void => given.abort();
+  reply.once('close', giveUp);
+  const timer = setTimeout(giveUp, HTTP_LIMITS.stalledWriteMs);
   try {
-    if (!reply.destroyed) await once(reply, 'drain', { signal: AbortSignal.any([stalled, closed.signal]) });
+    if (!reply.destroyed) await once(reply, 'drain', { signal: given.signal });
   } finally {
-    reply.off('close', onClose);
+    clearTimeout(timer);
+    reply.off('close', giveUp);
   }
 }
