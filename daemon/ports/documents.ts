@@ -28,7 +28,7 @@ export interface Documents {
   readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined;
   /**
    * The state that it had at these heads without the history that led to it: a document of the next epoch, the same from every document that has them. Undefined for one whose
-   * conflicts its history must decide, for one that has too many authors, and for one that does not have these heads.
+   * conflicts its history must decide, for one that has too many authors or heads, and for one that does not have these heads.
    */
   rewrite(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[]): RewrittenDocument | undefined;
   /**

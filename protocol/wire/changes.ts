@@ -13,6 +13,7 @@ import {
   MAX_PAST_EPOCHS,
   MAX_STREAM_MESSAGE_BYTES,
   MAX_VERSIONS,
+  MAX_VERSIONS_BYTES,
 } from './limits.ts';
 
 /** RFC 3339 with whole seconds has 20 characters; empty when nobody knows. */
@@ -159,19 +160,44 @@ export function versionsOf(body: Fields, name: string): ReplicaVersion[] {
   });
 }
 
-/** About what a document adds to an encoded envelope. */
-export function documentBytes(changes: DocumentChanges): number {
-  const overhead = 48;
-  return changes.changes.reduce(
-    (sum, change) => sum + change.byteLength + 8,
-    overhead + changes.key.length + (changes.document?.byteLength ?? 0) + originBytes(changes.origin),
-  );
+/** A hash, with the head of its byte string. */
+const HASH_ROOM = 34;
+const EPOCH_BYTES = 80;
+
+/** At most what a document adds to an encoded envelope. */
+export function documentBytes({ key, changes, document, epoch, origin }: DocumentChanges): number {
+  const overhead =
+    64 + Buffer.byteLength(key) + (document?.byteLength ?? 0) + (epoch === undefined ? 0 : EPOCH_BYTES) + originBytes(origin);
+  return changes.reduce((sum, change) => sum + change.byteLength + 8, overhead);
 }
 
 function originBytes(origin: EpochOrigin | undefined): number {
   if (origin === undefined) return 0;
-  const past = (origin.past ?? []).reduce((sum, { clock }) => sum + 48 + clock.length * 64, 0);
-  return origin.heads.length * 34 + origin.clock.length * 64 + past;
+  const past = (origin.past ?? []).reduce((sum, { clock }) => sum + 64 + clockBytes(clock), 0);
+  return 32 + origin.heads.length * HASH_ROOM + clockBytes(origin.clock) + past;
+}
+
+function clockBytes(clock: EpochClock): number {
+  return clock.reduce((sum, [actor]) => sum + 32 + actor.length / 2, 16);
+}
+
+/** At most what a tombstone adds to an encoded envelope. */
+export function tombstoneBytes({ key, at, heads = [], cut, admitted = [] }: Tombstone): number {
+  const cutBytes = cut === undefined ? 0 : 32 + EPOCH_BYTES + cut.heads.length * HASH_ROOM;
+  const overhead = 64 + Buffer.byteLength(key) + Buffer.byteLength(at) + heads.length * HASH_ROOM + cutBytes;
+  return admitted.reduce((sum, peer) => sum + peer.length + 2, overhead);
+}
+
+/** At most what a version adds to an encoded list. */
+export function versionBytes({ key, heads, epoch }: ReplicaVersion): number {
+  return 64 + Buffer.byteLength(key) + heads.length * HASH_ROOM + (epoch === undefined ? 0 : EPOCH_BYTES);
+}
+
+/** How many of these, from the first on, one list has room for: at least one. */
+export function fittingVersions(versions: readonly ReplicaVersion[], maxItems = MAX_VERSIONS): number {
+  let bytes = 0;
+  const end = versions.findIndex((version, index) => index >= maxItems || (bytes += versionBytes(version)) > MAX_VERSIONS_BYTES);
+  return end < 0 ? versions.length : Math.max(1, end);
 }
 
 /**
@@ -191,7 +217,7 @@ export function splitEnvelope(envelope: ChangeEnvelope, maxBytes: number): Chang
     size += wanted;
   };
   for (const grave of envelope.tombstones) {
-    room(grave.key.length + 48);
+    room(tombstoneBytes(grave));
     part.tombstones.push(grave);
   }
   for (const changes of envelope.changes) {

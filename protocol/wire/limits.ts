@@ -16,8 +16,10 @@ export const MAX_GOSSIP_BYTES = 256 * 1_024;
 export const MAX_ENVELOPE_DOCUMENTS = 5_000;
 /** Changes of one document in one envelope. */
 export const MAX_DOCUMENT_CHANGES = 10_000;
-/** Keys of one list of versions: a whole bucket of a cluster of a million objects. */
+/** Keys of one list of versions. A bucket that has more, as those of a cluster of a million objects, is listed in several. */
 export const MAX_VERSIONS = 5_000;
+/** Such a list, encoded: most keys have a tenth of their greatest length. */
+export const MAX_VERSIONS_BYTES = 1_048_576;
 /** Members that a removed one had let in: more than a cluster has. */
 export const MAX_ADMITTED = 1_000;
 /** Concurrent heads of one document: each is an edit that has not seen the others, so there are at most some a member. */

@@ -47,28 +47,36 @@ export function digestOf(body: Fields): DigestBody {
 }
 
 /** Body of `buckets`: which buckets' versions are asked for. */
-export function bucketsBody(buckets: readonly number[]): Fields {
-  return { buckets: [...buckets] };
+export interface BucketsBody {
+  buckets: readonly number[];
+  /** Of the first bucket only what comes after this key. */
+  after?: ObjectKey | undefined;
+}
+
+export function bucketsBody({ buckets, after }: BucketsBody): Fields {
+  return { buckets: [...buckets], after };
 }
 
 /** @throws KithError `WireInvalid` */
-export function bucketsOf(body: Fields): number[] {
-  return bucketList(body, 'buckets');
+export function bucketsOf(body: Fields): BucketsBody {
+  return { buckets: bucketList(body, 'buckets'), after: keyIfAny(body, 'after') };
 }
 
 /** Body of `versions`: what the answerer holds in as many of the asked buckets as fit one message. */
 export interface VersionsBody {
   buckets: readonly number[];
   versions: readonly ReplicaVersion[];
+  /** There is but one bucket, and of that what comes after this key had no room. Keys are in the order of their UTF-16 code units. */
+  upTo?: ObjectKey | undefined;
 }
 
-export function versionsAnswer({ buckets, versions }: VersionsBody): Fields {
-  return { buckets: [...buckets], versions: versionsBody(versions) };
+export function versionsAnswer({ buckets, versions, upTo }: VersionsBody): Fields {
+  return { buckets: [...buckets], versions: versionsBody(versions), upTo };
 }
 
 /** @throws KithError `WireInvalid` */
 export function versionsAnswerOf(body: Fields): VersionsBody {
-  return { buckets: bucketList(body, 'buckets'), versions: versionsOf(body, 'versions') };
+  return { buckets: bucketList(body, 'buckets'), versions: versionsOf(body, 'versions'), upTo: keyIfAny(body, 'upTo') };
 }
 
 /** Body of `pull`: what the asker holds of the keys that it wants. */
@@ -101,4 +109,8 @@ export function mergedOf(body: Fields): MergedBody {
 
 function bucketList(body: Fields, name: string): number[] {
   return list(body, name, MAX_BUCKETS_ASKED).map((bucket) => integer({ bucket }, 'bucket', BUCKETS - 1));
+}
+
+function keyIfAny(body: Fields, name: string): ObjectKey | undefined {
+  return body[name] === undefined ? undefined : key(body, name);
 }

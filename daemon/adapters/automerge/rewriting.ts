@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as Automerge from '@automerge/automerge';
-import { MAX_EPOCH_AUTHORS, MAX_OBJECT_BYTES } from '../../../protocol/wire/limits.ts';
+import { MAX_EPOCH_AUTHORS, MAX_HEADS, MAX_OBJECT_BYTES } from '../../../protocol/wire/limits.ts';
 import type { DocumentFields, DocumentIdentity, DocumentState, RewrittenEpoch } from '../../ports/documents.ts';
 import { actorOfLate, historyAt, nextEpoch, planLate } from './late.ts';
 import type { LateChange } from './late.ts';
@@ -22,7 +22,7 @@ export function rewrite(
   const length = texts.reduce((sum, [path, values]) => sum + path.length + (values[0]?.length ?? 0), 0);
   if (texts.length === 0 || length > MAX_OBJECT_BYTES || texts.some(([, values]) => values.length > 1)) return undefined;
   const origin = nextEpoch(identity.epoch, history, heads);
-  if (origin.clock.length > MAX_EPOCH_AUTHORS) return undefined;
+  if (origin.clock.length > MAX_EPOCH_AUTHORS || heads.length > MAX_HEADS) return undefined;
   const counter = counterOf(Automerge.view(document, [...heads]));
   const next = { ...identity, epoch: { ...origin, root: '' } };
   return withDocument(genesis(next).saved, actorOfState(next), (first) => {

@@ -86,19 +86,15 @@ function setField(fields: Map<string, string>, path: string, name: string, value
 export function joinObject(key: ObjectKey, uid: string, values: ReadonlyMap<string, Json>, generation: number): StoredObject {
   const { resource, namespace, name } = parseObjectKey(key);
   const root: JsonObject = { apiVersion: '', kind: '', metadata: {} };
-  const lists = new Map<string, [string, Json][]>();
+  const lists = new Map<string, Json[]>();
   for (const { tokens, path, value } of ordered(values)) {
     const parent = path.slice(0, path.lastIndexOf('/'));
-    if (parent in KEYED_LISTS) lists.set(parent, [...(lists.get(parent) ?? []), [tokens.at(-1) ?? '', value]]);
+    const list = lists.get(parent);
+    if (list !== undefined) list.push(value);
+    else if (parent in KEYED_LISTS) lists.set(parent, [value]);
     else if (!NEVER_STORED.has(path)) setAt(root, tokens, value);
   }
-  for (const [path, entries] of lists) {
-    setAt(
-      root,
-      pathTokens(path) ?? [],
-      entries.map(([, entry]) => entry),
-    );
-  }
+  for (const [path, entries] of lists) setAt(root, pathTokens(path) ?? [], entries);
   const metadata = isObject(root['metadata']) ? root['metadata'] : {};
   root['metadata'] = {
     ...metadata,

@@ -7,7 +7,7 @@ import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
 import type { DesiredObject, GraveCut, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
-import { MAX_ADMITTED } from '../../../protocol/wire/limits.ts';
+import { MAX_ADMITTED, MAX_HEADS } from '../../../protocol/wire/limits.ts';
 import { MEMBERS } from '../../core/cluster/membership.ts';
 import { editsBetween, editsToCreate, editsToRepair, overtakenField, touchesSpec } from '../../core/desired/edits.ts';
 import type { FlatFields } from '../../core/desired/fields.ts';
@@ -143,8 +143,9 @@ function edit(context: ChangeContext, stage: Stage, { key, life, epoch, saved, e
 
 function buryObject(context: ChangeContext, stage: Stage, { key, uid, at }: Extract<Mutation, { type: 'bury' }>): Applied {
   const { entry, desired } = open(stage, key, uid);
-  // Of a document that is damaged here nobody knows what was seen.
-  const seen = { ...(entry.heads.length === 0 ? {} : { heads: entry.heads }), ...cutOf(entry), ...admittedAs(context, key) };
+  // Of a document that is damaged here nobody knows what was seen; and of too many heads no message can tell.
+  const isKnown = entry.heads.length > 0 && entry.heads.length <= MAX_HEADS;
+  const seen = { ...(isKnown ? { heads: entry.heads } : {}), ...cutOf(entry), ...admittedAs(context, key) };
   stage.put({ key, life: 0, buried: entry.life, heads: [], grave: { at, settled: false, ...askedFor(entry), ...seen } });
   return { object: desired, tombstone: { key, life: entry.life, at, ...seen } };
 }

@@ -10,7 +10,7 @@ import type {
 } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
-import { documentBytes } from '../../../protocol/wire/changes.ts';
+import { documentBytes, tombstoneBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
 import { compareEpochs, epochName, epochOrigin } from '../../core/desired/epochs.ts';
 import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
@@ -20,10 +20,11 @@ import type { QuarantinedObject, ReplicaStart, SyncedReplica } from '../../ports
 import type { Store } from '../../ports/store.ts';
 import { applyMutation, applyRemoteChanges, applyTombstone, type ChangeContext } from './changes.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { loadAll, metaOperation, objectRecordKey, type ReadRecord, type ReplicaImage } from './disk.ts';
+import { loadAll, objectRecordKey, type ReadRecord, type ReplicaImage } from './disk.ts';
 import { ENTRY_WORK, type EntryWork } from './entry-work.ts';
 import { GraveLedger, type GraveLimits } from './graves.ts';
 import { HistoryLedger, withoutHistory, type HistoryLimits, type RipeHistory } from './histories.ts';
+import { LifeFloor } from './life-floor.ts';
 import { Listeners } from './listeners.ts';
 import { logLosses } from './losses.ts';
 import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible, type Entry } from './object-index.ts';
@@ -79,7 +80,7 @@ export class DocumentReplica implements SyncedReplica {
   private readonly written: Listeners<ChangeEnvelope>;
   private readonly context: ChangeContext;
   private actor: string;
-  private lifeFloor = 0;
+  private readonly lifeFloor: LifeFloor;
   private complete = false;
 
   constructor(deps: DocumentReplicaDeps, options: DocumentReplicaOptions) {
@@ -91,6 +92,7 @@ export class DocumentReplica implements SyncedReplica {
     this.ledger = new GraveLedger(options.graves);
     this.graveIntervals = this.ledger.limits.intervals;
     this.histories = new HistoryLedger(options.histories);
+    this.lifeFloor = new LifeFloor(deps.store, options.clusterId);
     this.changed = new Listeners(deps.log);
     this.written = new Listeners(deps.log);
     this.context = {
@@ -99,7 +101,7 @@ export class DocumentReplica implements SyncedReplica {
       mergeUnitsOf: (resource) => options.mergeUnitsOf(resource),
       validate: (object) => options.validate(object),
       open: this.work.open,
-      floor: () => this.lifeFloor,
+      floor: () => this.lifeFloor.value,
       actor: () => this.actor,
       documentOf: (stage, entry) => this.documentOf(stage, entry),
       admittedBy: (peer) => this.admittedBy(peer),
@@ -108,7 +110,7 @@ export class DocumentReplica implements SyncedReplica {
 
   async start(signal?: AbortSignal): Promise<ReplicaStart> {
     const { floor, damaged } = await loadAll(this.deps, this.index, this.options.clusterId, signal);
-    this.lifeFloor = floor;
+    this.lifeFloor.load(floor);
     for (const entry of this.index.entries()) this.histories.consider(entry);
     if (damaged.length > 0) {
       this.deps.log.error('Records on disk are damaged: they are set aside and fetched again from a peer', {
@@ -124,7 +126,7 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   image(): ReplicaImage {
-    return { index: new ObjectIndex(this.index), floor: this.lifeFloor };
+    return { index: new ObjectIndex(this.index), floor: this.lifeFloor.value };
   }
 
   get(key: ObjectKey): DesiredObject | undefined {
@@ -217,10 +219,10 @@ export class DocumentReplica implements SyncedReplica {
       const entry = this.index.get(version.key);
       if (entry === undefined) continue;
       if (entry.life === 0) {
-        if (isNewsOfGrave(entry, version)) {
-          envelope.tombstones.push(tombstoneOf(entry));
-          size += entry.key.length + 48;
-        }
+        if (!isNewsOfGrave(entry, version)) continue;
+        const tombstone = tombstoneOf(entry);
+        envelope.tombstones.push(tombstone);
+        size += tombstoneBytes(tombstone);
         continue;
       }
       const changes = await this.changesOf(entry, version, maxBytes - size);
@@ -240,13 +242,11 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   floor(): number {
-    return this.lifeFloor;
+    return this.lifeFloor.value;
   }
 
   async raiseFloor(floor: number): Promise<void> {
-    if (floor <= this.lifeFloor) return;
-    await this.deps.store.write([metaOperation(this.options.clusterId, floor)]);
-    this.lifeFloor = Math.max(this.lifeFloor, floor);
+    await this.lifeFloor.raise(floor);
   }
 
   acknowledgeBucket(peer: string, bucket: number): void {

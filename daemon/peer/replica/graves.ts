@@ -32,8 +32,8 @@ const NOBODY: ReadonlySet<string> = new Set();
 export class GraveLedger {
   readonly limits: GraveLimits;
   private readonly holders = new Map<ObjectKey, { grave: string; peers: Set<string> }>();
-  /** Monotonic ms since when a grave is known to be settled here. */
-  private readonly settledSince = new Map<ObjectKey, number>();
+  /** Monotonic ms since when a grave is known to be settled here. A key may have been used again since, and have another. */
+  private readonly settledSince = new Map<ObjectKey, { buried: number; at: number }>();
 
   constructor(limits: GraveLimits = GRAVE_LIMITS) {
     this.limits = limits;
@@ -69,8 +69,8 @@ export class GraveLedger {
       if (entry.grave?.settled !== true) continue;
       seen.add(entry.key);
       const since = this.settledSince.get(entry.key);
-      if (since === undefined) this.settledSince.set(entry.key, now);
-      else if (now - since >= this.limits.inFlightMs) found.push(entry);
+      if (since?.buried !== entry.buried) this.settledSince.set(entry.key, { buried: entry.buried, at: now });
+      else if (now - since.at >= this.limits.inFlightMs) found.push(entry);
     }
     for (const key of [...this.settledSince.keys()]) if (!seen.has(key)) this.settledSince.delete(key);
     return withoutLastMembers(found);

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
 import { resourceOf } from '../../../protocol/objects.ts';
-import { BUCKETS } from '../../../protocol/wire/limits.ts';
+import { BUCKETS, MAX_HEADS } from '../../../protocol/wire/limits.ts';
 import { Groups } from '../../core/cluster/groups.ts';
 import { LayeredMap } from '../../core/cluster/layered-map.ts';
 import { BucketDigests, bucketOf, type VersionHash, versionHash } from '../../core/desired/digest.ts';
@@ -138,10 +138,10 @@ export function visible(entry: Entry | undefined): DesiredObject | undefined {
 
 /**
  * How a replica tells what it holds of a key. Graves of a member that two removed at the same moment name different others: that is told apart as documents are, by
- * a hash in place of heads.
+ * a hash in place of heads. So is a document with more heads than a message takes, which nobody of ours makes: who holds it otherwise gets it whole.
  */
 export function versionOf({ key, life, buried, heads, epoch, grave }: Entry): ReplicaVersion {
-  const told = grave?.admitted === undefined ? heads : [admittedHash(grave.admitted)];
+  const told = grave?.admitted !== undefined ? [hashOf(grave.admitted)] : heads.length > MAX_HEADS ? [hashOf(heads)] : heads;
   const version: ReplicaVersion = { key, life, buried, heads: told, ...(epoch === undefined ? {} : { epoch: epochName(epoch) }) };
   return grave?.settled === true ? { ...version, settled: true } : version;
 }
@@ -156,8 +156,8 @@ export function isNewsOfGrave(grave: Entry, have: ReplicaVersion): boolean {
   return buried > have.buried || (buried === have.buried && have.life === 0 && !sameHeads(heads, have.heads));
 }
 
-function admittedHash(admitted: readonly string[]): string {
-  return hash('sha256', [...admitted].sort().join('\n'), 'hex');
+function hashOf(names: readonly string[]): string {
+  return hash('sha256', [...names].sort().join('\n'), 'hex');
 }
 
 export function tombstoneOf({ key, buried, grave }: Entry): Tombstone {

@@ -1,11 +1,11 @@
 import type { ChangeEnvelope, ReplicaVersion } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
-import { changesBody, changesOf, versionsBody } from '../../../protocol/wire/changes.ts';
+import { changesBody, changesOf, fittingVersions, versionBytes } from '../../../protocol/wire/changes.ts';
 import type { Fields } from '../../../protocol/wire/fields.ts';
-import { MAX_VERSIONS, SYNC_CHUNK_BYTES } from '../../../protocol/wire/limits.ts';
-import { bucketsOf, digestBody, digestOf, mergedBody, pullOf } from '../../../protocol/wire/sync.ts';
-import type { DigestBody } from '../../../protocol/wire/sync.ts';
+import { MAX_VERSIONS, MAX_VERSIONS_BYTES, SYNC_CHUNK_BYTES } from '../../../protocol/wire/limits.ts';
+import { bucketsOf, digestBody, digestOf, mergedBody, pullOf, versionsAnswer } from '../../../protocol/wire/sync.ts';
+import type { BucketsBody, DigestBody, VersionsBody } from '../../../protocol/wire/sync.ts';
 import { bucketOf } from '../../core/desired/digest.ts';
 import type { SyncedReplica } from '../../ports/replica.ts';
 import { REASON_BURIED } from './changes.ts';
@@ -32,7 +32,7 @@ export async function answerSync({ replica, link, complete }: SyncServerDeps, fr
       return link.encode('digest', digestBody({ ...(await answerDigest(replica, from, link, body)), complete }));
     case 'buckets': {
       const asked = link.counting(() => bucketsOf(body));
-      return link.encode('versions', versionsOfBuckets(replica, asked));
+      return link.encode('versions', versionsAnswer(versionsOfBuckets(replica, asked)));
     }
     case 'pull': {
       const have = link.counting(() => pullOf(body));
@@ -73,14 +73,25 @@ async function answerDigest(replica: SyncedReplica, from: string, link: PeerLink
   return { digest, floor: replica.floor(), epochs: true };
 }
 
-function versionsOfBuckets(replica: SyncedReplica, asked: readonly number[]): Fields {
-  const covered: number[] = [];
+/** Whole buckets, as many as fit; of one that does not fit alone the first keys. */
+function versionsOfBuckets(replica: SyncedReplica, { buckets: asked, after }: BucketsBody): VersionsBody {
+  const buckets: number[] = [];
   const versions: ReplicaVersion[] = [];
+  let bytes = 0;
   for (const bucket of asked) {
     const held = replica.bucket(bucket);
-    if (covered.length > 0 && versions.length + held.length > MAX_VERSIONS) break;
-    covered.push(bucket);
-    versions.push(...held.slice(0, MAX_VERSIONS));
+    const wanted = buckets.length > 0 || after === undefined ? held : held.filter(({ key }) => key > after);
+    bytes += wanted.reduce((sum, version) => sum + versionBytes(version), 0);
+    if (versions.length + wanted.length > MAX_VERSIONS || bytes > MAX_VERSIONS_BYTES)
+      return buckets.length === 0 ? firstOf(bucket, wanted) : { buckets, versions };
+    buckets.push(bucket);
+    versions.push(...wanted);
   }
-  return { buckets: covered, versions: versionsBody(versions) };
+  return { buckets, versions };
+}
+
+function firstOf(bucket: number, held: readonly ReplicaVersion[]): VersionsBody {
+  const sorted = [...held].sort((left, right) => (left.key < right.key ? -1 : 1));
+  const versions = sorted.slice(0, fittingVersions(sorted));
+  return { buckets: [bucket], versions, upTo: versions.at(-1)?.key };
 }

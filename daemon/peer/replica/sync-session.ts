@@ -1,9 +1,10 @@
 import type { ChangeEnvelope, ReplicaVersion } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
-import { changesBody, changesOf } from '../../../protocol/wire/changes.ts';
+import { changesBody, changesOf, fittingVersions } from '../../../protocol/wire/changes.ts';
 import { MAX_BUCKETS_ASKED, SYNC_CHUNK_BYTES } from '../../../protocol/wire/limits.ts';
 import { bucketsBody, digestBody, digestOf, mergedOf, pullBody, versionsAnswerOf } from '../../../protocol/wire/sync.ts';
+import type { BucketsBody } from '../../../protocol/wire/sync.ts';
 import { bucketOf } from '../../core/desired/digest.ts';
 import { planSync } from '../../core/desired/sync.ts';
 import type { SyncedReplica } from '../../ports/replica.ts';
@@ -23,6 +24,16 @@ export interface SyncPass {
   differing: number;
   /** Documents and graves that went either way. */
   moved: number;
+}
+
+/** What the other has listed. */
+interface Listed {
+  buckets: ReadonlySet<number>;
+  versions: readonly ReplicaVersion[];
+  /** See `VersionsBody`. */
+  upTo: ObjectKey | undefined;
+  /** Whether it has listed the key, or does not hold it. */
+  covers(key: ObjectKey): boolean;
 }
 
 /**
@@ -52,13 +63,14 @@ export class SyncSession {
   async pass(signal: AbortSignal): Promise<SyncPass> {
     const { differing: buckets, otherIsComplete } = await this.compareDigests(signal);
     let [differing, moved] = [0, 0];
+    const unproven = new Set<number>();
     for (let start = 0; start < buckets.length; start += MAX_BUCKETS_ASKED) {
-      let asked = buckets.slice(start, start + MAX_BUCKETS_ASKED);
-      while (asked.length > 0) {
-        const synced = await this.syncBuckets(asked, signal);
+      let asked: BucketsBody = { buckets: buckets.slice(start, start + MAX_BUCKETS_ASKED) };
+      while (asked.buckets.length > 0) {
+        const synced = await this.syncBuckets(asked, unproven, signal);
         differing += synced.differing;
         moved += synced.moved;
-        asked = asked.filter((bucket) => !synced.covered.has(bucket));
+        asked = synced.rest;
       }
     }
     return {
@@ -87,37 +99,56 @@ export class SyncSession {
     return { differing, otherIsComplete: complete === true };
   }
 
+  /**
+   * Syncs what the other lists of the buckets.
+   * @param unproven buckets in which something was taken in this pass, of which there may be more
+   */
   private async syncBuckets(
-    asked: readonly number[],
+    asked: BucketsBody,
+    unproven: Set<number>,
     signal: AbortSignal,
-  ): Promise<{ covered: Set<number>; differing: number; moved: number }> {
-    const body = await this.link.ask(this.peer, 'sync', { kind: 'buckets', body: bucketsBody(asked), answer: 'versions' }, signal);
-    const answer = this.link.counting(() => versionsAnswerOf(body));
-    const covered = new Set(answer.buckets.filter((bucket) => asked.includes(bucket)));
-    if (covered.size === 0) throw new KithError('WireInvalid', `${this.peer} answered for none of the buckets that it was asked for`);
-    const theirs = answer.versions.filter(({ key }) => covered.has(bucketOf(key)));
+  ): Promise<{ rest: BucketsBody; differing: number; moved: number }> {
+    const listed = await this.askVersions(asked, signal);
     const plan = planSync(
-      [...covered].flatMap((bucket) => [...this.replica.bucket(bucket)]),
-      theirs,
+      [...listed.buckets].flatMap((bucket) => this.replica.bucket(bucket).filter(({ key }) => listed.covers(key))),
+      listed.versions,
     );
     this.replica.acknowledgeGraves(this.peer, plan.acknowledged);
-    if (this.takesEpochs) this.replica.reportVersions(this.peer, theirs);
+    if (this.takesEpochs) this.replica.reportVersions(this.peer, listed.versions);
     await this.replica.settleGraves(plan.settled);
     const taken = await this.pull(
       plan.pull.filter(({ key }) => !this.refused.has(key)),
       signal,
     );
-    const unproven = new Set([...taken].filter((key) => !this.refused.has(key)).map(bucketOf));
-    for (const bucket of covered) if (!unproven.has(bucket)) this.complete.add(bucket);
+    for (const key of taken) if (!this.refused.has(key)) unproven.add(bucketOf(key));
+    const done = [...listed.buckets].filter(() => listed.upTo === undefined);
+    for (const bucket of done) if (!unproven.has(bucket)) this.complete.add(bucket);
     const differing = new Set([...plan.pull, ...plan.push].map(({ key }) => key)).size;
-    return { covered, differing, moved: taken.size + (await this.push(plan.push, signal)) };
+    const rest = { buckets: asked.buckets.filter((bucket) => !done.includes(bucket)), after: listed.upTo };
+    return { rest, differing, moved: taken.size + (await this.push(plan.push, signal)) };
+  }
+
+  /** What the other holds of the first of the buckets. @throws KithError also when it lists nothing of them */
+  private async askVersions(asked: BucketsBody, signal: AbortSignal): Promise<Listed> {
+    const body = await this.link.ask(this.peer, 'sync', { kind: 'buckets', body: bucketsBody(asked), answer: 'versions' }, signal);
+    const { buckets: told, versions, upTo } = this.link.counting(() => versionsAnswerOf(body));
+    const [first] = asked.buckets;
+    const buckets = new Set(told.filter((bucket) => (upTo === undefined ? asked.buckets.includes(bucket) : bucket === first)));
+    const isStuck = upTo !== undefined && asked.after !== undefined && upTo <= asked.after;
+    if (buckets.size === 0 || isStuck) throw new KithError('WireInvalid', `${this.peer} answered for none of what it was asked for`);
+    const covers = (key: ObjectKey): boolean => {
+      const bucket = bucketOf(key);
+      if (!buckets.has(bucket) || (upTo !== undefined && key > upTo)) return false;
+      return bucket !== first || asked.after === undefined || key > asked.after;
+    };
+    return { buckets, versions: versions.filter(({ key }) => covers(key)), upTo, covers };
   }
 
   /** @returns the keys of which the other sent something */
   async pull(wanted: readonly ReplicaVersion[], signal: AbortSignal): Promise<Set<ObjectKey>> {
     const taken = new Set<ObjectKey>();
     for (let rest = wanted; rest.length > 0;) {
-      const have = rest.slice(0, KEYS_AT_ONCE);
+      const have = rest.slice(0, fittingVersions(rest, KEYS_AT_ONCE));
       const body = await this.link.ask(this.peer, 'sync', { kind: 'pull', body: pullBody(have), answer: 'changes' }, signal);
       const envelope = this.link.counting(() => changesOf(body));
       const keys = keysOf(envelope);

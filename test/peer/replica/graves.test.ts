@@ -26,3 +26,12 @@ it('waits as long as it is told', () => {
   expect(ledger.toForget(entries, 4)).toEqual([]);
   expect(ledger.toForget(entries, 5)).toEqual(entries);
 });
+
+it('waits as long for the grave of a key that was used and buried again meanwhile', () => {
+  const ledger = new GraveLedger({ inFlightMs: 5, intervals: 1 });
+  const first = grave('pods/default/web', 0);
+  expect(ledger.toForget([first], 0)).toEqual([]);
+  const second = { ...first, buried: 2 };
+  expect(ledger.toForget([second], 6)).toEqual([]);
+  expect(ledger.toForget([second], 11)).toEqual([second]);
+});

@@ -3,7 +3,15 @@ import { encode } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChangeEnvelope, EpochClock, ReplicaVersion } from '../../../protocol/desired.ts';
-import { changesBody, changesOf, splitEnvelope, versionsOf } from '../../../protocol/wire/changes.ts';
+import {
+  changesBody,
+  changesOf,
+  documentBytes,
+  splitEnvelope,
+  tombstoneBytes,
+  versionBytes,
+  versionsOf,
+} from '../../../protocol/wire/changes.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
 import type { Fields } from '../../../protocol/wire/fields.ts';
 import * as limits from '../../../protocol/wire/limits.ts';
@@ -20,7 +28,7 @@ import {
   versionsAnswer,
   versionsAnswerOf,
 } from '../../../protocol/wire/sync.ts';
-import type { DigestBody } from '../../../protocol/wire/sync.ts';
+import type { BucketsBody, DigestBody, VersionsBody } from '../../../protocol/wire/sync.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../../golden/wire.json', import.meta.url), 'utf8')) as { kind: string; hex: string }[];
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -53,6 +61,8 @@ const cut: ChangeEnvelope = {
   tombstones: [{ key: 'pods/default/y', life: 1, at: '', heads: ['ab'.repeat(32)], cut: { epoch, heads: ['ef'.repeat(32)] } }],
 };
 const whole: DigestBody = { digest: Array.from({ length: 256 }, () => '0'.repeat(16)), floor: 0, complete: true, epochs: true };
+const after: BucketsBody = { buckets: [7, 9], after: 'pods/default/web' };
+const upTo: VersionsBody = { buckets: [7], versions: [version], upTo: 'pods/default/x' };
 const bodies: Record<string, { value: unknown; body: Fields; read: (body: Fields) => unknown }> = {
   changes: { value: envelope, body: changesBody(envelope), read: changesOf },
   digest: {
@@ -60,7 +70,7 @@ const bodies: Record<string, { value: unknown; body: Fields; read: (body: Fields
     body: digestBody({ digest: Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(16, '0')), floor: 3 }),
     read: digestOf,
   },
-  buckets: { value: [0, 255], body: bucketsBody([0, 255]), read: bucketsOf },
+  buckets: { value: { buckets: [0, 255] }, body: bucketsBody({ buckets: [0, 255] }), read: bucketsOf },
   versions: {
     value: { buckets: [0], versions: [version, { key: 'pods/default/y', life: 0, buried: 1, heads: [], settled: true }] },
     body: versionsAnswer({ buckets: [0], versions: [version, { key: 'pods/default/y', life: 0, buried: 1, heads: [], settled: true }] }),
@@ -75,6 +85,8 @@ const bodies: Record<string, { value: unknown; body: Fields; read: (body: Fields
   'changes, of a history that was cut': { value: cut, body: changesBody(cut), read: changesOf },
   'digest, of one that takes cut histories': { value: whole, body: digestBody(whole), read: digestOf },
   'pull, of a history that was cut': { value: [{ ...version, epoch }], body: pullBody([{ ...version, epoch }]), read: pullOf },
+  'buckets, after a key': { value: after, body: bucketsBody(after), read: bucketsOf },
+  'versions, up to a key': { value: upTo, body: versionsAnswer(upTo), read: versionsAnswerOf },
 };
 
 describe('messages about desired state', () => {
@@ -199,10 +211,31 @@ describe('messages about desired state', () => {
     expect(splitEnvelope(envelope, 1_000)).toEqual([envelope]);
   });
 
+  it('take no more bytes than is counted of their parts', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const longKey = `clusterroles.rbac.authorization.k8s.io//${'日'.repeat(500)}`;
+    const longEpoch = { number: most, changes: most, root: 'cd'.repeat(32) };
+    const heads = Array.from({ length: 40 }, () => 'ab'.repeat(32));
+    const longClock: EpochClock = Array.from({ length: 30 }, () => ['02'.repeat(64), most]);
+    const origin = { heads, clock: longClock, past: [{ root: '12'.repeat(32), clock: longClock }] };
+    const grave = { key: longKey, life: 2 ** 32 - 1, at: '2026-01-01T00:00:00Z', heads, cut: { epoch: longEpoch, heads } };
+    const admitted = Array.from({ length: 300 }, () => 'p'.repeat(52));
+    const document = { key: longKey, life: 2 ** 32 - 1, changes: heads.map(() => new Uint8Array(300)), epoch: longEpoch, origin };
+    const length = (body: Fields): number => encodeMessage({ cluster: 'c', from: 'p', kind: 'k', body }).byteLength;
+    const parts = (part: Partial<ChangeEnvelope>): Fields => changesBody({ id: 'e', changes: [], tombstones: [], ...part });
+    for (const tombstone of [grave, { ...grave, heads: [], admitted }, envelope.tombstones[0]!])
+      expect(length(parts({ tombstones: [tombstone] })) - length(parts({}))).toBeLessThanOrEqual(tombstoneBytes(tombstone));
+    for (const each of [document, { ...document, changes: [], document: new Uint8Array(70_000) }, ...envelope.changes])
+      expect(length(parts({ changes: [each] })) - length(parts({}))).toBeLessThanOrEqual(documentBytes(each));
+    const long = { key: longKey, life: 2 ** 32 - 1, buried: 2 ** 32 - 1, heads, epoch: longEpoch, settled: true };
+    for (const each of [long, version]) expect(length(pullBody([each])) - length(pullBody([]))).toBeLessThanOrEqual(versionBytes(each));
+  });
+
   it('have limits that fit into one another', () => {
     expect(limits.MAX_CHANGE_BYTES).toBeGreaterThan(limits.MAX_OBJECT_BYTES * 1.25);
     expect(limits.MAX_STREAM_MESSAGE_BYTES).toBeGreaterThanOrEqual(limits.MAX_CHANGE_BYTES + limits.SYNC_CHUNK_BYTES);
     expect(limits.MAX_GOSSIP_BYTES).toBeLessThan(limits.SYNC_CHUNK_BYTES + 1);
-    expect(limits.MAX_VERSIONS * (limits.MAX_KEY_CHARS + 200)).toBeLessThanOrEqual(limits.MAX_STREAM_MESSAGE_BYTES * 1.1);
+    const greatest = 3 * limits.MAX_KEY_CHARS + 64 * limits.MAX_HEADS;
+    expect(limits.MAX_VERSIONS_BYTES + greatest).toBeLessThanOrEqual(limits.MAX_STREAM_MESSAGE_BYTES);
   });
 });
