@@ -2,6 +2,7 @@ import { decode } from 'cborg';
 import { KithError } from './errors.ts';
 import { canonicalJson } from './json.ts';
 import { silences } from './liveness.ts';
+import { EVENT, fits, NODE_STATUS, POD_STATUS } from './observed-shapes.ts';
 import type { ObservedRecord, ObservedValue } from './observed.ts';
 import { encodeDeterministic } from './wire/cbor.ts';
 import { bytes as byteString, integer, list, mapOf, text, wireInvalid } from './wire/fields.ts';
@@ -221,14 +222,14 @@ function record(item: unknown): ObservedRecord {
 function valueFor(key: string, value: Fields): ObservedValue {
   // As long whatever the order of its members.
   if (JSON.stringify(value).length > MAX_RECORD_BYTES) throw wireInvalid(`the record ${key} is larger than ${MAX_RECORD_BYTES} bytes`);
-  const fits =
-    (value['kind'] === 'node' && key === 'node' && isMap(value['status'])) ||
+  const isSo =
+    (value['kind'] === 'node' && key === 'node' && fits(value['status'], NODE_STATUS)) ||
     (value['kind'] === 'usage' && key === 'usage' && isUsage(value)) ||
-    (value['kind'] === 'pod' && typeof value['uid'] === 'string' && key === `pod/${value['uid']}` && isMap(value['status'])) ||
-    (value['kind'] === 'event' && key.startsWith(EVENT_PREFIX) && isMap(value['event']) && isEdit(value['edit'])) ||
+    (value['kind'] === 'pod' && typeof value['uid'] === 'string' && key === `pod/${value['uid']}` && fits(value['status'], POD_STATUS)) ||
+    (value['kind'] === 'event' && key.startsWith(EVENT_PREFIX) && fits(value['event'], EVENT) && isEdit(value['edit'])) ||
     (value['kind'] === 'death' && typeof value['peerId'] === 'string' && key === `death/${value['peerId']}` && isDeath(value));
-  if (!fits) throw wireInvalid(`the value of record ${key} is not what its key says`);
-  // Each branch above has checked the shape that the rest of the daemon relies on; inner status fields are shown, not acted on.
+  if (!isSo) throw wireInvalid(`the value of record ${key} is not what its key says`);
+  // Each branch above has checked the shape that the rest of the daemon relies on.
   return value as unknown as ObservedValue;
 }
 
@@ -268,10 +269,6 @@ function counters(fields: Fields): void {
 
 function bucketList(fields: Fields): number[] {
   return list(fields, 'buckets', OWNER_BUCKETS).map((bucket) => integer({ bucket }, 'bucket', OWNER_BUCKETS - 1));
-}
-
-function isMap(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function named(row: unknown, names: readonly string[]): Fields {

@@ -22,6 +22,7 @@ import type { ObservedState, RecordReader } from '../ports/observed.ts';
 import type { Transport } from '../ports/transport.ts';
 import { ObservedComparison } from './observed-comparison.ts';
 import { hashRecord, isEvent, ObservedTable } from './observed-table.ts';
+import { Listeners } from './replica/listeners.ts';
 
 /** Facts published within this time travel together, and only the last of each key. */
 const BATCH_MS = 20;
@@ -69,7 +70,7 @@ export class PeerObserved implements ObservedState {
   private readonly reader: RecordReader;
   private readonly table: ObservedTable;
   readonly comparison: ObservedComparison;
-  private readonly listeners = new Set<(records: readonly ObservedRecord[]) => void>();
+  private readonly listeners: Listeners<readonly ObservedRecord[]>;
   /** What we said since our start; null once withdrawn. */
   private readonly stated = new Map<string, ObservedValue | null>();
   private readonly unsent = new Set<string>();
@@ -88,6 +89,7 @@ export class PeerObserved implements ObservedState {
   constructor(deps: ObservedDeps, options: ObservedOptions) {
     this.deps = deps;
     this.node = options.node;
+    this.listeners = new Listeners(deps.log);
     this.reader = deps.reader ?? recordReader(deps.verify);
     this.table = new ObservedTable(options.heard, (record) => this.reader.hashed(record));
     this.incarnation = options.incarnation;
@@ -161,8 +163,7 @@ export class PeerObserved implements ObservedState {
   }
 
   onChanged(listener: (records: readonly ObservedRecord[]) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.listeners.add(listener);
   }
 
   /** Records refused since the start, by reason. */
@@ -208,7 +209,7 @@ export class PeerObserved implements ObservedState {
       if (isEvent(key)) this.stated.delete(key);
     }
     if (sent.length === 0) return;
-    this.tell(news);
+    this.listeners.tell(news);
     for (const payload of batches(sent)) {
       transport.publish('observed', payload).catch((error: unknown) => {
         log.debug('Observed state could not be gossiped; peers will ask for it', { error });
@@ -258,7 +259,7 @@ export class PeerObserved implements ObservedState {
       else fresh.push(record);
     }
     for (const { owner, key } of fresh) if (owner === this.deps.transport.self && this.stated.has(key)) this.unsent.add(key);
-    if (news.length > 0) this.tell(news);
+    if (news.length > 0) this.listeners.tell(news);
     return fresh.length;
   }
 
@@ -287,7 +288,7 @@ export class PeerObserved implements ObservedState {
     const now = this.deps.clock.monotonic();
     const { self } = this.deps.transport;
     const dropped = this.table.sweep((owner) => owner === self || this.nodesOf.has(owner), now);
-    if (dropped.length > 0) this.tell(dropped.map((record) => ({ ...record, value: null })));
+    if (dropped.length > 0) this.listeners.tell(dropped.map((record) => ({ ...record, value: null })));
     if (now < this.adoptionEnds) return;
     for (const key of this.table.keysOf(self)) {
       if (!isEvent(key) && !this.stated.has(key) && this.own(key)?.value !== null) this.state(key, null);
@@ -295,10 +296,6 @@ export class PeerObserved implements ObservedState {
     // What is forgotten of the withdrawn, as a pod's each; where somebody brings one back it is withdrawn again above.
     for (const [key, value] of this.stated)
       if (value === null && !this.unsent.has(key) && this.own(key) === undefined) this.stated.delete(key);
-  }
-
-  private tell(records: readonly ObservedRecord[]): void {
-    for (const listener of this.listeners) listener(records);
   }
 }
 

@@ -309,6 +309,22 @@ describe('observed state', () => {
     }
   });
 
+  it('is heard by all, though one of them fails', async () => {
+    const world = new World();
+    const [a, b] = [await world.peer('a'), await world.peer('b')];
+    const heard: string[] = [];
+    b.onChanged(() => {
+      throw new Error('a bug');
+    });
+    b.onChanged((records) => heard.push(...records.map(({ key }) => key)));
+    a.publish('pod/1', pod('1'));
+    await clock.pass(100);
+    expect(heard).toContain('pod/1');
+    b.publish('pod/2', pod('2'));
+    await clock.pass(100);
+    expect(heard.at(-1)).toBe('pod/2');
+  });
+
   it('forgets who is no member any more', async () => {
     const world = new World();
     const [a, b] = [await world.peer('a'), await world.peer('b')];

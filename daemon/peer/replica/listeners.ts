@@ -20,7 +20,7 @@ export class Listeners<Event> {
       try {
         listener(event);
       } catch (error) {
-        this.log.error('A listener of the replica failed: this is a bug', { error });
+        this.log.error('A listener failed: this is a bug', { error });
       }
     }
   }
