@@ -11,6 +11,8 @@ const NEWEST_API = '1.47';
 export const VERSION_TIMEOUT_MS = 2_000;
 /** For calls that only read. */
 export const READ_TIMEOUT_MS = 10_000;
+/** Node's timers know no longer delay: they take it for one of 1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** For calls that make, start or remove something. */
 export const CHANGE_TIMEOUT_MS = 60_000;
 
@@ -66,7 +68,8 @@ interface Modem {
 const SUCCESS: Record<number, true> = { 200: true, 201: true, 204: true, 304: true };
 
 /**
- * One door to the engine: every call has a time limit and a signal, and fails as `RuntimeUnavailable` (no answer) or EngineRefusal (an answer that says no).
+ * One door to the engine: every call has a time limit and a signal, and fails as `RuntimeUnavailable` (no answer), `Timeout` (what it was told
+ * to do takes too long) or EngineRefusal (an answer that says no).
  * dockerode's own methods are passed by: they negotiate no version, and half of them can't be cancelled.
  */
 export class EngineClient {
@@ -138,7 +141,8 @@ export class EngineClient {
 
   async #dial(modem: Modem, call: EngineCall, isStream: boolean, hijack = false): Promise<unknown> {
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(new Error(`no answer within ${call.timeoutMs} ms`)), call.timeoutMs);
+    const timeoutMs = Math.min(call.timeoutMs, LONGEST_TIMER_MS);
+    const timer = setTimeout(() => limit.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const abortSignal = call.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, call.signal]);
     try {
       return await new Promise((resolve, reject) => {
@@ -174,6 +178,8 @@ export class EngineClient {
     // Who answers next may be another engine.
     this.#negotiated = undefined;
     const why = limit.aborted ? (limit.reason as Error).message : error.message;
+    // It may be busy with this one thing (a slow disk, a volume that is away). Whether it still answers at all is told by a question.
+    if (limit.aborted && call.method !== 'GET') return new KithError('Timeout', `the container engine: ${call.method} ${call.path}: ${why}`);
     return new KithError(
       'RuntimeUnavailable',
       `the container engine at ${this.#where} is not reachable (${call.method} ${call.path}: ${why}); is it running, and may this user open its socket?`,

@@ -4,6 +4,9 @@ import type { LogChunk } from '../../ports/runtime.ts';
 const MAX_LINE_BYTES = 1024 * 1024;
 const FRAME_HEADER = 8;
 const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
+/** Of a terminal's line that has not ended: progress bars never end theirs, and one of 64 MiB that is joined anew with each chunk takes minutes. */
+const HELD_BYTES = 64 * 1024;
 const STREAMS = { 0: 'stdout', 1: 'stdout', 2: 'stderr' } as const;
 
 /**
@@ -53,16 +56,27 @@ async function* framedPieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator<
 
 async function* plainPieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Piece, void, void> {
   let rest: Buffer = Buffer.alloc(0);
+  /** Of the line of which a part was given already. */
+  let at: number | undefined;
+  const take = (bytes: Buffer): Piece => {
+    const piece: Piece = at === undefined ? stamped(bytes, 'stdout') : { at, stream: 'stdout', bytes };
+    at = bytes.at(-1) === NEWLINE ? undefined : piece.at;
+    return piece;
+  };
   for await (const chunk of stream) {
     rest = Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
       const line = rest.subarray(0, end);
       // Terminals end lines with CR LF.
-      yield stamped(line.at(-1) === 13 ? Buffer.concat([line.subarray(0, -1), Buffer.from('\n')]) : rest.subarray(0, end + 1), 'stdout');
+      yield take(line.at(-1) === CARRIAGE_RETURN ? Buffer.concat([line.subarray(0, -1), Buffer.from('\n')]) : rest.subarray(0, end + 1));
       rest = rest.subarray(end + 1);
     }
+    if (rest.length < HELD_BYTES) continue;
+    const part = rest.at(-1) === CARRIAGE_RETURN ? rest.subarray(0, -1) : rest;
+    yield take(part);
+    rest = rest.subarray(part.length);
   }
-  if (rest.length > 0) yield stamped(rest, 'stdout');
+  if (rest.length > 0) yield take(rest);
 }
 
 /** Takes the RFC 3339 time with nanoseconds off the front. */

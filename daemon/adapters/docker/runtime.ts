@@ -59,6 +59,8 @@ export interface DockerRuntimeOptions {
 /** Examples' images stand in no registry: nobody is asked for them. */
 const OWN_IMAGE = /^kith\.dev\//;
 
+/** Ten years: engines count in nanoseconds of 64 bits, and take no longer one. */
+const LONGEST_GRACE_SECONDS = 10 * 365 * 24 * 3600;
 /** Beyond the grace period, for the engine's own kill and clean-up. */
 const STOP_MARGIN_MS = 30_000;
 /** How long the engine may take to forget what it was told to remove. */
@@ -128,10 +130,10 @@ export class DockerRuntime implements ContainerRuntime {
       await this.#starter.adopt(signal);
       const pods = await this.#listing.pods(signal);
       for (const holder of this.#starter.book.holders()) {
-        if (holder.paused) continue;
-        // The book keeps its address for it before its first attempt and between two.
-        const sandbox = { ip: holder.address, running: true };
         const listed = pods.find(({ uid }) => uid === holder.uid);
+        if (holder.paused && listed !== undefined) continue;
+        // The book keeps its address for it before its first attempt and between two, and for a pause container that could not be made.
+        const sandbox = holder.paused ? { ip: '', running: false } : { ip: holder.address, running: true };
         if (listed !== undefined) listed.sandbox = sandbox;
         else pods.push({ uid: holder.uid, namespace: holder.namespace, name: holder.name, sandbox, containers: [] });
       }
@@ -306,8 +308,9 @@ export class DockerRuntime implements ContainerRuntime {
       await change(this.#client, 'POST', `/containers/${id}/kill`, signal, { signal: 'KILL' }).catch(ignoreStatus(404, 409));
       await change(this.#client, 'POST', `/containers/${id}/wait`, signal, { condition: 'not-running' }).catch(ignoreStatus(404));
     } else {
-      const timeoutMs = graceSeconds * 1000 + STOP_MARGIN_MS;
-      await change(this.#client, 'POST', `/containers/${id}/stop`, signal, { t: graceSeconds }, timeoutMs).catch(ignoreStatus(404));
+      const seconds = Math.min(graceSeconds, LONGEST_GRACE_SECONDS);
+      const timeoutMs = seconds * 1000 + STOP_MARGIN_MS;
+      await change(this.#client, 'POST', `/containers/${id}/stop`, signal, { t: seconds }, timeoutMs).catch(ignoreStatus(404));
     }
     this.#listing.forget(id);
   }

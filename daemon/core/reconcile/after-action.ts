@@ -34,10 +34,11 @@ export function eventsBefore(action: PodAction, pod: Pod): EventDraft[] {
   return [...action.containers, ...(action.last ?? [])].map((name) => podEvent(pod, 'Normal', 'Killing', message(name), name));
 }
 
-/** What an action that ended adds to memory, and the Events it is told by. An engine that is away is nobody's failure. */
+/** What an action that ended adds to memory, and the Events it is told by. An engine that is away is nobody's failure, but not asked again without a pause: it may be there for all others. */
 export function afterAction(before: PodMemory, action: PodAction, result: ActionResult, pod: Pod, now: Now): AfterAction {
   if (!result.ok && (result.code === 'RuntimeUnavailable' || result.code === 'Aborted')) {
-    return { memory: action.do === 'mountVolumes' ? { ...before, volumesReady: false } : before, events: [] };
+    const memory = action.do === 'mountVolumes' ? { ...before, volumesReady: false } : before;
+    return result.code === 'Aborted' ? { memory, events: [] } : failed(memory, action, result.message, now, []);
   }
   switch (action.do) {
     case 'createSandbox':

@@ -324,7 +324,8 @@ export class NodeAgent {
     for (const event of after.events) this.#deps.events.record(event);
     if (!result.ok) {
       this.#deps.log.debug('A step of a pod failed.', { uid: track.uid, action: action.do, code: result.code, error: result.message });
-      if (result.code === 'RuntimeUnavailable') this.#engine.reportAway(result.message);
+      // One thing that breaks off is not the engine that is away: the list tells.
+      if (result.code === 'RuntimeUnavailable') this.#engine.listWithin(0);
     } else if (result.sandbox !== undefined) {
       track.sandbox = result.sandbox;
       track.sandboxSerial = this.#engine.nextSerial;

@@ -59,12 +59,6 @@ export class EngineWatch {
     this.#wakeUp?.abort();
   }
 
-  /** An operation found the engine away. */
-  reportAway(message: string): void {
-    this.#turnAway(message);
-    this.listWithin(LIMITS.engineRetryMs);
-  }
-
   async run(signal: AbortSignal): Promise<void> {
     const unsubscribe = this.#deps.runtime.onHint(() => this.listWithin(0));
     try {

@@ -2,28 +2,38 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EngineClient } from '../../../daemon/adapters/docker/client.ts';
+import { containerLabels, containerName } from '../../../daemon/adapters/docker/names.ts';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
+import { KithError } from '../../../protocol/errors.ts';
+import { podSpec } from '../../acceptance/runtime-specs.ts';
 import { silentLog } from '../../support/silent-log.ts';
+
+const UID = '00000000-0000-8000-8000-000000000001';
+const VERSION = { Version: '20.10.24', ApiVersion: '1.41', MinAPIVersion: '1.12', Arch: 'amd64' };
 
 let folder: string;
 let server: http.Server;
+let runtime: DockerRuntime;
+/** Status and body, by `METHOD /PATH`; undefined: no answer ever comes. */
+let answer: (call: string, query: URLSearchParams) => [number, unknown] | Promise<[number, unknown]> | undefined;
 
-/** An engine that answers, but whose storage refuses one thing. */
+/** An engine that answers who it is, and what a test says. */
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'kith-engine-'));
   server = http.createServer((request, response) => {
-    const isVersion = request.url?.startsWith('/version') === true;
-    response.writeHead(isVersion ? 200 : 500, { 'content-type': 'application/json' });
-    response.end(
-      JSON.stringify(
-        isVersion
-          ? { Version: '20.10.24', ApiVersion: '1.41', MinAPIVersion: '1.12', Arch: 'amd64' }
-          : { message: 'device or resource busy' },
-      ),
-    );
+    const url = new URL(request.url ?? '', 'http://engine');
+    const call = `${request.method} ${url.pathname.replace(/^\/v1\.\d+/, '')}`;
+    void Promise.resolve(call === 'GET /version' ? ([200, VERSION] as const) : answer(call, url.searchParams)).then((said) => {
+      if (said === undefined) return;
+      response.writeHead(said[0], { 'content-type': 'application/json' });
+      response.end(said[0] === 204 ? undefined : JSON.stringify(said[1]));
+    });
   });
   await new Promise<void>((resolve) => server.listen(path.join(folder, 'docker.sock'), resolve));
+  const options = { clusterId: 'c', nodeName: 'n', host: `unix://${folder}/docker.sock`, dataDir: folder };
+  runtime = new DockerRuntime({ log: silentLog }, options);
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -31,15 +41,55 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it('an engine that fails at one thing is not taken for one that is away', async () => {
-  const options = { clusterId: 'c', nodeName: 'n', host: `unix://${folder}/docker.sock`, dataDir: folder };
-  const runtime = new DockerRuntime({ log: silentLog }, options);
-  await expect(runtime.removePod('00000000-0000-8000-8000-000000000001')).rejects.toMatchObject({
-    code: 'EngineFailed',
-    message: expect.stringContaining('device or resource busy') as string,
+describe('an engine', () => {
+  it('that fails at one thing is not taken for one that is away', async () => {
+    answer = () => [500, { message: 'device or resource busy' }];
+    await expect(runtime.removePod(UID)).rejects.toMatchObject({
+      code: 'EngineFailed',
+      message: expect.stringContaining('device or resource busy') as string,
+    });
+    await expect(runtime.findImage('nginx')).rejects.toMatchObject({ code: 'EngineFailed' });
+    server.closeAllConnections();
+    server.close();
+    await expect(runtime.findImage('nginx')).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
   });
-  await expect(runtime.findImage('nginx')).rejects.toMatchObject({ code: 'EngineFailed' });
-  server.closeAllConnections();
-  server.close();
-  await expect(runtime.findImage('nginx')).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
+
+  it('that takes too long over one thing, and answers questions, is not away either', async () => {
+    answer = () => undefined;
+    const client = new EngineClient(`unix://${folder}/docker.sock`);
+    const call = { path: '/containers/create', timeoutMs: 100 } as const;
+    await expect(client.call({ ...call, method: 'POST' })).rejects.toMatchObject({ code: 'Timeout' });
+    await expect(client.call({ ...call, method: 'GET' })).rejects.toMatchObject({ code: 'RuntimeUnavailable' });
+  });
+
+  it('is given the time for a grace period that is longer than timers know', async () => {
+    const labels = containerLabels({ clusterId: 'c', nodeName: 'n' }, podSpec(1), { container: 'main', attempt: 0, image: 'nginx' });
+    const container = { Id: 'a'.repeat(64), Names: [`/${containerName(labels)}`], ImageID: 'i', State: 'running', Labels: labels };
+    const graces: number[] = [];
+    answer = async (call, query) => {
+      if (call === 'GET /containers/json') return [200, [container]];
+      graces.push(Number(query.get('t')));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return [204, undefined];
+    };
+    await runtime.stopContainer(podSpec(1).uid, 'main', 365 * 24 * 3600);
+    await runtime.stopContainer(podSpec(1).uid, 'main', Number.MAX_SAFE_INTEGER);
+    expect(graces[0]).toBe(365 * 24 * 3600);
+    expect(graces[1]).toBeLessThan(2 ** 31);
+  });
+
+  it('that never made the sandbox of a pod is not the only one to know of its address: it is given back with the pod', async () => {
+    answer = (call) => (call === 'GET /containers/json' || call === 'GET /networks' ? [200, []] : [201, { Id: 'net' }]);
+    const refuse = async (): Promise<void> => {
+      throw new KithError('EngineFailed', 'the rules are not in force');
+    };
+    runtime.usePodNetwork({ subnet: '10.42.7.0/24', onRefused: () => undefined, beforeStart: refuse });
+    const pod = { ...podSpec(1), spec: { containers: [{ name: 'one' }, { name: 'two' }] } };
+    await expect(runtime.createSandbox(pod)).rejects.toThrow('the rules are not in force');
+    expect(await runtime.list()).toEqual([
+      { uid: pod.uid, namespace: pod.namespace, name: pod.name, sandbox: { ip: '', running: false }, containers: [] },
+    ]);
+    await runtime.removePod(pod.uid);
+    expect(await runtime.list()).toEqual([]);
+  });
 });

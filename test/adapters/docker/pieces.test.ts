@@ -121,6 +121,18 @@ describe('log streams', () => {
     expect(chunks.map((chunk) => new TextDecoder().decode(chunk.line))).toEqual(['one', 'two']);
   });
 
+  it('of a terminal that never ends its line come out in pieces, in time', async () => {
+    const text = Buffer.concat([Buffer.from(`${time} `), Buffer.alloc(16 * 1024 * 1024, 'x'), Buffer.from(`\r\n${time} two\r\n`)]);
+    const began = performance.now();
+    const chunks = await all(logChunks(inPieces(text, 16 * 1024), true));
+    const sizes = chunks.map(({ line }) => line.byteLength);
+    expect(Math.max(...sizes)).toBeLessThan(2 * 1024 * 1024);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(16 * 1024 * 1024 + 'two'.length);
+    expect(new TextDecoder().decode(chunks.at(-1)?.line)).toBe('two');
+    expect(new Set(chunks.map(({ at }) => at)).size).toBe(1);
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   it('times that are none are not taken for some', () => {
     expect(parseTime('nonsense')).toBeNaN();
     expect(parseTime('1969-12-31T23:59:59Z')).toBe(-1000);

@@ -154,6 +154,21 @@ describe('the engine', () => {
     expect(world.runtime.calls.filter((call) => call === 'createSandbox')).toHaveLength(2);
   });
 
+  it('that breaks off at one thing, and answers questions, is not away: the node stays ready, and the thing is not asked for without a pause', async () => {
+    world.startAgent();
+    const pod = await world.addPod('web');
+    await world.clock.until('ready', () => world.isReady(pod));
+    world.runtime.failures.set(
+      'createSandbox',
+      Array.from({ length: 1_000 }, () => new KithError('RuntimeUnavailable', 'socket hang up')),
+    );
+    await world.addPod('bad');
+    const before = world.runtime.calls.length;
+    await world.clock.advance(60_000);
+    expect(world.told().filter((text) => text.startsWith('NodeNotReady'))).toEqual([]);
+    expect(world.runtime.calls.slice(before).filter((call) => call === 'createSandbox').length).toBeLessThan(10);
+  });
+
   it('whose sandbox of a pod ends makes it anew, and restarts what ran in it: it would have no network for ever', async () => {
     world.startAgent();
     const pod = await world.addPod('web');
