@@ -25,7 +25,7 @@ export class LoopbackAddresses {
       const address = candidateAddress(podFolder, candidate);
       if (await this.#take(address, podFolder)) return address;
     }
-    throw new KithError('RuntimeUnavailable', `no free pod address after ${MAX_CANDIDATES} tries; is ${this.#folder} full of old leases?`);
+    throw new KithError('EngineFailed', `no free pod address after ${MAX_CANDIDATES} tries; is ${this.#folder} full of old leases?`);
   }
 
   /** Gives an address back, if it is this pod's. The last one takes the folder along. */

@@ -1,9 +1,9 @@
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mount } from '../../ports/volumes.ts';
 import type { RuntimeContainer } from '../../ports/runtime.ts';
 import { CONSOLE_SOCKET } from './console-frames.ts';
-import { writeWhole } from './files.ts';
+import { readText, writeWhole } from './files.ts';
 import { bootId, findMarked, isAlive, signalProcess, uptimeSeconds } from './processes.ts';
 import type { ProcessIdentity } from './processes.ts';
 
@@ -167,11 +167,4 @@ export class NumberedAttempt extends Attempt {
 /** Wall time at uptime 0. */
 export async function bootTimeMs(): Promise<number> {
   return Date.now() - (await uptimeSeconds()) * 1000;
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
 }

@@ -7,7 +7,7 @@ import type { LogChunk, LogRequest } from '../../ports/runtime.ts';
 
 const READ_BYTES = 64 * 1024;
 /** A line is given in pieces beyond this, so that one endless line takes no endless memory. */
-const MAX_LINE_BYTES = 1024 * 1024;
+export const MAX_LINE_BYTES = 1024 * 1024;
 /** How long after a container's end a log may still be open: something the container left behind holds its pipe. */
 const END_GRACE_MS = 2_000;
 /** The folder is watched; this is for file systems that tell nothing. */

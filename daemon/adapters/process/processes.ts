@@ -24,8 +24,9 @@ export async function readStat(pid: number | string): Promise<ProcessStat | unde
   let text: string;
   try {
     text = await readFile(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
   }
   return parseStat(text);
 }
@@ -80,9 +81,17 @@ const SCAN_BATCH = 64;
 function isMarked(pid: string, marker: string): boolean {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${marker}`);
-  } catch {
-    return false;
+  } catch (error) {
+    // EACCES, EPERM: of another user.
+    if (isGone(error) || ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
+}
+
+/** Not so where a file can't be opened for want of room for it (EMFILE): who took a process for dead then would start it a second time. */
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ESRCH';
 }
 
 /** Sends a signal, if the process still is the one meant. @returns whether it was sent */

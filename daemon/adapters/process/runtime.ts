@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { platform, release } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,7 +31,7 @@ import type { ByteStream, ProcessStreams } from '../../ports/streams.ts';
 import { LoopbackAddresses } from './addresses.ts';
 import { bootTimeMs, NumberedAttempt, type Attempt } from './attempt.ts';
 import { hasConsole, withConsole } from './console-start.ts';
-import { writeWhole } from './files.ts';
+import { readText, writeWhole } from './files.ts';
 import { findImageFolder } from './image-folder.ts';
 import type { ImageFolder } from './image-folder.ts';
 import { readLog } from './log-files.ts';
@@ -199,7 +199,13 @@ export class ProcessRuntime implements ContainerRuntime {
     const pod = await this.#pod(spec.pod.uid);
     if (pod === undefined) throw new KithError('NotFound', `pod ${spec.pod.namespace}/${spec.pod.name} has no sandbox; create it first`);
     const attempt = this.#attempt(spec.pod.uid, spec.container, spec.attempt);
-    if (await attempt.wasStarted()) return;
+    if (!(await attempt.wasStarted())) await this.#begin(spec, attempt, pod);
+    const hasBegun = async (): Promise<boolean> => (await attempt.inspect())?.state !== 'created';
+    if (!(await this.#until(hasBegun, START_TIMEOUT_MS, signal)))
+      throw new KithError('EngineFailed', `container "${spec.container}" has not begun within ${START_TIMEOUT_MS / 1000} s`);
+  }
+
+  async #begin(spec: ContainerStart, attempt: NumberedAttempt, pod: PodRecord): Promise<void> {
     const image = await this.#image(spec.image);
     await attempt.create({
       container: spec.container,
@@ -215,7 +221,6 @@ export class ProcessRuntime implements ContainerRuntime {
       if (!(await attempt.wasStarted())) await attempt.remove();
       throw error;
     }
-    await this.#until(async () => (await attempt.inspect())?.state !== 'created', START_TIMEOUT_MS, signal);
   }
 
   async stopContainer(podUid: string, container: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
@@ -225,12 +230,8 @@ export class ProcessRuntime implements ContainerRuntime {
       if (graceSeconds > 0) await attempt.terminate();
       if (graceSeconds > 0 && (await this.#until(() => attempt.hasEnded(), graceSeconds * 1000, signal))) continue;
       await attempt.kill(this.#marker(podUid, container));
-      if (!(await this.#until(() => attempt.hasEnded(), KILL_TIMEOUT_MS, signal))) {
-        throw new KithError(
-          'RuntimeUnavailable',
-          `container "${container}" of pod ${podUid} does not end after SIGKILL; the kernel holds it`,
-        );
-      }
+      if (!(await this.#until(() => attempt.hasEnded(), KILL_TIMEOUT_MS, signal)))
+        throw new KithError('EngineFailed', `container "${container}" of pod ${podUid} does not end after SIGKILL; the kernel holds it`);
     }
   }
 
@@ -319,7 +320,7 @@ export class ProcessRuntime implements ContainerRuntime {
       KILL_TIMEOUT_MS,
       signal,
     );
-    if (!gone) throw new KithError('RuntimeUnavailable', `processes with ${marker} do not end after SIGKILL; the kernel holds them`);
+    if (!gone) throw new KithError('EngineFailed', `processes with ${marker} do not end after SIGKILL; the kernel holds them`);
   }
 
   async #until(condition: () => Promise<boolean>, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
@@ -357,7 +358,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async #pod(uid: string): Promise<PodRecord | undefined> {
-    const text = await readFile(join(this.#podFolder(uid), 'pod.json'), 'utf8').catch(() => undefined);
+    const text = await readText(join(this.#podFolder(uid), 'pod.json'));
     if (text === undefined) return undefined;
     try {
       return JSON.parse(text) as PodRecord;

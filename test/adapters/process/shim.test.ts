@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,6 +50,42 @@ describe.skipIf(platform() !== 'linux')('process runtime', () => {
     for (const runtime of opened.splice(0)) await runtime.stop();
     await killAllContainers(dataDir).catch(() => 0);
     await rm(folder, { recursive: true, force: true });
+  });
+
+  it('does not take a pod for gone whose files it can not read just now', async () => {
+    const runtime = await open();
+    const pod = podSpec(1);
+    await runtime.createSandbox(pod);
+    await runtime.startContainer(containerStart(pod, 'busybox', obedient(0)));
+    const record = join(dataDir, 'pods', pod.uid, 'pod.json');
+    await rename(record, `${record}.kept`);
+    await mkdir(record);
+    await expect(runtime.list()).rejects.toMatchObject({ code: 'EISDIR' });
+    await rmdir(record);
+    await rename(`${record}.kept`, record);
+    expect((await main(runtime))?.state).toBe('running');
+    expect(await readStat('none')).toBeUndefined();
+    await expect(readStat('self/stat')).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+
+  it('says of a program that does not begin, or does not end, that it failed, and not that the engine is away', async () => {
+    const runtime = await open();
+    const pod = podSpec(1);
+    await runtime.createSandbox(pod);
+    const attempt = join(dataDir, 'pods', pod.uid, 'containers', 'main', '0');
+    await mkdir(attempt, { recursive: true });
+    // A shim that lives and has not written which program it started, as on a full disk: this very process.
+    const [bootId, own] = [await readFile('/proc/sys/kernel/random/boot_id', 'utf8'), await readStat('self')];
+    await writeFile(
+      join(attempt, 'attempt.json'),
+      JSON.stringify({ container: 'main', attempt: 0, image: 'i', imageId: 'i', bootTimeMs: 0 }),
+    );
+    await writeFile(join(attempt, 'shim'), `${process.pid} ${own?.startTicks} ${bootId.trim()} 1.00\n`);
+    await Promise.all([
+      expect(runtime.startContainer(containerStart(pod, 'i', ':'))).rejects.toMatchObject({ code: 'EngineFailed' }),
+      expect(runtime.stopContainer(pod.uid, 'main', 0)).rejects.toMatchObject({ code: 'EngineFailed' }),
+    ]);
+    await rm(attempt, { recursive: true });
   });
 
   it('keeps containers, their log and their exit code when the daemon is killed', async () => {
