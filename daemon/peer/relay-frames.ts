@@ -1,8 +1,8 @@
 import { decode, encode } from 'cborg';
 import { KithError } from '../../protocol/errors.ts';
 
-/** Frames of relays between peers: 4 bytes of length, big endian, and CBOR. A log line or a piece of a program's output at most. Bytes. */
-export const MAX_FRAME_BYTES = 256 * 1024;
+/** Frames of relays between peers: 4 bytes of length, big endian, and CBOR. A log line (1 MiB, and the rest of what was read with it) or a piece of a program's output at most. Bytes. */
+export const MAX_FRAME_BYTES = 1280 * 1024;
 const LENGTH_BYTES = 4;
 
 export interface FailureFrame {

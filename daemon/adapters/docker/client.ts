@@ -179,7 +179,8 @@ export class EngineClient {
     this.#negotiated = undefined;
     const why = limit.aborted ? (limit.reason as Error).message : error.message;
     // It may be busy with this one thing (a slow disk, a volume that is away). Whether it still answers at all is told by a question.
-    if (limit.aborted && call.method !== 'GET') return new KithError('Timeout', `the container engine: ${call.method} ${call.path}: ${why}`);
+    if (limit.aborted && call.method !== 'GET')
+      return new KithError('Timeout', `the container engine: ${call.method} ${call.path}: ${why}`);
     return new KithError(
       'RuntimeUnavailable',
       `the container engine at ${this.#where} is not reachable (${call.method} ${call.path}: ${why}); is it running, and may this user open its socket?`,

@@ -1,7 +1,7 @@
 import type { LogChunk } from '../../ports/runtime.ts';
 
 /** A line is given in pieces beyond this. */
-const MAX_LINE_BYTES = 1024 * 1024;
+export const MAX_LINE_BYTES = 1024 * 1024;
 const FRAME_HEADER = 8;
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { KithError } from '../../../protocol/errors.ts';
 import type { HttpConnection, HttpRequest, HttpResponse } from '../../ports/http.ts';
@@ -33,21 +32,22 @@ async function readBody(message: IncomingMessage, limitBytes: number): Promise<U
   return Buffer.concat(chunks, length);
 }
 
+/** Of a longer body so much is given to the connection at a time: who takes none of it is cut off, and it is let go. */
+const PIECE_BYTES = 256 * 1024;
+
 /** Sends a response at the pace of its reader. */
 export async function sendResponse(message: IncomingMessage, reply: ServerResponse, response: HttpResponse): Promise<void> {
-  const { body } = response;
+  const body = typeof response.body === 'string' ? Buffer.from(response.body) : response.body;
   // What was not read of the request would be taken for the next one.
   if (!message.complete) reply.setHeader('connection', 'close');
-  if (typeof body === 'string' || body instanceof Uint8Array) {
-    reply.writeHead(response.status, { ...response.headers, 'content-length': Buffer.byteLength(body) });
-    reply.end(body);
-    return;
-  }
-  reply.writeHead(response.status, response.headers);
+  const isWhole = body instanceof Uint8Array;
+  const headers = isWhole ? { ...response.headers, 'content-length': String(body.byteLength) } : response.headers;
+  reply.writeHead(response.status, headers);
+  if (isWhole && body.byteLength <= PIECE_BYTES) return void reply.end(body);
   reply.flushHeaders();
-  let missing = Number(response.headers['content-length'] ?? NaN);
+  let missing = Number(headers['content-length'] ?? NaN);
   try {
-    for await (const chunk of body) {
+    for await (const chunk of isWhole ? piecesOf(body) : body) {
       if (reply.destroyed) return;
       missing -= Buffer.byteLength(chunk);
       if (missing === 0) return await sendLast(reply, chunk);
@@ -60,6 +60,10 @@ export async function sendResponse(message: IncomingMessage, reply: ServerRespon
   }
 }
 
+function* piecesOf(body: Uint8Array): Generator<Uint8Array> {
+  for (let offset = 0; offset < body.byteLength; offset += PIECE_BYTES) yield body.subarray(offset, offset + PIECE_BYTES);
+}
+
 /**
  * A client that knows the length goes on with its next request when it has the last byte. That it gets with the end of the answer, and when all before it has
  * left: a request that comes while Node (20.20) holds something of an earlier answer is paused, and the connection is reset when it is a long one.
@@ -70,15 +74,17 @@ async function sendLast(reply: ServerResponse, chunk: string | Uint8Array): Prom
   reply.end(bytes.subarray(-1));
 }
 
+/** @throws Error when the client takes nothing for too long */
 async function drained(reply: ServerResponse): Promise<void> {
-  const given = new AbortController();
-  const giveUp = (): void => given.abort();
-  reply.once('close', giveUp);
-  const timer = setTimeout(giveUp, HTTP_LIMITS.stalledWriteMs);
+  if (reply.destroyed) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // A timer and not `AbortSignal.timeout`: those of a long answer, thousands a second, would all live on until they fire.
+  const timer = setTimeout(() => reject(new Error('the client takes nothing')), HTTP_LIMITS.stalledWriteMs);
+  reply.once('drain', resolve).once('close', resolve);
   try {
-    if (!reply.destroyed) await once(reply, 'drain', { signal: given.signal });
+    await promise;
   } finally {
     clearTimeout(timer);
-    reply.off('close', giveUp);
+    reply.off('drain', resolve).off('close', resolve);
   }
 }

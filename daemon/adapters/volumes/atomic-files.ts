@@ -16,14 +16,21 @@ export async function writeAtomically(folder: string, files: readonly VolumeFile
   if (current !== undefined && (await holds(join(folder, current), files))) return;
   const next = `..${new Date().toISOString().replaceAll(/[-:T]/g, '_').slice(0, 19)}.${randomBytes(4).toString('hex')}`;
   await mkdir(join(folder, next), { mode: 0o755 });
-  for (const file of files) await writeOne(join(folder, next), file, group);
+  try {
+    for (const file of files) await writeOne(join(folder, next), file, group);
+  } catch (error) {
+    await rm(join(folder, next), { recursive: true, force: true });
+    throw error;
+  }
   // The umask has taken bits away.
   await chmod(join(folder, next), 0o755);
   await rm(join(folder, NEXT), { force: true });
   await symlink(next, join(folder, NEXT));
   await rename(join(folder, NEXT), join(folder, DATA));
   await linkAll(folder, new Set(files.map(({ path }) => topOf(path))));
-  if (current !== undefined) await rm(join(folder, current), { recursive: true, force: true });
+  // Also what a daemon that was killed has left.
+  for (const name of await readdir(folder))
+    if (name.startsWith('..') && name !== DATA && name !== next) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 async function writeOne(folder: string, { path, mode, bytes }: VolumeFile, group: number | undefined): Promise<void> {

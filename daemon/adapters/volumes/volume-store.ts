@@ -3,7 +3,7 @@
  * reaches a disk. Neither needs root. It must never follow what a container may have put into a volume.
  */
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Log } from '../../ports/log.ts';
@@ -76,11 +76,26 @@ export class FolderVolumes implements VolumeStore {
       return writeAtomically(folder, volume.files, group);
     }
     if ((await stat(folder).catch(() => undefined)) !== undefined) return;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
     if (volume.kind === 'emptyDir' && volume.inMemory && volume.limitBytes !== undefined)
-      await this.#mounts?.memory(folder, volume.limitBytes);
-    if (group !== undefined) await chown(folder, -1, group);
-    await chmod(folder, group === undefined ? EMPTY_MODE : EMPTY_MODE | SET_GROUP_ID);
+      return this.#inMemory(folder, volume.limitBytes, group);
+    // A folder that is there is taken for whole: it gets its name last.
+    const draft = `${folder}.new`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { recursive: true, mode: 0o700 });
+    await openToPod(draft, group);
+    await rename(draft, folder);
+  }
+
+  /** What is mounted on can not be renamed: it goes again where that fails. */
+  async #inMemory(folder: string, bytes: number, group: number | undefined): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    try {
+      await this.#mounts?.memory(folder, bytes);
+    } catch (error) {
+      await rmdir(folder).catch(() => undefined);
+      throw error;
+    }
+    await openToPod(folder, group);
   }
 
   async resolve(podUid: string, volumes: readonly PodVolume[], mounts: readonly MountRequest[]): Promise<ResolvedMounts> {
@@ -180,6 +195,11 @@ async function partOf({ volume, container, subPath }: MountRequest, root: string
       { cause: error },
     );
   }
+}
+
+async function openToPod(folder: string, group: number | undefined): Promise<void> {
+  if (group !== undefined) await chown(folder, -1, group);
+  await chmod(folder, group === undefined ? EMPTY_MODE : EMPTY_MODE | SET_GROUP_ID);
 }
 
 function checked(podUid: string): string {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, symlink,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { run } from '../../../daemon/adapters/system/run.ts';
+import { run, type Ran } from '../../../daemon/adapters/system/run.ts';
 import { HostMounts } from '../../../daemon/adapters/volumes/host-mounts.ts';
 import { openInside } from '../../../daemon/adapters/volumes/inside.ts';
 import { FolderVolumes } from '../../../daemon/adapters/volumes/volume-store.ts';
@@ -49,6 +49,23 @@ it('a mount that is refused is told of, and leaves nothing', async () => {
     code: 'VolumeFailed',
     message: expect.stringMatching(/--bind \/proc\/\d+\/fd\/\d+ .*: permission denied/) as string,
   });
+});
+
+it('memory whose limit could not be set is made anew, and not taken for what was asked for', async () => {
+  let refusals = 1;
+  const ran: string[] = [];
+  const run = async (file: string): Promise<Ran> => {
+    ran.push(file);
+    return { code: file === 'mount' && refusals-- > 0 ? 32 : 0, stdout: '', stderr: 'no memory' };
+  };
+  const volumes = volumesWith(new HostMounts({ run }, { folder: join(folder, 'parts'), may: true }));
+  const inMemory: PodVolume = { name: 'memory', kind: 'emptyDir', inMemory: true, limitBytes: 4096 };
+  await expect(volumes.prepare(UID, [inMemory], {})).rejects.toThrow('no memory');
+  await volumes.prepare(UID, [inMemory], {});
+  await volumes.prepare(UID, [inMemory], {});
+  expect(ran.filter((file) => file === 'mount')).toHaveLength(2);
+  const { mounts } = await volumes.resolve(UID, [inMemory], [{ ...part(''), volume: 'memory' }]);
+  expect((await stat(mounts[0]!.hostPath)).mode & 0o777).toBe(0o777);
 });
 
 describe.skipIf(process.getuid?.() !== 0)('as root', () => {

@@ -51,6 +51,17 @@ describe('files', () => {
     expect((await readdir(at)).filter((name) => name.startsWith('..'))).toHaveLength(2);
   });
 
+  it('that can not all be written leave nothing: a full disk is not filled further with each try', async () => {
+    const config = files('config', [file('a', '1')]);
+    await volumes.prepare(UID, [config], {});
+    const at = await pathOf([config], mount('config'));
+    const bad = files('config', [file('a', '2'), file('a/b', '2')]);
+    for (let tries = 3; tries > 0; tries -= 1)
+      await expect(volumes.prepare(UID, [bad], {})).rejects.toMatchObject({ code: 'VolumeFailed' });
+    expect((await readdir(at)).filter((name) => name.startsWith('..'))).toHaveLength(2);
+    expect(await readFile(join(at, 'a'), 'utf8')).toBe('1');
+  });
+
   it('of Secrets are in memory only, and gone with the pod', async () => {
     const secret = files('login', [file('password', 'hunter2')], true);
     await volumes.prepare(UID, [secret, empty], {});
