@@ -60,7 +60,7 @@ export class ApiClient {
   async call(request: ApiRequest): Promise<ApiResponse> {
     const signal = AbortSignal.any([timeLimit(this.#timeoutMs), this.#signal ?? [], request.signal ?? []].flat());
     const response = await this.#send({ ...request, signal });
-    const text = await readAll(response);
+    const text = await this.#readAll(response, signal);
     return { status: response.statusCode ?? 0, body: text === '' ? undefined : parseJson(text, request.path) };
   }
 
@@ -118,7 +118,7 @@ export class ApiClient {
     opening.addEventListener('abort', stop, { once: true });
     outgoing.once('upgrade', (_response, connection, head) => resolve({ connection, head }));
     outgoing.once('response', (response) => {
-      readAll(response).then((text) => reject(toApiError(response.statusCode ?? 0, text)), reject);
+      this.#readAll(response, opening).then((text) => reject(toApiError(response.statusCode ?? 0, text)), reject);
     });
     outgoing.once('error', (error) => reject(this.#explain(error, opening)));
     outgoing.end();
@@ -132,11 +132,11 @@ export class ApiClient {
     for (const warning of [response.headers.warning ?? []].flat()) {
       for (const found of warning.matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g)) this.#onWarning((found[1] ?? '').replaceAll(/\\(.)/g, '$1'));
     }
-    if ((response.statusCode ?? 0) >= 400) throw toApiError(response.statusCode ?? 0, await readAll(response));
+    if ((response.statusCode ?? 0) >= 400) throw toApiError(response.statusCode ?? 0, await this.#readAll(response, request.signal));
     return response;
   }
 
-  #open(request: ApiRequest): Promise<http.IncomingMessage> {
+  async #open(request: ApiRequest): Promise<http.IncomingMessage> {
     const body = request.body === undefined ? undefined : typeof request.body === 'string' ? request.body : JSON.stringify(request.body);
     const search = new URLSearchParams();
     for (const [key, value] of Object.entries(request.query ?? {})) if (value !== undefined) search.set(key, value);
@@ -161,6 +161,16 @@ export class ApiClient {
     const outgoing = https.request(new URL(target, endpoint.server), { ...options, ...tlsOptions(endpoint) });
     outgoing.setSocketKeepAlive(true, KEEP_ALIVE_MS);
     return outgoing;
+  }
+
+  async #readAll(response: http.IncomingMessage, signal: AbortSignal | undefined): Promise<string> {
+    try {
+      return await readAll(response);
+    } catch (error) {
+      if (error instanceof CliError) throw error;
+      if (signal?.aborted) throw this.#explain(error as Error, signal);
+      throw new CliError(`${this.#where()} broke off its answer: ${(error as Error).message}`);
+    }
   }
 
   #where(): string {

@@ -58,7 +58,7 @@ function kubeconfigFiles(environment: Environment): string[] {
 
 function fromServer(server: string, options: ConnectionOptions): Endpoint {
   if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length) };
-  if (!/^https:\/\//.test(server)) throw new CliError(`--server ${server}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
+  if (!isHttps(server)) throw new CliError(`--server ${server}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
   const ca = options.certificateAuthority === undefined ? undefined : readText(options.certificateAuthority);
   return { type: 'https', server, ca, token: options.token, insecure: options.insecureSkipTlsVerify };
 }
@@ -71,11 +71,11 @@ interface NamedEntry {
 }
 
 function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
-  const config = parse(readText(file)) as Record<string, unknown> | null;
+  const config = readYaml(file);
   const find = (list: string, name: string | undefined): NamedEntry => {
-    const entries = (config?.[list] ?? []) as NamedEntry[];
-    const entry = entries.find((candidate) => candidate.name === name);
-    if (entry === undefined) throw new CliError(`${file}: no entry named "${name ?? ''}" in ${list}`, EXIT_USAGE);
+    const entries = [config?.[list] ?? []].flat() as (NamedEntry | null)[];
+    const entry = entries.find((candidate) => candidate?.name === name);
+    if (!entry) throw new CliError(`${file}: no entry named "${name ?? ''}" in ${list}`, EXIT_USAGE);
     return entry;
   };
   const wanted = options.context ?? (config?.['current-context'] as string | undefined);
@@ -91,6 +91,8 @@ function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
   };
   const server = typeof cluster.server === 'string' ? cluster.server : '';
   if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length) };
+  if (!isHttps(server))
+    throw new CliError(`${file}: server "${server}" of cluster ${context.cluster}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
   return {
     type: 'https',
     server,
@@ -100,6 +102,19 @@ function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
     token: options.token ?? (user.token as string | undefined),
     insecure: options.insecureSkipTlsVerify ?? cluster['insecure-skip-tls-verify'] === true,
   };
+}
+
+function isHttps(server: string): boolean {
+  return server.startsWith('https://') && URL.canParse(server);
+}
+
+function readYaml(file: string): Record<string, unknown> | null {
+  const text = readText(file);
+  try {
+    return parse(text) as Record<string, unknown> | null;
+  } catch (error) {
+    throw new CliError(`${file} is no YAML: ${(error as Error).message.split('\n')[0]}`, EXIT_USAGE);
+  }
 }
 
 function readText(file: string): string {

@@ -35,7 +35,10 @@ export async function runKith(words: readonly string[], terminal: Terminal, vers
       terminal.err(isWhole ? `${error.message}\n` : `error: ${error.message}\n`);
       return error.exitCode;
     }
-    throw error;
+    // Of a file that can not be written, for one. Anything else is a bug.
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    terminal.err(`error: ${error.message}\n`);
+    return EXIT_FAILED;
   }
 }
 

@@ -38,11 +38,19 @@ export async function runRemote(channels: Channels, streams: CommandStreams): Pr
   };
   const stopResizing = streams.keyboard?.onResize(sendSize);
   sendSize();
-  // An input that is closed while it is read is no failure of the command.
-  if (streams.input !== undefined) void sendInput(channels, streams.input).catch(() => undefined);
+  let unread: CliError | undefined;
+  // That it can not be sent is told by the connection. The command would wait for the rest of what can not be read.
+  const cut = (error: unknown): void => {
+    if (!(error instanceof CliError)) return;
+    unread = error;
+    destroy();
+  };
+  if (streams.input !== undefined) sendInput(channels, streams.input).catch(cut);
   try {
     const status = await receive(channels, streams);
     return exitCodeOf(status);
+  } catch (error) {
+    throw unread ?? error;
   } finally {
     stopResizing?.();
     destroy();
@@ -50,8 +58,16 @@ export async function runRemote(channels: Channels, streams: CommandStreams): Pr
 }
 
 async function sendInput({ socket }: Channels, input: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const bytes of input) await socket.send(channelMessage(CHANNEL.stdin, bytes));
+  for await (const bytes of reading(input)) await socket.send(channelMessage(CHANNEL.stdin, bytes));
   await socket.send(Uint8Array.of(CHANNEL.close, CHANNEL.stdin));
+}
+
+async function* reading(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* input;
+  } catch (error) {
+    throw new CliError(`its input can not be read: ${(error as Error).message}`);
+  }
 }
 
 async function receive({ socket }: Channels, streams: CommandStreams): Promise<CommandStatus> {

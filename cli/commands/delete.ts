@@ -7,7 +7,7 @@ import { followObject } from '../following.ts';
 import { readManifests } from '../manifests.ts';
 import { findTargets } from '../server-kinds.ts';
 import { displayName } from '../targets.ts';
-import { timeLimit } from '../time-limit.ts';
+import { timeLimit, wholeSeconds } from '../time-limit.ts';
 
 interface DeleteOptions {
   filename?: string[];
@@ -61,6 +61,8 @@ Examples:
   kith delete -f web.yaml                what a manifest made`;
 
 async function remove(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<void> {
+  // Before anything is deleted.
+  const waitSeconds = wholeSeconds('--timeout', options.timeout) ?? DEFAULT_WAIT_SECONDS;
   const doomed = await findDoomed(context, what, options);
   const waitFor: { doomed: Doomed; uid: string }[] = [];
   let failed = 0;
@@ -77,7 +79,7 @@ async function remove(context: CliContext, what: readonly string[], options: Del
       context.terminal.err(`${error.message}\n`);
     }
   }
-  if (options.wait) for (const { doomed: one, uid } of waitFor) await waitUntilGone(context, one, uid, options);
+  if (options.wait) for (const { doomed: one, uid } of waitFor) await waitUntilGone(context, one, uid, waitSeconds);
   if (failed > 0) throw new CliError(`${failed} of ${doomed.length} objects could not be deleted`);
 }
 
@@ -118,8 +120,7 @@ async function deleteOne(context: CliContext, one: Doomed, options: DeleteOption
   return answer.kind === 'Status' ? undefined : answer.metadata?.uid;
 }
 
-async function waitUntilGone(context: CliContext, one: Doomed, uid: string, options: DeleteOptions): Promise<void> {
-  const seconds = Number(options.timeout ?? DEFAULT_WAIT_SECONDS);
+async function waitUntilGone(context: CliContext, one: Doomed, uid: string, seconds: number): Promise<void> {
   const signal = AbortSignal.any([context.terminal.signal, timeLimit(seconds * 1000)]);
   for await (const seen of followObject(context.client, one, signal)) if (seen?.metadata.uid !== uid) return;
   if (context.terminal.signal.aborted) return;

@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
-import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
+import { ApiError, CliError } from '../errors.ts';
 import { requireKind } from '../targets.ts';
-import { timeLimit } from '../time-limit.ts';
+import { timeLimit, wholeSeconds } from '../time-limit.ts';
 import { cordon } from './change.ts';
 
 interface DrainOptions {
@@ -52,12 +52,6 @@ async function drain(context: CliContext, nodes: readonly string[], options: Dra
     });
     context.terminal.out(`node/${node} drained\n`);
   }
-}
-
-function wholeSeconds(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw new CliError(`${option}=${text}: expected a whole number of seconds`, EXIT_USAGE);
-  return Number(text);
 }
 
 /** @throws CliError with all that stands in the way, before anything is moved */
