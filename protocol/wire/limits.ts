@@ -4,8 +4,8 @@
 
 /** One object as canonical JSON; etcd's default for a request is the same 1.5 MiB. */
 export const MAX_OBJECT_BYTES = 1_572_864;
-/** One Automerge change, inflated. An object's text is held in it once, with a little around it. */
-export const MAX_CHANGE_BYTES = 2 * 1_048_576;
+/** One Automerge change, inflated. It holds an object's text once, with a little around each field, and the names of the fields that it takes away. */
+export const MAX_CHANGE_BYTES = 3 * 1_048_576;
 /** One message over a stream between two members. */
 export const MAX_STREAM_MESSAGE_BYTES = 4 * 1_048_576;
 /** What an answer of anti-entropy aims at: small enough to be handled in some ten milliseconds. */

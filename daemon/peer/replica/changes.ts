@@ -7,7 +7,7 @@ import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
 import type { DesiredObject, GraveCut, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
-import { MAX_ADMITTED, MAX_HEADS } from '../../../protocol/wire/limits.ts';
+import { MAX_ADMITTED, MAX_CHANGE_BYTES, MAX_HEADS } from '../../../protocol/wire/limits.ts';
 import { MEMBERS } from '../../core/cluster/membership.ts';
 import { editsBetween, editsToCreate, editsToRepair, overtakenField, touchesSpec } from '../../core/desired/edits.ts';
 import type { FlatFields } from '../../core/desired/fields.ts';
@@ -135,6 +135,12 @@ function edit(context: ChangeContext, stage: Stage, { key, life, epoch, saved, e
   const edited = context.documents.edit(identity, saved, edits, { actor: context.actor(), increment });
   const { entry, desired } = context.open(context, identity, edited.saved, edited.state);
   if (entry.invalid !== undefined) throw new KithError('Invalid', `${key} is invalid: ${entry.invalid}`, { key });
+  // The others would refuse it for ever.
+  const bytes = edited.change?.byteLength ?? 0;
+  if (bytes > MAX_CHANGE_BYTES) {
+    const limit = `a change of ${bytes} bytes; at most ${MAX_CHANGE_BYTES} are taken at once`;
+    throw new KithError('Invalid', `${key}: ${limit}: take away first what is to go, then write what is new`, { key });
+  }
   stage.put(entry, edited.saved);
   if (edited.change === undefined) return { object: desired };
   const named = epoch === undefined ? {} : { epoch: epochName(epoch) };

@@ -3,7 +3,18 @@ import { AutomergeDocuments } from '../../../daemon/adapters/automerge/documents
 import type { ChangeEnvelope } from '../../../protocol/desired.ts';
 import { lifeOfUid } from '../../../protocol/identity.ts';
 import type { Binding, StoredObject } from '../../../protocol/objects.ts';
-import { createWeb, deploymentKey, exchange, makeReplica, patchSpec, pod, podKey, restart } from '../../support/replica-world.ts';
+import { objectKey } from '../../../protocol/objects.ts';
+import {
+  createWeb,
+  deployment,
+  deploymentKey,
+  exchange,
+  makeReplica,
+  patchSpec,
+  pod,
+  podKey,
+  restart,
+} from '../../support/replica-world.ts';
 
 const WEB = deploymentKey('web');
 const NOW = '2026-01-02T00:00:00Z';
@@ -138,6 +149,26 @@ describe('two replicas', () => {
     expect(await right.merge(envelopes[0]!)).toMatchObject({ changed: 0, missing: [WEB] });
     expect(right.get(WEB)).toBeUndefined();
     await agree(left, right);
+  });
+
+  it('replace everything of a large object with something else, or say that it is too much at once', async () => {
+    const [left, right] = await pair();
+    const key = objectKey('configmaps', 'default', 'large');
+    const named = (first: string, count: number): StoredObject => ({
+      ...deployment('large'),
+      data: Object.fromEntries(Array.from({ length: count }, (_, index) => [`${first}${index}`.padEnd(240, '-'), ''])),
+    });
+    const replace = async (next: StoredObject): Promise<unknown> => {
+      const { uid, object } = left.get(key)!;
+      return left.write([{ type: 'update', key, uid, base: object, next: { ...object, data: next['data'] } }]);
+    };
+    await left.write([{ type: 'create', key, object: named('a', 4_400) }]);
+    await exchange(left, right);
+    await replace(named('b', 4_400));
+    await exchange(left, right);
+    expect(right.digest()).toEqual(left.digest());
+    await replace(named('a', 6_330));
+    await expect(replace(named('b', 6_330))).rejects.toMatchObject({ code: 'Invalid' });
   });
 
   it('send a long history in parts of bounded size', async () => {
