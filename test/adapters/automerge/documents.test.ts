@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AutomergeDocuments } from '../../../daemon/adapters/automerge/documents.ts';
 import { genesis } from '../../../daemon/adapters/automerge/flat.ts';
+import { MAX_CHANGE_BYTES } from '../../../protocol/wire/limits.ts';
 
 const documents = new AutomergeDocuments();
 const identity = { clusterId: 'test-cluster', key: 'pods/default/web', life: 1 };
@@ -139,7 +140,7 @@ describe('the Automerge codec', () => {
   });
 
   it('refuses a change that inflates beyond all bounds', () => {
-    const bomb = documents.edit(identity, undefined, [{ path: '/x', value: JSON.stringify('0'.repeat(3_000_000)) }], by('a'));
+    const bomb = documents.edit(identity, undefined, [{ path: '/x', value: JSON.stringify('0'.repeat(MAX_CHANGE_BYTES)) }], by('a'));
     expect(bomb.change!.byteLength).toBeLessThan(10_000_000);
     expect(() => documents.merge(identity, undefined, { changes: [bomb.change!] })).toThrow(
       expect.objectContaining({ code: 'DocumentInvalid' }) as Error,
