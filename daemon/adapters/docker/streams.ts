@@ -52,9 +52,12 @@ export class EngineStreams {
     });
   }
 
+  /**
+   * An engine that is asked to attach to what has ended says nothing and waits for its next start, which never comes. So it is asked after that, too, whether the
+   * program runs: a refusal has clients read the log instead.
+   */
   async attach({ podUid, container, stdin }: AttachRequest, signal: AbortSignal): Promise<ProcessStreams> {
     const { Id: id } = await this.#running(podUid, container, signal);
-    const tty = (await this.#listing.inspect(id, signal))?.Config.Tty === true;
     const query = { stream: true, stdin, stdout: true, stderr: true };
     const socket = await this.#client.hijack({
       method: 'POST',
@@ -64,7 +67,15 @@ export class EngineStreams {
       signal,
     });
     cutWith(socket, signal, () => undefined);
-    return new EngineProcess(socket, tty, { resize: (size) => this.#resize(`/containers/${id}`, size), exitCode: async () => 0 });
+    const found = await this.#listing.inspect(id, signal);
+    if (found?.State.Running !== true) {
+      socket.destroy();
+      throw isNotRunning(podUid, container);
+    }
+    return new EngineProcess(socket, found.Config.Tty, {
+      resize: (size) => this.#resize(`/containers/${id}`, size),
+      exitCode: async () => 0,
+    });
   }
 
   /** The pod's address is reached from its host. What listens on 127.0.0.1 in the pod alone, from inside its network namespace, where this daemon may enter it. */
@@ -87,7 +98,7 @@ export class EngineStreams {
 
   async #running(podUid: string, container: string, signal: AbortSignal): Promise<Summary> {
     const newest = findAttempt(await this.#listing.summaries(podUid, signal), container, undefined);
-    if (newest?.State !== 'running') throw new KithError('NotFound', `container "${container}" of pod ${podUid} does not run on this node`);
+    if (newest?.State !== 'running') throw isNotRunning(podUid, container);
     return newest;
   }
 
@@ -136,6 +147,10 @@ export class EngineStreams {
     const call = { method: 'POST', path: `/containers/${containerId}/exec`, body } as const;
     return (await this.#client.call<{ Id: string }>({ ...call, timeoutMs: CHANGE_TIMEOUT_MS, signal })).Id;
   }
+}
+
+function isNotRunning(podUid: string, container: string): KithError {
+  return new KithError('NotFound', `container "${container}" of pod ${podUid} does not run on this node`);
 }
 
 /** Kills what carries the mark in its environment, with nothing but a shell and cat. */

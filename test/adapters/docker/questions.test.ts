@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { containerLabels, containerName } from '../../../daemon/adapters/docker/names.ts';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
@@ -85,4 +86,18 @@ it('what changes nothing that is listed is no reason to look', async () => {
   // Read in order: once this one is heard, those before were, too.
   await tell('start', true);
   expect(hints).toBe(2);
+});
+
+it('what ends while it is being attached to is refused, and not waited for: an engine would say nothing for ever', async () => {
+  state = 'running';
+  let attached: Duplex | undefined;
+  server.on('upgrade', (_request, socket: Duplex) => {
+    state = 'exited';
+    attached = socket;
+    socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+  });
+  const attach = runtime.attach({ podUid: UID, container: 'main', stdin: true }, new AbortController().signal);
+  await expect(attach).rejects.toMatchObject({ code: 'NotFound' });
+  await waitFor('the connection to the engine has ended', () => attached?.destroyed === true || attached?.readableEnded === true);
+  attached?.destroy();
 });
