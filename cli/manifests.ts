@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DraftObject } from '../protocol/objects.ts';
 import { apiVersionOf, type KindDefinition } from '../protocol/kinds/kind.ts';
-import { kindFor } from '../protocol/kinds/registry.ts';
+import { kindFor, servedKinds } from '../protocol/kinds/registry.ts';
 import { formatManifestError } from '../protocol/manifest/document.ts';
 import { parseManifest } from '../protocol/manifest/parse.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
@@ -78,9 +78,15 @@ function collect(text: string, source: string, find: FindByType, read: ReadManif
     const kind = find(draft.apiVersion, draft.kind);
     if (kind === undefined) {
       read.unknown = true;
-      problems.push(`${where}: no matches for kind "${draft.kind}" in version "${draft.apiVersion}"`);
+      problems.push(`${where}: no matches for kind "${draft.kind}" in version "${draft.apiVersion}"${whatInstead(draft.kind)}`);
     } else objects.push({ kind, object: { ...draft, metadata: draft.metadata ?? {} }, where, at: (field) => document.at(field) });
   }
+}
+
+function whatInstead(kind: string): string {
+  const known = servedKinds().find((each) => each.kind === kind);
+  if (known !== undefined) return `: write "apiVersion: ${apiVersionOf(known)}"`;
+  return ': is its CustomResourceDefinition applied? "kith get crd" lists those that are';
 }
 
 function listFiles(file: string, recursive: boolean): string[] {

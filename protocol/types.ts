@@ -23,6 +23,7 @@ import type {
   ContainerStatus,
   EnvVarSource,
   EventSource,
+  NamespaceStatus,
   NodeSpec,
   NodeStatus,
   ObjectReference,
@@ -103,7 +104,7 @@ export interface Deployment extends StoredObject {
 }
 export interface Namespace extends StoredObject {
   spec: { finalizers?: string[] };
-  status?: { phase: 'Active' | 'Terminating' };
+  status?: NamespaceStatus;
 }
 
 /** A Kubernetes Event (core/v1) as observed state carries it. */

@@ -65,7 +65,8 @@ describe('ephemeralcontainers', () => {
     const { status, body } = await world.call('PATCH', at, privileged, STRATEGIC);
     expect([status, body.message]).toEqual([
       403,
-      'pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "root" must not set securityContext.privileged=true)',
+      'pods "web" is forbidden: violates PodSecurity "baseline:latest": privileged (container "root" must not set securityContext.privileged=true)' +
+        '; label the namespace pod-security.kubernetes.io/enforce=privileged to allow it',
     ]);
     const adding = added('adding', { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } });
     expect((await world.call('PATCH', at, adding, STRATEGIC)).body.message).toContain('non-default capabilities (container "adding"');

@@ -40,6 +40,11 @@ describe('kinds of the server', () => {
     const read = (text: string) =>
       readManifests(['-'], false, { client, terminal: { readStdin: async () => text } as unknown as Terminal });
     expect((await read(manifest('CronTab'))).map(({ kind }) => kind.plural)).toEqual(['crontabs', 'pods']);
-    await expect(read(manifest('Other'))).rejects.toThrow(/no matches for kind "Other" in version "stable.example.com\/v1"/);
+    await expect(read(manifest('Other'))).rejects.toThrow(
+      'no matches for kind "Other" in version "stable.example.com/v1": is its CustomResourceDefinition applied?',
+    );
+    await expect(read('apiVersion: apps/v2\nkind: Deployment\nmetadata: {name: a}\n')).rejects.toThrow(
+      'no matches for kind "Deployment" in version "apps/v2": write "apiVersion: apps/v1"',
+    );
   });
 });

@@ -15,6 +15,9 @@ export interface Finding {
 const LABEL = 'pod-security.kubernetes.io/';
 const LEVELS: readonly string[] = ['privileged', 'baseline', 'restricted'];
 
+/** Upstream enforces nothing unless a label says so: who comes from there is told which one. */
+const HINT = `; label the namespace ${LABEL}enforce=privileged to allow it`;
+
 /** `violates PodSecurity "baseline:latest": …`; undefined when all is well. An unknown level is the strictest, as upstream. */
 export function violation(
   mode: 'enforce' | 'warn',
@@ -29,7 +32,8 @@ export function violation(
   const found = findings(level, spec, label !== undefined);
   if (found.length === 0) return undefined;
   const verb = mode === 'enforce' ? 'violates' : 'would violate';
-  return `${verb} PodSecurity "${level}:${version}": ${found.map(({ reason, detail }) => `${reason} (${detail})`).join(', ')}`;
+  const what = found.map(({ reason, detail }) => `${reason} (${detail})`).join(', ');
+  return `${verb} PodSecurity "${level}:${version}": ${what}${label === undefined ? HINT : ''}`;
 }
 
 function findings(level: string, spec: PodSpec, hostPorts: boolean): Finding[] {

@@ -4,7 +4,6 @@ import type { DesiredObject, GroupResource, KubeObject, ObjectKey } from '../../
 import { parseObjectKey, resourceOf } from '../../../protocol/objects.ts';
 import { QUOTAS, quotaStatus } from '../admission/quota.ts';
 import { CLUSTER_ROLES, roleRules } from '../authorization/authorizer.ts';
-import { isDeleting } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { definitionStatus } from '../custom/served.ts';
 import type { Now } from '../decisions.ts';
@@ -17,6 +16,7 @@ import { cronJobStatus } from './cron-job-status.ts';
 import { daemonSetStatus } from './daemon-set-status.ts';
 import { deploymentStatus } from './deployment-status.ts';
 import { jobStatus } from './job-status.ts';
+import { namespaceStatus } from './namespace-status.ts';
 import { renderNodeLease } from './node-lease.ts';
 import { renderNode } from './node-status.ts';
 import { renderPod } from './pod-status.ts';
@@ -80,7 +80,7 @@ export function renderObject(view: ClusterIndex, key: ObjectKey, now: Now, netwo
     case 'jobs.batch':
       return { ...shown(object), status: jobStatus(view, desired) };
     case 'namespaces':
-      return { ...shown(object), status: { phase: isDeleting(desired) ? 'Terminating' : 'Active' } };
+      return { ...shown(object), status: namespaceStatus(view, desired) };
     case 'services':
       return { ...shown(object), ...serviceStatus(view, desired, network?.resolved(key)) };
     case CLAIMS:

@@ -54,7 +54,8 @@ describe('a file of the folder', () => {
   it('gets no more of a node than the namespace allows, neither for a pod nor for those of a workload', () => {
     const asked = '{containers: [{name: m, image: a, securityContext: {privileged: true}}]}';
     const why =
-      'is forbidden: violates PodSecurity "baseline:latest": privileged (container "m" must not set securityContext.privileged=true)';
+      'is forbidden: violates PodSecurity "baseline:latest": privileged (container "m" must not set securityContext.privileged=true)' +
+      '; label the namespace pod-security.kubernetes.io/enforce=privileged to allow it';
     expect(problem(worldOf(1), pod('root', asked))).toBe(`a.yaml:1: pods "root" ${why}`);
     const template = `{metadata: {labels: {app: a}}, spec: ${asked}}`;
     const set = `apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: root}\nspec: {selector: {matchLabels: {app: a}}, template: ${template}}\n`;

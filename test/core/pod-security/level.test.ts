@@ -26,7 +26,9 @@ const RISKS =
 const CAPABLE = 'non-default capabilities (container "a" must not include "SYS_ADMIN" in securityContext.capabilities.add)';
 
 it('enforces baseline where nothing is said, but for hostPort', () => {
-  expect(violation('enforce', namespace({}), risky)).toBe(`violates PodSecurity "baseline:latest": ${RISKS}${CAPABLE}`);
+  expect(violation('enforce', namespace({}), risky)).toBe(
+    `violates PodSecurity "baseline:latest": ${RISKS}${CAPABLE}; label the namespace pod-security.kubernetes.io/enforce=privileged to allow it`,
+  );
   expect(violation('warn', namespace({}), risky)).toBeUndefined();
   expect(
     violation('enforce', undefined, { containers: [risky.containers[1]!].map(({ securityContext: _none, ...rest }) => rest) }),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nextChangeAt } from '../../../daemon/core/status/next-change.ts';
 import { renderObject } from '../../../daemon/core/status/render.ts';
 import { shownPodSpec, withoutShownDefaults } from '../../../daemon/core/status/shown-pod.ts';
-import type { Deployment, Node, Pod, ReplicaSet } from '../../../protocol/types.ts';
+import type { Deployment, Namespace, Node, Pod, ReplicaSet } from '../../../protocol/types.ts';
 import type { ClusterWorld } from '../../support/cluster-view.ts';
 import { container, deploymentObject, podKey, podObject, readyStatus, replicaSetObject, worldOf } from '../../support/cluster-view.ts';
 
@@ -227,8 +227,42 @@ describe('workloads as the API shows them', () => {
       metadata: { name: 'team', uid: '', creationTimestamp: '2026-01-01T00:00:00Z' },
       spec: {},
     });
-    expect(show<{ status: unknown }>(world, 'namespaces//team').status).toEqual({ phase: 'Active' });
+    expect(show<Required<Namespace>>(world, 'namespaces//team').status).toEqual({ phase: 'Active' });
     world.edit('namespaces//team', (draft) => void (draft.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'));
-    expect(show<{ status: unknown }>(world, 'namespaces//team').status).toEqual({ phase: 'Terminating' });
+    const [gone, free] = ['All content successfully removed', 'All content-preserving finalizers finished'];
+    expect(show<Required<Namespace>>(world, 'namespaces//team').status).toMatchObject({
+      phase: 'Terminating',
+      conditions: [{}, {}, {}, { status: 'False', message: gone }, { status: 'False', message: free }],
+    });
+  });
+
+  it('tell what the deletion of a namespace waits for', () => {
+    const world = worldOf(1);
+    const metadata = { uid: '', creationTimestamp: '2026-01-01T00:00:00Z' };
+    world.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { ...metadata, name: 'team' }, spec: {} });
+    for (const name of ['a', 'b'])
+      world.create({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { ...metadata, name, namespace: 'team', finalizers: ['example.com/hold'] },
+      });
+    world.create({ apiVersion: 'batch/v1', kind: 'Job', metadata: { ...metadata, name: 'c', namespace: 'team' }, spec: {} });
+    world.edit('namespaces//team', (draft) => void (draft.metadata.deletionTimestamp = '2026-01-02T00:00:00Z'));
+    expect(show<Required<Namespace>>(world, 'namespaces//team').status.conditions?.slice(3)).toEqual([
+      {
+        type: 'NamespaceContentRemaining',
+        status: 'True',
+        reason: 'SomeResourcesRemain',
+        lastTransitionTime: '2026-01-02T00:00:00Z',
+        message: 'Some resources are remaining: configmaps. has 2 resource instances, jobs.batch has 1 resource instances',
+      },
+      {
+        type: 'NamespaceFinalizersRemaining',
+        status: 'True',
+        reason: 'SomeFinalizersRemain',
+        lastTransitionTime: '2026-01-02T00:00:00Z',
+        message: 'Some content in the namespace has finalizers remaining: example.com/hold in 2 resource instances',
+      },
+    ]);
   });
 });
