@@ -28,6 +28,8 @@ export class ReleasedVolumes {
   readonly #deps: ReleasedVolumesDeps;
   /** By uid of the volume: monotonic ms before which it is not tried again. */
   readonly #tried = new Map<string, number>();
+  /** Uids of volumes that are being removed: on a disk that hangs that may take for ever. */
+  readonly #removing = new Set<string>();
 
   constructor(deps: ReleasedVolumesDeps) {
     this.#deps = deps;
@@ -42,10 +44,13 @@ export class ReleasedVolumes {
     const now = this.#deps.clock.monotonic();
     const due = going.filter((volume) => {
       const claim = claimKeyOfVolume(volume);
-      return claim !== undefined && !used.has(claim) && now >= (this.#tried.get(volume.uid) ?? 0);
+      return claim !== undefined && !used.has(claim) && !this.#removing.has(volume.uid) && now >= (this.#tried.get(volume.uid) ?? 0);
     });
-    for (const volume of due) this.#tried.set(volume.uid, now + RETRY_MS);
-    for (const volume of due) await this.#removeOne(view.self.node, volume);
+    for (const { uid } of due) {
+      this.#tried.set(uid, now + RETRY_MS);
+      this.#removing.add(uid);
+    }
+    await Promise.all(due.map(async (volume) => this.#removeOne(view.self.node, volume).finally(() => this.#removing.delete(volume.uid))));
   }
 
   async #removeOne(node: string, volume: DesiredObject): Promise<void> {

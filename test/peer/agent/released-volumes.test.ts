@@ -7,7 +7,7 @@ import { ClusterWorld, EPOCH_MS, podObject } from '../../support/cluster-view.ts
 import { MemoryVolumes } from '../../support/memory-volumes.ts';
 import { silentLog } from '../../support/silent-log.ts';
 
-it('removes the folder of a volume whose claim is gone, once no pod here uses it, and lets the volume go', async () => {
+function worldWithClaim(): ClusterWorld {
   const world = new ClusterWorld(['node-1']);
   world.addNode('node-1');
   const metadata = { name: 'data', namespace: 'default', uid: '', creationTimestamp: formatTime(EPOCH_MS) };
@@ -16,6 +16,11 @@ it('removes the folder of a volume whose claim is gone, once no pod here uses it
   world.decide();
   world.create({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec }, podObject('web', using));
   world.converge();
+  return world;
+}
+
+it('removes the folder of a volume whose claim is gone, once no pod here uses it, and lets the volume go', async () => {
+  const world = worldWithClaim();
   const pod = world.pods()[0]!.object;
   const [volume] = world.state.list('persistentvolumes');
   const volumes = new MemoryVolumes();
@@ -32,4 +37,23 @@ it('removes the folder of a volume whose claim is gone, once no pod here uses it
   await released.remove(world.state, []);
   expect(volumes.removedLocal).toEqual([volume!.object.metadata.name]);
   expect(world.state.get(volume!.key)).toBeUndefined();
+});
+
+it('does not begin the removal of a folder anew while the one before hangs: each takes a thread of the daemon', async () => {
+  const world = worldWithClaim();
+  let calls = 0;
+  const volumes = new MemoryVolumes();
+  volumes.removeLocal = () => ((calls += 1), new Promise(() => undefined));
+  let now = 0;
+  const clock = { ...systemClock, monotonic: () => now };
+  const write = async (mutations: readonly Mutation[]): Promise<void> => world.write(mutations);
+  const released = new ReleasedVolumes({ volumes, write, events: { record: () => undefined }, clock, log: silentLog });
+  world.bury('pods/default/web');
+  world.bury('persistentvolumeclaims/default/data');
+  world.converge();
+  for (; now < 3_600_000; now += 10_000) {
+    void released.remove(world.state, []);
+    await new Promise(setImmediate);
+  }
+  expect(calls).toBe(1);
 });
