@@ -184,7 +184,14 @@ function daemonCommand(): Command {
       'unix socket of the API (default: /run/kith/kith.sock as root, else below $XDG_RUNTIME_DIR; also KITH_SOCKET)',
     )
     .option('--manifests <dir>', 'folder whose manifests are applied')
-    .addOption(new Option('--runtime <which>', 'what runs containers').choices(['auto', 'docker', 'process']).default('auto'))
+    .addOption(
+      new Option(
+        '--runtime <which>',
+        'what runs containers; auto: what runs them already, else Docker where an engine answers, else processes',
+      )
+        .choices(['auto', 'docker', 'process'])
+        .default('auto'),
+    )
     .option('--docker-host <url>', 'Docker Engine socket (default: DOCKER_HOST, then /var/run/docker.sock)')
     .option('--images <dir...>', 'folders with images: of the process runtime, or to be made in an engine that can not pull them')
     .addOption(

@@ -44,7 +44,7 @@ import { bookMembers, bookWith, entriesOf } from './known-members.ts';
 import { memberKey } from './members.ts';
 import { createNames } from './name-server.ts';
 import { openStore } from './open-store.ts';
-import { chooseRuntime, createGuard, createRuntime, nearness } from './runtime.ts';
+import { chooseRuntime, createGuard, createRuntime, nearness, rememberRuntime } from './runtime.ts';
 import { openState, ownState } from './state.ts';
 import { STORE_KEYS } from './store-keys.ts';
 
@@ -98,7 +98,8 @@ export class Daemon {
       peer: identity.peer,
       version: KITH_VERSION,
     });
-    const chosen = await chooseRuntime(this.#config);
+    const chosen = await chooseRuntime(this.#config, this.#log);
+    await rememberRuntime(chosen, dataDir, this.#log);
     this.#runtime = createRuntime(chosen, this.#config, cluster.keys.clusterId, this.#log);
     const nodes = [...cluster.members, ...this.#book].map(({ nodeName }) => nodeName);
     this.#kernel = await chooseKernel(chosen, this.#config, { clusterId: cluster.keys.clusterId, nodes }, this.#log);

@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
+import { connect } from 'node:net';
 import { Nftables } from '../adapters/nftables/nftables.ts';
 import { claimNetwork, type NetworkHolder } from '../adapters/linux-network/network-claim.ts';
 import { run } from '../adapters/system/run.ts';
@@ -67,7 +68,7 @@ function takenBy(cluster: string, holder: NetworkHolder): string | undefined {
 async function whyNot(engine: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return `this needs Linux, not ${process.platform}`;
   if (process.getuid?.() !== 0) return 'kithd does not run as root';
-  if (!sharesNetwork(engine)) return `the engine at ${engine} has another network than kithd`;
+  if (!(await sharesNetwork(engine))) return `the engine at ${engine} has another network than kithd`;
   for (const [file, words, what] of [
     ['ip', ['-json', 'link', 'show', 'dev', 'lo'], 'iproute2'],
     ['bridge', ['-Version'], 'iproute2'],
@@ -80,10 +81,17 @@ async function whyNot(engine: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** The kernel lists the sockets of our own network namespace; an engine that listens elsewhere has its bridges there, too. */
-function sharesNetwork(engine: string): boolean {
+/**
+ * The kernel lists the sockets of our own network namespace; an engine that listens elsewhere has its bridges there, too. One that is away, as it may be while both start with
+ * their host, is taken for ours: this is looked at once.
+ */
+export async function sharesNetwork(engine: string): Promise<boolean> {
   if (!engine.startsWith('unix://')) return false;
   const given = engine.slice('unix://'.length);
+  return isInOwnNetwork(given) || !(await takesConnections(given));
+}
+
+function isInOwnNetwork(given: string): boolean {
   try {
     const paths = new Set([given, realpathSync(given)]);
     return readFileSync('/proc/net/unix', 'utf8')
@@ -92,4 +100,15 @@ function sharesNetwork(engine: string): boolean {
   } catch {
     return false;
   }
+}
+
+function takesConnections(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    const settle = (does: boolean): void => {
+      socket.destroy();
+      resolve(does);
+    };
+    socket.once('connect', () => settle(true)).once('error', () => settle(false));
+  });
 }

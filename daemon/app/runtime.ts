@@ -1,11 +1,13 @@
 import http from 'node:http';
 import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { KithError } from '../../protocol/errors.ts';
 import { leaseSettings } from '../../protocol/leases.ts';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DockerRuntime } from '../adapters/docker/runtime.ts';
 import { GuardClient } from '../adapters/guard/client.ts';
+import { writeWhole } from '../adapters/process/files.ts';
 import { LoopbackAddresses } from '../adapters/process/addresses.ts';
 import { ADDRESS_DIR, ProcessRuntime } from '../adapters/process/runtime.ts';
 import type { Guard } from '../ports/guard.ts';
@@ -22,11 +24,18 @@ const DEFAULT_ENGINE = 'unix:///var/run/docker.sock';
 /** A docker command on the path proves nothing: the engine itself must answer within this time. */
 const ENGINE_TIMEOUT_MS = 2_000;
 
+/** What ran containers last, by its name: below the data folder. */
+const LAST_FILE = 'runtime';
+
 /**
- * What will run containers: as the person said, else Docker where an engine answers, else processes.
- * @throws KithError `NoEngine` when Docker was asked for by name and nothing answers; a daemon that was told to use Docker must not run processes instead.
+ * What will run containers: as the person said, else what runs them already, else Docker where an engine answers, else processes. An engine that is away while the daemon
+ * starts (both start with their host) must not have all of the node's pods run a second time, as processes.
+ * @throws KithError `NoEngine` when the engine's address is none
  */
-export async function chooseRuntime(config: Pick<DaemonConfig, 'runtime' | 'dockerHost'>): Promise<ChosenRuntime> {
+export async function chooseRuntime(
+  config: Pick<DaemonConfig, 'runtime' | 'dockerHost' | 'dataDir'>,
+  log: Pick<Log, 'warn'>,
+): Promise<ChosenRuntime> {
   if (config.runtime === 'process') return { name: 'process' };
   const url = config.dockerHost ?? DEFAULT_ENGINE;
   if (config.runtime === 'docker') {
@@ -38,7 +47,31 @@ export async function chooseRuntime(config: Pick<DaemonConfig, 'runtime' | 'dock
     }
     return { name: 'docker', url };
   }
-  return (await answers(url)) ? { name: 'docker', url } : { name: 'process' };
+  const last = await lastRuntime(config.dataDir);
+  if (last !== 'docker' && (await isFilled(path.join(config.dataDir, 'process', 'pods')))) return { name: 'process' };
+  if (await answers(url)) return { name: 'docker', url };
+  if (last !== 'docker') return { name: 'process' };
+  log.warn('The container engine that runs the pods of this node does not answer. If it is gone for good: --runtime process', { url });
+  return { name: 'docker', url };
+}
+
+/** For the next start. What was written before stays where nothing can be written, as on a full disk. */
+export async function rememberRuntime({ name }: ChosenRuntime, dataDir: string, log: Pick<Log, 'warn'>): Promise<void> {
+  try {
+    if ((await lastRuntime(dataDir)) !== name) await writeWhole(path.join(dataDir, LAST_FILE), name);
+  } catch (error) {
+    log.warn('What runs the containers of this node could not be written down', { error });
+  }
+}
+
+/** Before it was written down, the engine's runtime left a folder. */
+async function lastRuntime(dataDir: string): Promise<string | undefined> {
+  const written = await readFile(path.join(dataDir, LAST_FILE), 'utf8').catch(() => undefined);
+  return written ?? (existsSync(path.join(dataDir, 'docker')) ? 'docker' : undefined);
+}
+
+async function isFilled(folder: string): Promise<boolean> {
+  return (await readdir(folder).catch(() => [])).length > 0;
 }
 
 export function createRuntime(chosen: ChosenRuntime, config: DaemonConfig, clusterId: string, log: Log): ContainerRuntime {

@@ -44,7 +44,7 @@ export async function uninstallNetwork(config: DaemonConfig, log: Log, now: numb
 
 /** Those stay in which pods still run. */
 async function removeEngineNetworks(nodes: readonly string[], clusterId: string, config: DaemonConfig, log: Log): Promise<string[]> {
-  const chosen = await chooseRuntime(config);
+  const chosen = await chooseRuntime(config, log);
   if (chosen.name === 'process') return [];
   const client = new EngineClient(chosen.url);
   const done: string[] = [];
