@@ -1,7 +1,11 @@
+import { memberKey } from '../../daemon/app/members.ts';
+import { voterOfRecord } from '../../daemon/core/leases/record.ts';
+import { majorityOf } from '../../protocol/leases.ts';
 import { encodeRecords } from '../../protocol/wire-observed.ts';
 import { forgedRecords } from './forging.ts';
 import { HostActs } from './host-acts.ts';
 import type { SimHost } from './host.ts';
+import { ONCE } from './plots/once.ts';
 import { poison } from './poison.ts';
 import { describeAct } from './scenario.ts';
 import type { Act, Step } from './scenario.ts';
@@ -59,6 +63,14 @@ export class Acts {
     await Promise.all([...undone, ...this.joining, this.users.answered()]);
     // Members end a void admission by themselves.
     for (const host of world.hosts) if (host.isGone && !host.isVoid) await this.removeForGood(host);
+    if (world.hasLeases && isElectorateLost(world)) await this.giveUpLeased();
+  }
+
+  /** What runs at most once never starts again: of two electors, say, one is lost, and its node was deleted (docs/at-most-one.md). */
+  private async giveUpLeased(): Promise<void> {
+    this.world.faults.note('electorateLost');
+    const host = this.world.running().find(({ isGone }) => !isGone);
+    for (const { app, target } of ONCE) await this.users.request(host?.index ?? 1, { method: 'DELETE', target, what: `delete ${app}` });
   }
 
   /** Hosts that never come back are removed, by whoever can. */
@@ -161,7 +173,12 @@ export class Acts {
     const isAsked = by !== host.index && this.world.host(by)?.isGone === false;
     if (!isAsked || this.world.lasting().length <= LEAST_HOSTS) return;
     host.isGone = true;
-    void this.users.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
+    const asked = { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` };
+    // It stays where that was refused, as by a disk that is full. One that somebody may have heard of is removed.
+    void this.users.request(by, asked).then((status = 0) => {
+      const isHeardOf = this.world.running().some(({ daemon }) => daemon.replica.buriedLife(memberKey(host.id)) > 0);
+      if (status >= 400 && !isHeardOf) host.isGone = false;
+    });
   }
 
   private lose(host: SimHost, { removeAfterMs, by }: { removeAfterMs: number; by: number }): void {
@@ -214,6 +231,18 @@ export class Acts {
     this.world.network.gossipLoss = loss;
     this.later(forMs, () => (this.world.network.gossipLoss = 0));
   }
+}
+
+/** Of the newest electorate no majority is there any more, nor ever will be. */
+function isElectorateLost(world: SimWorld): boolean {
+  const known = world.lasting().flatMap(({ id, disk }) => {
+    const votes = disk.file('votes') as Uint8Array | undefined;
+    return votes === undefined ? [] : [voterOfRecord(id, votes, 0).electorate];
+  });
+  const [newest] = known.sort((left, right) => right.version - left.version);
+  const ids = new Set(world.lasting().map(({ id }) => id));
+  const { members = [] } = newest ?? {};
+  return members.filter((peer) => ids.has(peer)).length < majorityOf(members.length);
 }
 
 /** What is no trouble to a healthy cluster. */

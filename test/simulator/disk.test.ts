@@ -56,6 +56,21 @@ describe('a disk after a crash', () => {
     expect(disk.file('incarnation')).toBe(1);
   });
 
+  it('has the votes that it said to have written, whatever else it loses', async () => {
+    const clock = new VirtualClock();
+    const disk = new SimDisk(new DiskContents());
+    const book = disk.voteBook(new HostClock(clock), new Draw(5));
+    for (const term of [1, 2]) {
+      const saving = book.save(Uint8Array.of(term));
+      disk.putFile('incarnation', term, clock.monotonic());
+      await clock.pass(10);
+      await saving;
+    }
+    disk.loseTail(0);
+    expect(await book.load()).toEqual(Uint8Array.of(2));
+    expect(disk.file('incarnation')).toBeUndefined();
+  });
+
   it('lacks the votes that were on their way', async () => {
     const clock = new VirtualClock();
     const disk = new SimDisk(new DiskContents());

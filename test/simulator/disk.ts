@@ -7,6 +7,7 @@ import type { Draw } from './draw.ts';
 
 /** Beside the store: files of their own, each written whole. */
 const FILE = 'file ';
+const VOTES = `${FILE}votes`;
 
 /** Batches that a disk without barriers may lose at a crash. */
 const TAIL_BATCHES = 200;
@@ -50,7 +51,8 @@ interface Batch {
 
 /**
  * A host's disk: outlives its daemons. Writes take time, and at a crash those under way are on it or not. It has the store, and beside it files: the votes, the peer book, the
- * incarnation. Whoever loses the store has those. A host that loses them and its key, too, is none that is known: it has to join as another.
+ * incarnation. Whoever loses the store has those. A host that loses them and its key, too, is none that is known: it has to join as another. What was said to be written of
+ * votes stays: at most one is not promised where a voter's disk goes back in time (docs/at-most-one.md).
  */
 export class SimDisk {
   records = new LayeredMap<string, Uint8Array>();
@@ -94,7 +96,7 @@ export class SimDisk {
       load: async () => this.file('votes') as Uint8Array | undefined,
       save: async (record) => {
         this.voteWrites += 1;
-        return store.write([{ type: 'put', key: `${FILE}votes`, value: record }]);
+        return store.write([{ type: 'put', key: VOTES, value: record }]);
       },
     };
   }
@@ -144,6 +146,10 @@ export class SimDisk {
   private undoTail(since: number): Batch[] {
     const undone: Batch[] = [];
     for (let batch = this.tail.at(-1); batch !== undefined && batch.at >= since; batch = this.tail.at(-1)) {
+      if (batch.changes.some(({ key }) => key === VOTES)) {
+        this.tail.pop();
+        continue;
+      }
       for (const { key, before } of batch.changes.toReversed()) this.set(key, before);
       this.tail.pop();
       undone.push(batch);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { drawScenario } from './draw-scenario.ts';
 import { NAMED_PLOTS, PLOTS, STORM } from './plots/all.ts';
+import { ONCE } from './plots/once.ts';
+import type { Scenario } from './scenario.ts';
 
 const peers = { least: 3, most: 5 };
 const SEEDS = Array.from({ length: 4 * PLOTS.length }, (_, index) => index + 1);
@@ -30,6 +32,20 @@ describe('what a seed stands for', () => {
     expect(new Set(drawn(5, NAMED_PLOTS.length))).toEqual(new Set(fitting(5)));
     expect(new Set(drawn(50, NAMED_PLOTS.length))).toEqual(new Set(fitting(50)));
     expect(fitting(50).length).toBe(NAMED_PLOTS.length);
+  });
+
+  it('has what must run at most once in some storms, and in some of these only when all vote', () => {
+    const storms = Array.from({ length: 100 }, (_, index) => drawScenario(1 + 2 * index, { peers }));
+    const leased = storms.filter(({ leases }) => leases === true);
+    expect(leased.length).toBeGreaterThan(25);
+    expect(leased.length).toBeLessThan(55);
+    const asked = ({ steps }: Scenario): string[] => steps.flatMap(({ act }) => (act.do === 'request' ? [act.what] : []));
+    for (const scenario of leased) expect(asked(scenario)).toEqual(expect.arrayContaining(ONCE.map(({ app }) => `create ${app}`)));
+    const isQuiet = ({ steps }: Scenario): boolean =>
+      steps.every(({ at, act }) => act.do === 'request' || act.do === 'deletePods' || at > 30_000);
+    const settled = leased.filter(isQuiet).length;
+    expect(settled).toBeGreaterThan(leased.length / 4);
+    expect(settled).toBeLessThan((leased.length * 3) / 4);
   });
 
   it('is a plot only where there are hosts enough for it', () => {

@@ -3,6 +3,7 @@ import type { CrashMoment } from './host.ts';
 import type { WayFault } from './way.ts';
 import { plotOf, STORM } from './plots/all.ts';
 import { awayMeanwhile } from './plots/graves.ts';
+import { underLeases } from './plots/once.ts';
 import { allHosts, cutBetween } from './plots/plot.ts';
 import type { Drawn, Pen, Timed } from './plots/plot.ts';
 import type { Act, DiskLoss, Release, Scenario, Step } from './scenario.ts';
@@ -37,7 +38,7 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
     cpu,
     network,
     releases,
-    leases,
+    leases: plotHasLeases,
     histories,
     graves,
   } = plot?.draw(pen) ?? drawStorm(pen, Math.floor(seed / 2));
@@ -45,8 +46,15 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const isHasty = histories === 'hasty' || (plot === undefined && seed % 5 === 2);
   const forgets = graves === 'hasty' || (plot === undefined && seed % 5 === 4);
   const meanwhile = forgets && plot === undefined ? awayMeanwhile({ ...pen, draw: draw.aside(2) }) : [];
-  const stormMs = Math.max(drawnMs, ...meanwhile.map(({ at }) => at + FELT_MS));
-  const all = [...first, ...acts, ...meanwhile].sort((left, right) => left.at - right.at);
+  const knownMs = Math.max(drawnMs, ...meanwhile.map(({ at }) => at + FELT_MS));
+  // What comes of it is drawn aside as well: in all else the storm is the one that it was.
+  const aside = draw.aside(3);
+  const leased = plot === undefined ? underLeases({ ...pen, draw: aside, host: () => aside.int(1, peers) }, knownMs) : undefined;
+  const { afterMs = 0, acts: once = [] } = leased ?? {};
+  const stormMs = knownMs + afterMs;
+  const later = [...acts, ...meanwhile].map(({ at, act }): Timed => ({ at: at + afterMs, act }));
+  const all = [...first, ...later, ...once].sort((left, right) => left.at - right.at);
+  const leases = leased === undefined ? plotHasLeases : true;
   const steps = all.map(({ at, act }, id): Step => ({ id, at, act }));
   // Real documents take most of the time: one seed in seven has them.
   const documents = seed % 7 === 0 ? 'automerge' : 'light';

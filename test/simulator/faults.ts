@@ -62,6 +62,7 @@ export const FAULTS = {
   fileTaken: 'manifests taken away, and what they made with them',
   gravesCollected: 'graves that a peer forgot, since all members held them',
   collectedAway: 'the same while a member was away',
+  electorateLost: 'electorates that lost their majority for ever, so that what runs at most once is given up',
   atOnce: 'writes of one object by two peers in the same moment, both acknowledged',
   bothSides: 'cuts on both sides of which users were obeyed',
 } as const;
@@ -69,8 +70,8 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS;
 export type FaultCounts = Partial<Record<Fault, number>>;
 
-/** Storms have no leases: the plot `atMostOne` has. */
-export const UNDER_LEASES: ReadonlySet<Fault> = new Set(['crashedAfterVote']);
+/** Those that only some storms can have: they are under leases. */
+export const UNDER_LEASES: ReadonlySet<Fault> = new Set(['crashedAfterVote', 'electorateLost']);
 
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
 

@@ -12,7 +12,7 @@ export const TARGETS_OF_KINDS = {
 /** Tells the number of its lease, for the checker. */
 const TOKEN = { name: 'TOKEN', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['kith.dev/fencing-token']" } } };
 
-function templateOf(app: string, image = 'app:1'): object {
+export function templateOf(app: string, image = 'app:1'): object {
   const container = { name: 'main', image, env: [TOKEN], resources: { requests: { cpu: '50m' } } };
   return { metadata: { labels: { app } }, spec: { terminationGracePeriodSeconds: 1, containers: [container] } };
 }
@@ -24,6 +24,23 @@ export function onceController(name: string): object {
     kind: 'ReplicationController',
     metadata,
     spec: { replicas: 1, selector: { app: name }, template: templateOf(name) },
+  };
+}
+
+/** Old and new never run side by side. */
+export function onceRecreated(name: string, replicas: number, image?: string): object {
+  const metadata = { name, namespace: 'default', annotations: { 'kith.dev/partition': 'majority' } };
+  const spec = { replicas, strategy: { type: 'Recreate' }, selector: { matchLabels: { app: name } }, template: templateOf(name, image) };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec };
+}
+
+export function oncePod(name: string): object {
+  const { metadata, spec } = templateOf(name) as { metadata: object; spec: object };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, name, namespace: 'default', annotations: { 'kith.dev/partition': 'majority' } },
+    spec,
   };
 }
 

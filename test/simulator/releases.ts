@@ -12,6 +12,7 @@ const LATER_MEMBERS = {
   tombstones: ['heads', 'cut', 'admitted'],
   versions: ['settled', 'epoch'],
   have: ['settled', 'epoch'],
+  verdicts: ['incarnation'],
 } as const;
 
 type Fields = Record<string, unknown>;
@@ -49,6 +50,7 @@ function changed(payload: Uint8Array, change: (message: Fields) => Fields): Uint
 
 function withoutLater(payload: Uint8Array): Uint8Array {
   return changed(payload, (message) => {
+    if (message['type'] === 'verdicts') return omit(message, LATER_MEMBERS.verdicts);
     if (!isFields(message['body'])) return message;
     const body = { ...message['body'] };
     if (message['kind'] === 'digest') for (const name of LATER_MEMBERS.digest) delete body[name];

@@ -169,7 +169,13 @@ export class AgentWorld {
     const metadata = { name: peer, uid: '', creationTimestamp: formatTime(this.clock.now()) };
     const object = { apiVersion: 'kith.dev/v1', kind: 'Member', metadata, spec };
     await this.desired.write([{ type: 'create', key: objectKey('members.kith.dev', '', peer), object }]);
-    const members = this.state.members().map((member) => ({ peer: member.peer, state: 'alive' as const, since: 0, incarnation: 1 }));
+    this.hold(peer, 'alive');
+  }
+
+  /** This peer takes the other for that, and all else for alive. */
+  hold(peer: string, state: 'alive' | 'dead'): void {
+    const stateOf = (of: string): 'alive' | 'dead' => (of === peer ? state : 'alive');
+    const members = this.state.members().map(({ peer: of }) => ({ peer: of, state: stateOf(of), since: 0, incarnation: 1 }));
     this.changed(this.state.applyLiveness(members, { term: 1, peer: PEER, isSelf: true }, this.clock.monotonic()));
   }
 

@@ -3,7 +3,9 @@ import type { DesiredObject, ObjectKey } from '../../../protocol/objects.ts';
 import { lifeOfUid } from '../../../protocol/identity.ts';
 import type { Pod } from '../../../protocol/types.ts';
 import type { RuntimePod } from '../../ports/runtime.ts';
+import { saysUnready } from '../cluster/pods.ts';
 import type { ClusterView } from '../cluster/view.ts';
+import { exclusiveOf } from '../leases/resource.ts';
 import type { Intent } from './actions.ts';
 import { isReadyOn } from './readiness.ts';
 import { slotStanding } from './slots.ts';
@@ -147,6 +149,18 @@ function judgeElsewhere(view: ClusterView, desired: DesiredObject): Intent {
     return { want: 'gone', graceSeconds, bury: false, why: 'it has ended' };
   }
   if (node === undefined) return { want: 'leave', why: 'it is bound to no node' };
-  if (!isReadyOn(view, desired.uid, node)) return { want: 'leave', why: `it is bound to ${node}, where it is not ready yet` };
-  return { want: 'gone', graceSeconds, bury: false, why: `it is bound to ${node} and ready there` };
+  if (isReadyOn(view, desired.uid, node)) return { want: 'gone', graceSeconds, bury: false, why: `it is bound to ${node} and ready there` };
+  // There it would wait for the lease that it has here, and here for it to be ready there, for ever.
+  if (exclusiveOf(view, desired).is === 'one' && serves(view, node))
+    return {
+      want: 'gone',
+      graceSeconds,
+      bury: false,
+      why: `it is bound to ${node}, may run at most once, and starts there once it has ended here`,
+    };
+  return { want: 'leave', why: `it is bound to ${node}, where it is not ready yet` };
+}
+
+function serves(view: ClusterView, node: string): boolean {
+  return view.memberOfNode(node)?.state === 'alive' && !saysUnready(view.nodeReport(node));
 }

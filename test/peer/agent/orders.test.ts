@@ -91,6 +91,20 @@ describe('a pod whose binding went to another node', () => {
     await world.clock.until('stopped here', () => world.runtime.podUids().length === 0);
     expect(world.desired.objects.has(pod.key)).toBe(true);
   });
+
+  it('runs on until that node lives, where it may run at most once: there it waits for the lease that it has here', async () => {
+    await world.addMember('node-2', 'peer-2');
+    world.startAgent();
+    const pod = await world.addPod('web', { metadata: { annotations: { 'kith.dev/partition': 'majority' } } });
+    await world.clock.until('ready', () => world.isReady(pod));
+    world.hold('peer-2', 'dead');
+    await world.update(pod.key, (object) => ({ ...object, kith: { binding: { ...object.kith!.binding!, node: 'node-2' } } }));
+    await world.clock.advance(60_000);
+    expect(world.runtime.running()).toEqual(['web/main#0']);
+    world.hold('peer-2', 'alive');
+    await world.clock.until('stopped here', () => world.runtime.podUids().length === 0);
+    expect(world.desired.objects.has(pod.key)).toBe(true);
+  });
 });
 
 describe('a pod that Services send traffic to', () => {

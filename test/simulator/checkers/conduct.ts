@@ -202,7 +202,9 @@ export class AnytimeTheOriginalIsKept implements Checker {
   private readonly touched = new Set<string>();
   /** What is started where: by its end there may be only a grave of it. */
   private readonly started = new Map<string, { at: number; aheadMs: number; pod: DesiredObject; owner: DesiredObject }>();
-  private readonly claims = new Map<string, { at: number; aheadMs: number; minority: boolean }>();
+  private readonly claims = new Map<string, { at: number; minority: boolean }>();
+  /** When the replacement was made by the clocks of those who did, by slot and generation: of one that several made any of them may have said so. */
+  private readonly madeAt = new Map<string, number>();
   /** Where any peer held a pod to be bound, by uid. */
   private readonly homes = new Map<string, Set<string>>();
 
@@ -229,13 +231,11 @@ export class AnytimeTheOriginalIsKept implements Checker {
     daemon.replica.onWritten(({ changes }) => {
       for (const { key } of changes) {
         for (const [slot, { claim, generation }] of Object.entries(daemon.replica.get(key)?.object.kith?.slots ?? {})) {
-          const name = `${daemon.replica.get(key)?.uid} ${slot} ${claim?.from} ${generation} ${claim?.node}`;
-          if (claim === undefined || this.claims.has(name)) continue;
-          this.claims.set(name, {
-            at: world.clock.monotonic(),
-            aheadMs: host.aheadMs,
-            minority: claim.membersSeen * 2 <= claim.membersKnown,
-          });
+          const name = `${daemon.replica.get(key)?.uid} ${slot} ${claim?.from} ${generation}`;
+          if (claim === undefined || this.claims.has(`${name} ${claim.node}`)) continue;
+          const at = world.clock.monotonic();
+          this.madeAt.set(name, Math.min(at + host.aheadMs, this.madeAt.get(name) ?? Infinity));
+          this.claims.set(`${name} ${claim.node}`, { at, minority: claim.membersSeen * 2 <= claim.membersKnown });
         }
       }
     });
@@ -268,9 +268,10 @@ export class AnytimeTheOriginalIsKept implements Checker {
     const chain = [owner.uid, ...(owner.object.metadata.ownerReferences ?? []).map(({ uid }) => uid)];
     if (isTouched || chain.some((uid) => this.touched.has(uid))) return;
     // Two sides may have claimed it for one generation: only one of the claims counts.
-    const claim = this.claims.get(`${owner.uid} ${slot.slot} ${slot.generation} ${state.generation} ${state.claim.node}`);
+    const name = `${owner.uid} ${slot.slot} ${slot.generation} ${state.generation}`;
+    const claim = this.claims.get(`${name} ${state.claim.node}`);
     // Which was first is judged by the clocks of two hosts; the engine's, which tells when it was started, may be ahead of the daemon's.
-    const isSo = claim !== undefined && started.at + Math.max(0, started.aheadMs) < claim.at + claim.aheadMs - 1_000;
+    const isSo = started.at + Math.max(0, started.aheadMs) < (this.madeAt.get(name) ?? 0) - 1_000;
     if (claim?.minority === true && isSo && started.at < claim.at - 1_000) {
       throw new Violation(this.name, `${host.node} ends ${pod.key}, which ran since before a minority claimed its slot`);
     }

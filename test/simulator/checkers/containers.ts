@@ -7,6 +7,7 @@ import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
 import type { SimDaemon, SimHost } from '../host.ts';
+import type { SimWorld } from '../world.ts';
 import { hasProved } from './views.ts';
 
 /** Of an order to stop: another pod that fills its slot is ready, as its node says. */
@@ -100,12 +101,15 @@ export class AnytimeStoppedByOrder implements Checker {
 /** Longer than a call takes to reach the engine. */
 const CALL_MS = 100;
 
+/** What two sides decided has met by then, once nothing is wrong with the network. */
+const MERGED_MS = 30_000;
+
 /** A container starts again only after it ended of itself or by the world; and never twice at once. */
 export class AnytimeRestartedForCause implements Checker {
   readonly name = 'anytimeRestartedForCause';
-  private readonly ended = new Map<string, { by: RuntimeEvent['by']; losses: number }>();
-  /** How often the disk of its host had lost something when a container was told to stop: it may do so again before that one has. */
-  private readonly asked = new Map<string, number>();
+  private readonly ended = new Map<string, { by: RuntimeEvent['by']; losses: number; home: string | undefined }>();
+  /** When a container was told to stop: how often the disk of its host had lost something, which it may do again before that one has, and which node its pod was bound to. */
+  private readonly asked = new Map<string, { losses: number; home: string | undefined }>();
   private readonly engines = new Set<SimHost>();
   /** As what a pod had ended, by its host's word, when its start was asked for: it may hear so while the engine is at it. */
   private readonly ends = new Map<string, string>();
@@ -124,13 +128,13 @@ export class AnytimeRestartedForCause implements Checker {
     };
   }
 
-  onContainer(host: SimHost, event: RuntimeEvent): void {
+  onContainer(host: SimHost, event: RuntimeEvent, { network, clock }: SimWorld): void {
     const container = `${host.node} ${event.podUid} ${event.container}`;
     // A call that was on its way to the engine when its daemon died was made before that, and before what was lost with it.
     const isLate = host.daemon === undefined && event.at - host.lostAt < CALL_MS;
-    if (event.what === 'stop') this.asked.set(container, isLate ? host.losses - 1 : host.losses);
-    if (event.what === 'exit' || event.what === 'kill')
-      this.ended.set(container, { by: event.by, losses: this.asked.get(container) ?? host.losses });
+    const now = { losses: host.losses, home: homeOf(host, event.podUid) };
+    if (event.what === 'stop') this.asked.set(container, isLate ? { ...now, losses: host.losses - 1 } : now);
+    if (event.what === 'exit' || event.what === 'kill') this.ended.set(container, { by: event.by, ...(this.asked.get(container) ?? now) });
     if (event.what !== 'start') return;
     this.asked.delete(container);
     const name = `${keyOf(host, event.podUid)} on ${host.node}`;
@@ -140,10 +144,19 @@ export class AnytimeRestartedForCause implements Checker {
     const before = this.ended.get(container);
     const phase = this.ends.get(`${host.node} ${event.podUid}`);
     if (phase !== undefined) throw new Violation(this.name, `${name} is started, though the pod has ended: ${phase}`);
+    // It was ended for another node, and of two bindings, of two sides of a cut, this one counts after all.
+    const isMerged = network.isTroubled(clock.monotonic() - MERGED_MS);
+    const isBoundAgain = isMerged && before?.home !== undefined && before.home !== host.node && now.home === host.node;
     // A disk that lost its last writes may have lost the order with them: what is bound to a node runs until it hears otherwise.
-    if (before?.by === 'order' && before.losses === host.losses)
+    if (before?.by === 'order' && before.losses === host.losses && !isBoundAgain)
       throw new Violation(this.name, `${name} was stopped by order and starts again as attempt ${event.attempt}`);
   }
+}
+
+function homeOf({ runtime, daemon }: SimHost, uid: string): string | undefined {
+  const pod = runtime.inspect(uid);
+  const desired = pod === undefined ? undefined : daemon?.replica.get(objectKey('pods', pod.namespace, pod.name));
+  return desired?.uid === uid ? desired.object.kith?.binding?.node : undefined;
 }
 
 /** What runs on a node by right (bound to it, alive) fits it at every moment. */

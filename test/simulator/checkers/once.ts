@@ -1,4 +1,5 @@
 import type { DesiredObject } from '../../../protocol/objects.ts';
+import type { Deployment } from '../../../protocol/types.ts';
 import type { RuntimeEvent } from '../../support/simulated-runtime.ts';
 import { Violation } from '../checker.ts';
 import type { Checker } from '../checker.ts';
@@ -35,7 +36,13 @@ export class AnytimeAtMostOne implements Checker {
 
   onContainer(host: SimHost, { what, podUid, container, attempt }: RuntimeEvent, world: SimWorld): void {
     const resource = this.resourceOf(podUid);
-    if (resource === undefined || what !== 'start') return;
+    if (resource === undefined || what === 'stop') return;
+    // What starts here now is no second copy of what ended here before.
+    const others = (this.copies.get(resource) ?? []).filter(
+      (copy) => copy.host !== host || copy.podUid !== podUid || copy.container !== container,
+    );
+    this.copies.set(resource, others);
+    if (what !== 'start') return;
     const started = host.runtime.started.findLast(({ pod, attempt: of }) => pod.uid === podUid && of === attempt);
     const token = Number(started?.env['TOKEN'] ?? Number.NaN);
     // Without leases such workloads start as any other.
@@ -45,7 +52,7 @@ export class AnytimeAtMostOne implements Checker {
     if (before !== undefined && (token < before.token || (token === before.token && podUid !== before.podUid)))
       throw new Violation(this.name, `${resource} starts on ${host.node} with token ${token}, after one with ${before.token}`);
     this.tokens.set(resource, { token, podUid });
-    this.copies.set(resource, [...(this.copies.get(resource) ?? []), { host, podUid, container, token }]);
+    this.copies.set(resource, [...others, { host, podUid, container, token }]);
     this.look(resource, world);
   }
 
@@ -63,16 +70,33 @@ export class AnytimeAtMostOne implements Checker {
     throw new Violation(this.name, `${resource} runs as ${told}`);
   }
 
-  /** A numbered pod by its name, others by the slot that they fill. Undefined: it may run in many copies. */
+  /** What of a pod runs at most once, as docs/at-most-one.md has it. Undefined: it may run in many copies. */
   private resourceOf(podUid: string): string | undefined {
     const pod = this.seen.get(podUid);
-    const reference = pod?.object.metadata.ownerReferences?.find(({ controller }) => controller === true);
-    const owner = this.seen.get(reference?.uid ?? '');
-    if (pod === undefined || owner === undefined) return undefined;
-    const asked = owner.object.metadata.annotations?.['kith.dev/partition'];
-    if (asked !== 'majority' && !(owner.object.kind === 'StatefulSet' && asked === undefined)) return undefined;
-    return `${owner.key}/${pod.object.kith?.slot?.slot ?? pod.object.metadata.name}`;
+    if (pod === undefined) return undefined;
+    const owner = this.ownerOf(pod);
+    if (owner === undefined && referenceOf(pod) !== undefined) return undefined;
+    const above = owner === undefined ? undefined : this.ownerOf(owner);
+    const asked = [pod, owner, above]
+      .map((each) => each?.object.metadata.annotations?.['kith.dev/partition'])
+      .find((value) => value !== undefined);
+    if (asked !== 'majority' && !(owner?.object.kind === 'StatefulSet' && asked === undefined)) return undefined;
+    const { slot } = pod.object.kith ?? {};
+    if (owner === undefined) return pod.key;
+    return `${above !== undefined && isRecreated(above) ? above.key : owner.key}/${slot?.slot ?? pod.object.metadata.name}`;
   }
+
+  private ownerOf(object: DesiredObject): DesiredObject | undefined {
+    return this.seen.get(referenceOf(object)?.uid ?? '');
+  }
+}
+
+function referenceOf({ object }: DesiredObject): { uid: string } | undefined {
+  return object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+}
+
+function isRecreated({ object }: DesiredObject): boolean {
+  return (object as Deployment).spec.strategy?.type === 'Recreate';
 }
 
 function isRunning({ host, podUid, container }: Copy): boolean {

@@ -81,4 +81,12 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     find: "if (!runsIn(listed, uid) && ['superseded', 'surplus'].includes(",
     replace: "if (!runsIn(listed, uid) && ['surplus'].includes(",
   }),
+  one({
+    name: 'waits-for-its-heir',
+    what: 'what must run at most once runs on where it is bound no more, until it is ready elsewhere',
+    scenario: 'bound-away-under-a-lease.json',
+    file: 'daemon/core/reconcile/judge.ts',
+    find: "  if (exclusiveOf(view, desired).is === 'one' && serves(view, node))",
+    replace: "  if (exclusiveOf(view, desired).is === 'one' && !serves(view, node) && serves(view, node))",
+  }),
 ];

@@ -1,7 +1,8 @@
 import { leaseSettings } from '../../../protocol/leases.ts';
-import { onceController, onceSet, TARGETS_OF_KINDS } from '../kinds.ts';
+import { onceController, oncePod, onceRecreated, onceSet, TARGETS_OF_KINDS, templateOf } from '../kinds.ts';
 import type { Act } from '../scenario.ts';
-import { allHosts, cutBetween, drawSides, patch, post, type Pen, type Plot, type Timed } from './plot.ts';
+import { IMAGES, TARGETS } from '../workloads.ts';
+import { allHosts, cutBetween, del, drawSides, moments, patch, post, type Pen, type Plot, type Timed } from './plot.ts';
 
 /** Between two blows: whatever was cut, killed or frozen has been noticed, leases are over, and others have started. */
 const EPISODE_MS = 40_000;
@@ -82,4 +83,91 @@ function votersDieAnswering(pen: Pen): Timed[] {
 function oneWay(pen: Pen, deaf: number, forMs: number): Act {
   const ways = allHosts(pen).flatMap((from): [number, number][] => (from === deaf ? [] : [[from, deaf]]));
   return { do: 'block', ways, how: `node-${deaf} hears nobody`, forMs };
+}
+
+/** Of the storms so many have what must run at most once. */
+const LEASED_SHARE = 0.4;
+/** In half of these the storm comes when as many vote as may, in the others while the electorate grows. */
+const SETTLED_SHARE = 0.5;
+
+export interface Leased {
+  /** Before all else that goes wrong: until as many vote as may. */
+  afterMs: number;
+  acts: Timed[];
+}
+
+/** What must run at most once in the midst of a storm, what users ask of it, and some blows that are felt by leases alone. @param stormMs of what is drawn already */
+export function underLeases(pen: Pen, stormMs: number): Leased | undefined {
+  const { draw } = pen;
+  if (!draw.chance(LEASED_SHARE)) return undefined;
+  const afterMs = draw.chance(SETTLED_SHARE) ? Math.min(pen.peers, leaseSettings.electors) * leaseSettings.settleMs : 0;
+  const workloads = ONCE.map((workload, index): Timed => ({ at: 700 + 50 * index, act: workload.create(pen) }));
+  const until = afterMs + stormMs;
+  const asked = moments(pen, draw.int(1, 8), 3_000, until).flatMap((at) => drawWish(pen, at));
+  const blows = moments(pen, draw.int(0, 3), afterMs + 2_000, until).flatMap((at) => drawBlow(pen, at));
+  return { afterMs, acts: [...workloads, ...asked, ...blows].filter(({ at }) => at <= until) };
+}
+
+interface OnceWorkload {
+  app: string;
+  target: string;
+  create(pen: Pen): Act;
+  /** Pods that a pen asks for; undefined: one, always. */
+  most?: number;
+}
+
+/** What storms have that runs at most once. */
+export const ONCE: readonly OnceWorkload[] = [
+  {
+    app: 'single',
+    target: `${TARGETS_OF_KINDS.controllers}/single`,
+    create: ({ host }) => post(host(), TARGETS_OF_KINDS.controllers, onceController('single'), 'create single'),
+    most: 2,
+  },
+  {
+    app: 'plain',
+    target: `${TARGETS_OF_KINDS.statefulsets}/plain`,
+    create: ({ draw, host }) => post(host(), TARGETS_OF_KINDS.statefulsets, onceSet('plain', draw.int(1, 3)), 'create plain'),
+    most: 3,
+  },
+  {
+    app: 'anew',
+    target: `${TARGETS.deployments}/anew`,
+    create: ({ draw, host }) => post(host(), TARGETS.deployments, onceRecreated('anew', draw.int(1, 2), draw.pick(IMAGES)), 'create anew'),
+    most: 2,
+  },
+  {
+    app: 'alone',
+    target: `${TARGETS.pods}/alone`,
+    create: ({ host }) => post(host(), TARGETS.pods, oncePod('alone'), 'create alone'),
+  },
+];
+
+/** A size, an image, an end and a new beginning; pods deleted, at once and unasked, too. */
+function drawWish(pen: Pen, at: number): Timed[] {
+  const { draw, host } = pen;
+  const { app, target, create, most } = draw.pick(ONCE);
+  const again = (): Timed[] => [
+    { at, act: del(host(), target, `delete ${app}`) },
+    { at: at + draw.duration(50, 8_000), act: create(pen) },
+  ];
+  if (most === undefined) return again();
+  return draw.weighted<() => Timed[]>([
+    [3, () => [{ at, act: patch(host(), target, { spec: { replicas: draw.int(0, most) } }, `scale ${app}`) }]],
+    [3, () => [{ at, act: { do: 'deletePods', host: host(), app, ...(draw.chance(0.5) ? { graceSeconds: 0 } : {}) } }]],
+    [2, () => [{ at, act: patch(host(), target, { spec: { template: templateOf(app, draw.pick(IMAGES)) } }, `set the image of ${app}`) }]],
+    [1, again],
+  ])();
+}
+
+function drawBlow(pen: Pen, at: number): Timed[] {
+  const { draw } = pen;
+  const host = pen.host();
+  const forMs = draw.int(500, 25_000);
+  return draw.weighted<() => Timed[]>([
+    [2, () => [{ at, act: { do: 'crash', host, moment: 'afterVote', downMs: draw.duration(100, 5_000), disk: 'none' } }]],
+    [2, () => [{ at, act: { do: 'pause', host, forMs } }]],
+    [1, () => votersStartAnew(pen, host, forMs).map((act) => ({ ...act, at: at + act.at }))],
+    [1, () => [{ at, act: oneWay(pen, host, forMs) }]],
+  ])();
 }
