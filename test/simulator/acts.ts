@@ -2,6 +2,8 @@ import { memberKey } from '../../daemon/app/members.ts';
 import { voterOfRecord } from '../../daemon/core/leases/record.ts';
 import { majorityOf } from '../../protocol/leases.ts';
 import { encodeRecords } from '../../protocol/wire-observed.ts';
+import { diskBuries } from './checkers/disk.ts';
+import { isUp } from './checkers/ways.ts';
 import { forgedRecords } from './forging.ts';
 import { HostActs } from './host-acts.ts';
 import type { SimHost } from './host.ts';
@@ -169,15 +171,16 @@ export class Acts {
 
   /** It runs on, and is to hear that it is no member any more. */
   private remove(host: SimHost, by: number): void {
-    // Who is no member removes nobody.
-    const isAsked = by !== host.index && this.world.host(by)?.isGone === false;
+    // Who is no member removes nobody, nor does one that can't answer, or whose disk takes nothing.
+    const remover = this.world.host(by);
+    const isAsked = remover !== undefined && remover !== host && !remover.isGone && isUp(remover) && !remover.disk.isFull;
     if (!isAsked || this.world.lasting().length <= LEAST_HOSTS) return;
     host.isGone = true;
     const asked = { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` };
-    // It stays where that was refused, as by a disk that is full. One that somebody may have heard of is removed.
+    // It stays where that was refused, or the remover died of a sudden, and no disk has it.
     void this.users.request(by, asked).then((status = 0) => {
-      const isHeardOf = this.world.running().some(({ daemon }) => daemon.replica.buriedLife(memberKey(host.id)) > 0);
-      if (status >= 400 && !isHeardOf) host.isGone = false;
+      const isDone = status >= 200 && status < 300;
+      if (!isDone && !this.world.hosts.some(({ disk }) => diskBuries(disk, memberKey(host.id), 1))) host.isGone = false;
     });
   }
 

@@ -40,6 +40,7 @@ export function onlyBeats({ daemon }: SimHost): boolean {
   return daemon?.clock['frozen'] === true && !daemon.worker['frozen'];
 }
 
-function isUp({ daemon }: SimHost): boolean {
+/** Runs, and is not frozen. */
+export function isUp({ daemon }: SimHost): boolean {
   return daemon !== undefined && !daemon.clock['frozen'] && !daemon.worker['frozen'];
 }
