@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { Pod } from '../protocol/types.ts';
 import { apiPath, type CliContext } from './context.ts';
 import { CliError } from './errors.ts';
 import { COMMAND_PROTOCOLS, runRemote } from './remote-command.ts';
-import { openChannels } from './streaming.ts';
+import { openChannels, writeTo } from './streaming.ts';
 import { requireKind } from './targets.ts';
 
 export interface PodPlace {
@@ -43,9 +44,12 @@ export async function copyFromPod(context: CliContext, place: PodPlace, target: 
       throw new CliError(`${place.pod.metadata.name}:${place.path} is not there`);
     const file = createWriteStream(into);
     await once(file, 'open');
+    const written = finished(file);
+    // It is told at the end, or with the next bytes.
+    written.catch(() => undefined);
     await inPod(context, place, ['cat', place.path], { output: file });
     file.end();
-    return void (await once(file, 'close'));
+    return written;
   }
   mkdirSync(into, { recursive: true });
   // Whoever runs in the container writes the archive: tar lets nothing out of the folder.
@@ -95,7 +99,8 @@ async function run(
   const code = await runRemote(channels, {
     ...(input === undefined ? {} : { input }),
     stdout: async (bytes) => {
-      if (output !== undefined && !output.write(bytes)) await Promise.race([once(output, 'drain'), once(output, 'close')]);
+      if (output?.errored) throw new CliError(`what was copied can not be written here: ${output.errored.message}`);
+      if (output !== undefined) await writeTo(output, bytes);
     },
     stderr: async (bytes) => {
       if (said.length < MAX_SAID_BYTES) said += Buffer.from(bytes).toString('utf8');

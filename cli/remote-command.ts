@@ -89,6 +89,7 @@ async function receive({ socket }: Channels, streams: CommandStreams): Promise<C
       if (piece.last) channel = undefined;
     }
   } catch (error) {
+    if (error instanceof CliError) throw error;
     if (status.length === 0) throw new CliError(`the connection to the command was lost: ${(error as Error).message}`);
   }
   if (status.length === 0) throw new CliError('the connection to the command was lost before it ended');

@@ -2,7 +2,7 @@
  * Connections that go on after the answer: a WebSocket to the peer's API, for `exec`, `attach`, `cp` and `port-forward`.
  */
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { ByteStream } from '../protocol/streaming/byte-stream.ts';
 import { WebSocketStream } from '../protocol/streaming/web-socket.ts';
 import type { ApiClient } from './client.ts';
@@ -38,16 +38,21 @@ export function byteStreamOf(connection: Duplex, head?: Uint8Array): ByteStream 
     source: connection,
     write: async (chunk) => {
       if (connection.destroyed) throw new Error('the connection is closed');
-      if (connection.write(chunk)) return;
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          connection.off('drain', done).off('close', done);
-          resolve();
-        };
-        connection.once('drain', done).once('close', done);
-      });
+      await writeTo(connection, chunk);
     },
     end: async () => void connection.end(),
     abort: (reason) => void connection.destroy(reason),
   };
+}
+
+/** At the pace of whoever takes it. Of one that is closed nothing is waited for. */
+export async function writeTo(output: Writable, chunk: Uint8Array): Promise<void> {
+  if (output.write(chunk) || output.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      output.off('drain', done).off('close', done);
+      resolve();
+    };
+    output.once('drain', done).once('close', done);
+  });
 }

@@ -2,11 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Terminal } from '../../cli/context.ts';
 import { runKith } from '../../cli/program.ts';
 import { runRemote } from '../../cli/remote-command.ts';
-import type { Channels } from '../../cli/streaming.ts';
+import { writeTo, type Channels } from '../../cli/streaming.ts';
 
 let folder: string;
 let said: string;
@@ -87,4 +88,13 @@ it('says so when a file that it passes on can not be read to its end: the comman
   })();
   const streams = { input, stdout: async () => undefined, stderr: async () => undefined };
   await expect(runRemote(channels, streams)).rejects.toThrow('its input can not be read: EIO: i/o error, read');
+});
+
+it('leaves no listeners where what it copies is taken slowly', async () => {
+  const output = new Writable({ highWaterMark: 1, write: (_chunk, _encoding, done) => void setImmediate(done) });
+  for (let left = 20; left > 0; left -= 1) await writeTo(output, new Uint8Array(10));
+  expect(output.eventNames().map((name) => [name, output.listenerCount(name)])).toEqual([]);
+  output.write('x');
+  output.destroy();
+  await writeTo(output, new Uint8Array(10)).catch(() => undefined);
 });

@@ -132,6 +132,8 @@ describe('kith cp', () => {
     expect(await fails('shell:/no/such', '/tmp/x')).toContain('shell:/no/such is not there');
     expect(await fails(KITH, 'shell:/no/such/folder')).toContain('sh in pod shell ended with');
     expect(await fails('ghost:/tmp', '/tmp/x')).toContain('pods "ghost" not found');
+    expect(await fails(`shell:${KITH}`, '/dev/full')).toContain('no space left on device');
+    expect(await fails(`shell:${KITH}`, '/no/such/folder')).toContain('no such file or directory');
   });
 });
 
