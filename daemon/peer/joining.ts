@@ -82,15 +82,20 @@ export function createJoinHandler(deps: JoinHandlerDeps): JoinHandler {
       verify: deps.verify,
     });
     if ('refused' in verdict) return verdict;
-    underWay.set(request.token, verdict.accepted);
+    const member = verdict.accepted;
+    underWay.set(request.token, member);
+    const admission = deps.admit({ ...member, admittedBy: deps.self }, request.token);
+    const end = (): void => {
+      if (underWay.get(request.token) === member) underWay.delete(request.token);
+    };
+    // It may be written long after this answer: until then the token is for nobody else.
+    admission.then(end, end);
     try {
-      const members = await withinTime(deps.clock, deps.admit({ ...verdict.accepted, admittedBy: deps.self }, request.token));
+      const members = await withinTime(deps.clock, admission);
       return { accepted: answer(deps, request, Buffer.from(token?.secret ?? '', 'base64url'), exporter, members) };
     } catch (error) {
-      deps.log.error('A host could not be admitted.', { peer: verdict.accepted.peerId, error: String(error) });
+      deps.log.error('A host could not be admitted.', { peer: member.peerId, error: String(error) });
       return refuse('Unavailable', `the member could not be written down: ${(error as Error).message}; try again, or at another member`);
-    } finally {
-      underWay.delete(request.token);
     }
   };
 

@@ -1,10 +1,10 @@
-import type { ChangeEnvelope, ReplicaVersion } from '../../protocol/desired.ts';
+import type { ChangeEnvelope, DocumentChanges, ReplicaVersion } from '../../protocol/desired.ts';
 import { KithError } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
 import { changesBody, changesOf, splitEnvelope } from '../../protocol/wire/changes.ts';
 import { MAX_GOSSIP_BYTES, SYNC_CHUNK_BYTES } from '../../protocol/wire/limits.ts';
 import { expectKind } from '../../protocol/wire/message.ts';
-import { mergedOf } from '../../protocol/wire/sync.ts';
+import { type MergedBody, mergedOf } from '../../protocol/wire/sync.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { SyncedReplica } from '../ports/replica.ts';
@@ -189,21 +189,45 @@ export class Replication {
     }
   }
 
+  /** It has taken the write when it lacks nothing that this builds on: what it lacked is brought, and the write told again. */
   private async push(peer: string, envelope: ChangeEnvelope, signal: AbortSignal): Promise<boolean> {
-    let next = envelope;
+    let told = envelope;
     for (let round = 0; round < MAX_PUSH_ROUNDS; round += 1) {
-      const body = await this.link.ask(peer, 'push', { kind: 'changes', body: changesBody(next), answer: 'merged' }, signal);
-      const { missing, refused } = this.link.counting(() => mergedOf(body));
+      const { missing, refused } = await this.tell(peer, told, signal);
       if (refused.length > 0) return false;
       if (missing.length === 0) return true;
-      // Of a document whose history it has cut: with what it has, ours is made again on that.
-      const ahead = missing.filter((version) => this.isBehind(version)).map(({ key }) => key);
-      if (ahead.length > 0) await this.deps.antiEntropy.fetch(peer, ahead);
-      next = await this.deps.replica.changesSince(missing, SYNC_CHUNK_BYTES);
-      // It lacks something, and we have nothing for it: it can't have taken what was written.
-      if (next.changes.length + next.tombstones.length === 0) return false;
+      if (!(await this.bring(peer, missing, signal))) return false;
+      told = { ...envelope, changes: envelope.changes.filter((changes) => this.isAsWritten(changes)) };
     }
     return false;
+  }
+
+  private async tell(peer: string, envelope: ChangeEnvelope, signal: AbortSignal): Promise<MergedBody> {
+    const body = await this.link.ask(peer, 'push', { kind: 'changes', body: changesBody(envelope), answer: 'merged' }, signal);
+    return this.link.counting(() => mergedOf(body));
+  }
+
+  /** Sends all that a peer lacks of some keys, in as many messages as that takes. Answers whether it took it. */
+  private async bring(peer: string, missing: readonly ReplicaVersion[], signal: AbortSignal): Promise<boolean> {
+    // Of a document whose history it has cut: with what it has, ours is made again on that.
+    const ahead = missing.filter((version) => this.isBehind(version)).map(({ key }) => key);
+    if (ahead.length > 0) await this.deps.antiEntropy.fetch(peer, ahead);
+    for (let rest = missing; rest.length > 0;) {
+      const next = await this.deps.replica.changesSince(rest, SYNC_CHUNK_BYTES);
+      const sent = new Set([...next.changes, ...next.tombstones].map(({ key }) => key));
+      // It lacks something, and we have nothing for it: it can't have taken what was written.
+      if (sent.size === 0) return false;
+      const { missing: still, refused } = await this.tell(peer, next, signal);
+      if (refused.length > 0 || still.length > 0) return false;
+      rest = rest.filter(({ key }) => !sent.has(key));
+    }
+    return true;
+  }
+
+  /** The document was not rewritten since, here or where it was fetched from: then the change is in what was brought, as another one. */
+  private isAsWritten({ key, life, epoch }: DocumentChanges): boolean {
+    const [held] = versionsOfKeys(this.deps.replica, [key]);
+    return held !== undefined && held.life === life && compareEpochs(held.epoch, epoch) === 0;
   }
 
   private isBehind({ key, life, epoch }: ReplicaVersion): boolean {

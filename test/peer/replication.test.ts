@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ACKNOWLEDGE_TIMEOUT_MS } from '../../daemon/peer/replication.ts';
 import type { Acknowledgement } from '../../daemon/peer/replication.ts';
+import type { Mutation } from '../../protocol/desired.ts';
 import { encodeMessage } from '../../protocol/wire/message.ts';
 import { KithError } from '../../protocol/errors.ts';
 import { deployment, deploymentKey, pod, podKey, TEST_CLUSTER } from '../support/replica-world.ts';
@@ -106,6 +107,33 @@ describe('replication', () => {
     expect(b.replica.get(key)).toBeUndefined();
     expect(await outcome(a.replication.acknowledge(envelope!, ['b']), 1_000)).toBe('acknowledged');
     expect(b.replica.get(key)!.object['spec']).toEqual({ replicas: 2 });
+  });
+
+  it('acknowledges only what is there, though what it builds on does not fit one message', async () => {
+    world = new SyncWorld();
+    const [a, b] = [await world.add('a'), await world.add('b')];
+    const names = Array.from({ length: 80 }, (_, index) => `p${index}`);
+    const merge = b.replica.merge.bind(b.replica);
+    b.replica.merge = async () => Promise.reject(new Error('not now'));
+    const made = names.map((name): Mutation => {
+      const noise = Buffer.from(world.random.bytes(12_000)).toString('base64');
+      const object = pod(name);
+      return { type: 'create', key: podKey(name), object: { ...object, metadata: { ...object.metadata, annotations: { noise } } } };
+    });
+    await a.replica.write(made);
+    await world.clock.pass(500);
+    b.replica.merge = merge;
+    const edited = names.map((name): Mutation => {
+      const { key, uid, object } = a.replica.get(podKey(name))!;
+      const next = { ...object, metadata: { ...object.metadata, labels: { is: 'there' } } };
+      return { type: 'update', key, uid, base: object, next };
+    });
+    const { envelope } = await a.replica.write(edited);
+    let outcome: unknown;
+    void a.replication.acknowledge(envelope!, ['b']).then((each) => (outcome = each));
+    await world.clock.pass(ACKNOWLEDGE_TIMEOUT_MS, () => outcome !== undefined);
+    expect(outcome).toBe('acknowledged');
+    for (const name of names) expect(b.replica.get(podKey(name))?.object.metadata.labels).toEqual({ is: 'there' });
   });
 
   it('fetches what a gossiped change builds on from its author', async () => {
