@@ -24,9 +24,9 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     what: 'a daemon goes on under the actor of its life before',
     plots: ['crashingStarts'],
     file: 'daemon/peer/replica/document-replica.ts',
-    find: '    this.lifeFloor = floor;\n',
+    find: '    this.lifeFloor.load(floor);\n',
     replace:
-      "    this.lifeFloor = floor;\n    const kept = await this.deps.store.get('replica/actor');\n    if (kept !== undefined) this.actor = new TextDecoder().decode(kept);\n    else await this.deps.store.write([{ type: 'put', key: 'replica/actor', value: new TextEncoder().encode(this.actor) }]);\n",
+      "    this.lifeFloor.load(floor);\n    const kept = await this.deps.store.get('replica/actor');\n    if (kept !== undefined) this.actor = new TextDecoder().decode(kept);\n    else await this.deps.store.write([{ type: 'put', key: 'replica/actor', value: new TextEncoder().encode(this.actor) }]);\n",
   }),
   one({
     name: 'graves-by-age',
@@ -49,7 +49,7 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     what: 'a name whose tombstone was collected begins with its first life again',
     plots: ['collected'],
     file: 'daemon/peer/replica/document-replica.ts',
-    find: '      floor: () => this.lifeFloor,',
+    find: '      floor: () => this.lifeFloor.value,',
     replace: '      floor: () => 0,',
   }),
   one({
