@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, constants, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { KithError } from '../../../protocol/errors.ts';
+import { isExecutable } from '../process/files.ts';
 import { imageFiles, readImageFolder, substitute } from '../process/image-folder.ts';
 import type { ImageFolder } from '../process/image-folder.ts';
 import { CHANGE_TIMEOUT_MS, EngineRefusal } from './client.ts';
@@ -148,11 +149,4 @@ function* baseEntries(files: readonly HostFile[]): Generator<TarEntry, void, voi
   for (const { path, from, size } of files) {
     yield { path, mode: 0o755, content: { type: 'file', size, bytes: createReadStream(from) as AsyncIterable<Uint8Array> } };
   }
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -34,7 +34,12 @@ export async function claimNetwork(own: NetworkHolder, { name = NAME, tryMs = TR
 
 function listen(own: NetworkHolder, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const server = net.createServer((asker) => asker.on('error', () => undefined).end(JSON.stringify(own)));
+    // Who asks and does not hang up is hung up on: any program of the host may.
+    const server = net.createServer((asker) => {
+      asker.on('error', () => undefined).end(JSON.stringify(own));
+      const hangUp = setTimeout(() => asker.destroy(), ANSWER_MS).unref();
+      asker.once('close', () => clearTimeout(hangUp));
+    });
     server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
     server.listen({ path }, () => {
       server.unref();

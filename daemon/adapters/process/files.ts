@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, rename, writeFile } from 'node:fs/promises';
 
 /** Writes a file whole or not at all, whoever else writes it just then. No fsync: after a power failure of the host nothing it speaks of runs. */
 export async function writeWhole(path: string, text: string): Promise<void> {
@@ -14,4 +14,11 @@ export async function readText(path: string): Promise<string | undefined> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
+}
+
+export async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }

@@ -1,8 +1,9 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { KithError } from '../../../protocol/errors.ts';
 import type { ContainerSecurity, ContainerStart } from '../../ports/runtime.ts';
 import { rootRefusal } from '../../../protocol/values/non-root.ts';
+import { isExecutable } from './files.ts';
 import { mountedAt } from './mounts.ts';
 import { substitute } from './image-folder.ts';
 import type { ImageFolder } from './image-folder.ts';
@@ -132,11 +133,4 @@ export async function findProgram(program: string, path: string, workingDir: str
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() === true;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

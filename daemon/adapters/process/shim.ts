@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KithError } from '../../../protocol/errors.ts';
-import { writeWhole } from './files.ts';
+import { isExecutable, writeWhole } from './files.ts';
 
 /** Of a program that was not started, as its lease was over. sysexits.h calls it a temporary failure. */
 const FENCED_EXIT_CODE = 75;
@@ -107,13 +106,6 @@ async function findTool(name: string): Promise<string> {
   throw new KithError(
     'RuntimeUnavailable',
     `the process runtime needs the program "${name}" (of coreutils and util-linux, or busybox), which is not installed`,
-  );
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { claimNetwork } from '../../../daemon/adapters/linux-network/network-claim.ts';
@@ -37,5 +39,17 @@ describe.runIf(process.platform === 'linux')('the network of a host', () => {
     const name = nameOf('strange');
     await holder(name, 'hello');
     expect(await claimNetwork(own, { name, tryMs: 150 })).toEqual({ cluster: '', node: '' });
+  });
+
+  it('keeps no connection of whoever asks and does not hang up: any program of the host may', async () => {
+    const name = nameOf('asked');
+    await claimNetwork(own, { name });
+    const asker = connect({ path: name, allowHalfOpen: true });
+    asker.resume();
+    await once(asker, 'end');
+    const broken = once(asker, 'error');
+    const writing = setInterval(() => asker.write('still here'), 100);
+    expect(await broken).toMatchObject([{ code: 'EPIPE' }]);
+    clearInterval(writing);
   });
 });
