@@ -4,6 +4,8 @@
 
 /** One object as canonical JSON; etcd's default for a request is the same 1.5 MiB. */
 export const MAX_OBJECT_BYTES = 1_572_864;
+/** How deep lists and maps of one field may lie in each other, and how many steps its path may have: what walks through them, as `JSON.stringify`, ends at some thousands. */
+export const MAX_VALUE_DEPTH = 512;
 /** One Automerge change, inflated. It holds an object's text once, with a little around each field, and the names of the fields that it takes away. */
 export const MAX_CHANGE_BYTES = 3 * 1_048_576;
 /** One message over a stream between two members. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, jsonEqual } from '../../protocol/json.ts';
+import { canonicalJson, isDeeper, jsonEqual } from '../../protocol/json.ts';
 
 /** As in objects that pass through us: members may be undefined, keys come in any order, and some are names of Object's own. */
 const value = fc.letrec<{ value: unknown }>((tie) => ({
@@ -58,4 +58,26 @@ describe('equality of JSON', () => {
     expect(jsonEqual(JSON.parse('{"__proto__":{}}'), { x: 1 })).toBe(false);
     expect(jsonEqual({ x: 1 }, JSON.parse('{"__proto__":{}}'))).toBe(false);
   });
+});
+
+it('the depth of a text is that of its value, whatever its strings hold', () => {
+  const depthOf = (given: unknown): number =>
+    typeof given === 'object' && given !== null ? 1 + Math.max(0, ...Object.values(given).map(depthOf)) : 0;
+  const strings = fc.constantFrom('[', '{', '"[', '\\"[[', '\\', ']');
+  const nested = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 8 },
+      strings,
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(strings, tie('value'), { maxKeys: 2 }),
+    ),
+  })).value;
+  fc.assert(
+    fc.property(nested, (given) => {
+      const text = JSON.stringify(given);
+      for (const most of [1, 2, 3, 5]) if (text.length > 2 * most) expect(isDeeper(text, most)).toBe(depthOf(given) > most);
+    }),
+  );
+  expect(isDeeper(`${'['.repeat(7)}1${']'.repeat(7)}`, 7)).toBe(false);
+  expect(isDeeper(`${'['.repeat(8)}${']'.repeat(8)}`, 7)).toBe(true);
 });

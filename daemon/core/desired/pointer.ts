@@ -1,4 +1,5 @@
 /** JSON pointers (RFC 6901) as names of fields. */
+import { MAX_VALUE_DEPTH } from '../../../protocol/wire/limits.ts';
 
 /** Tokens that JavaScript gives a meaning of its own; nothing of ours is named so, and a peer must not reach it. */
 const FORBIDDEN_TOKEN = '__proto__';
@@ -14,7 +15,7 @@ export function pathTokens(path: string): string[] | undefined {
     .slice(1)
     .split('/')
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
-  return tokens.includes(FORBIDDEN_TOKEN) ? undefined : tokens;
+  return tokens.includes(FORBIDDEN_TOKEN) || tokens.length > MAX_VALUE_DEPTH ? undefined : tokens;
 }
 
 export function isFieldToken(token: string): boolean {

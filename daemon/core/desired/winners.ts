@@ -1,6 +1,7 @@
 import type { Json } from '../../../protocol/json.ts';
-import { canonicalJson } from '../../../protocol/json.ts';
+import { canonicalJson, isDeeper } from '../../../protocol/json.ts';
 import type { Binding, DecidedConflict, SlotState } from '../../../protocol/objects.ts';
+import { MAX_VALUE_DEPTH } from '../../../protocol/wire/limits.ts';
 import type { DocumentFields } from '../../ports/documents.ts';
 import { isObject } from './fields.ts';
 
@@ -99,7 +100,7 @@ interface Candidate {
   value: Json;
 }
 
-/** Latest first. Texts that are no JSON count for nothing, at every peer alike. */
+/** Latest first. Texts that are no JSON, or too deep a one, count for nothing, at every peer alike. */
 function distinct(texts: readonly string[]): Candidate[] {
   const found = new Map<string, Candidate>();
   for (const raw of texts.toReversed()) {
@@ -118,6 +119,7 @@ function ranked(path: string, candidates: Candidate[]): Candidate[] {
 }
 
 function parse(text: string): Json | undefined {
+  if (isDeeper(text, MAX_VALUE_DEPTH)) return undefined;
   try {
     return JSON.parse(text) as Json;
   } catch {

@@ -1,13 +1,13 @@
 import type { DocumentChanges, LostEdit, MergeResult, Mutation } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import type { Json } from '../../../protocol/json.ts';
-import { jsonEqual } from '../../../protocol/json.ts';
+import { isDeeper, jsonEqual } from '../../../protocol/json.ts';
 import { deriveUid, MAX_LIFE } from '../../../protocol/identity.ts';
 import type { MergeUnits } from '../../../protocol/kinds/kind.ts';
 import type { DesiredObject, GraveCut, GroupResource, ObjectKey, StoredObject, Tombstone } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { isObjectKey } from '../../../protocol/wire/fields.ts';
-import { MAX_ADMITTED, MAX_CHANGE_BYTES, MAX_HEADS } from '../../../protocol/wire/limits.ts';
+import { MAX_ADMITTED, MAX_CHANGE_BYTES, MAX_HEADS, MAX_VALUE_DEPTH } from '../../../protocol/wire/limits.ts';
 import { MEMBERS } from '../../core/cluster/membership.ts';
 import { editsBetween, editsToCreate, editsToRepair, overtakenField, touchesSpec } from '../../core/desired/edits.ts';
 import type { FlatFields } from '../../core/desired/fields.ts';
@@ -131,6 +131,8 @@ interface DocumentEdit {
 }
 
 function edit(context: ChangeContext, stage: Stage, { key, life, epoch, saved, edits, increment }: DocumentEdit): Applied {
+  const deep = edits.find(({ value = '' }) => isDeeper(value, MAX_VALUE_DEPTH));
+  if (deep !== undefined) throw new KithError('Invalid', `${key}: ${deep.path} is nested deeper than ${MAX_VALUE_DEPTH}`, { key });
   const identity = { clusterId: context.clusterId, key, life, epoch };
   const edited = context.documents.edit(identity, saved, edits, { actor: context.actor(), increment });
   const { entry, desired } = context.open(context, identity, edited.saved, edited.state);
@@ -252,6 +254,8 @@ export async function applyRemoteChanges(
     // Others hear of it as of any edit: when peers compare.
     if (next !== undefined) await applyMutation(context, stage, { type: 'update', key, uid: desired.uid, base: desired.object, next });
   } catch (error) {
+    // A pod that has no room for the mark as well stays as it was merged.
+    if (error instanceof KithError && error.code === 'Invalid') return;
     if (!isDocumentError(error)) throw error;
     refuse(error.message);
   }

@@ -70,4 +70,19 @@ describe('a bare pod that is deleted on one side while heirs move it on the othe
     await exchange(here.replica, there.replica);
     expect(shown(here)).toEqual([4, undefined]);
   });
+
+  it('that is as large as may be stays in its new life as it was merged, and harms nothing beside it', async () => {
+    let most = Number.MAX_SAFE_INTEGER;
+    const here = await makeReplica({ validate: (object) => (JSON.stringify(object).length > most ? 'too large' : undefined) });
+    const there = await makeReplica();
+    await here.replica.write([{ type: 'create', key: KEY, object: pod('web') }]);
+    await exchange(here.replica, there.replica);
+    await mark(here);
+    await move(there);
+    await there.replica.write([{ type: 'create', key: podKey('other'), object: pod('other') }]);
+    most = JSON.stringify(there.replica.get(KEY)!.object).length;
+    await exchange(here.replica, there.replica);
+    expect(shown(here)).toEqual([2, undefined]);
+    expect(here.replica.get(podKey('other'))).toBeDefined();
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AutomergeDocuments } from '../../../daemon/adapters/automerge/documents.ts';
 import type { ChangeEnvelope } from '../../../protocol/desired.ts';
+import type { Json } from '../../../protocol/json.ts';
 import { lifeOfUid } from '../../../protocol/identity.ts';
 import type { Binding, StoredObject } from '../../../protocol/objects.ts';
 import { objectKey } from '../../../protocol/objects.ts';
@@ -14,6 +15,7 @@ import {
   pod,
   podKey,
   restart,
+  TEST_CLUSTER,
 } from '../../support/replica-world.ts';
 
 const WEB = deploymentKey('web');
@@ -190,6 +192,32 @@ describe('two replicas', () => {
       expect(rounds).toBeLessThan(50);
     }
     expect(rounds).toBeGreaterThan(3);
+  });
+
+  it('take nothing that is nested so deep that nobody could keep it, and it harms nothing beside it', async () => {
+    const [left, right] = await pair();
+    const uid = await createWeb(left);
+    await agree(left, right);
+    const nested = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const { object } = left.get(WEB)!;
+    const next = { ...object, spec: { deep: JSON.parse(`${'['.repeat(600)}${']'.repeat(600)}`) as Json } };
+    await expect(left.write([{ type: 'update', key: WEB, uid, base: object, next }])).rejects.toMatchObject({ code: 'Invalid' });
+    // What nobody of ours writes.
+    const edits = [
+      { path: '/spec/deep', value: nested },
+      { path: '/spec'.repeat(20_000), value: '1' },
+      { path: '/spec/good', value: '7' },
+    ];
+    const { changes } = await left.changesSince([{ key: WEB, life: 0, buried: 0, heads: [] }], 1_000_000);
+    const identity = { clusterId: TEST_CLUSTER, key: WEB, life: 1 };
+    const { change } = new AutomergeDocuments().edit(identity, changes[0]!.document, edits, { actor: 'c'.repeat(32), increment: 0 });
+    const [merged] = await Promise.all([
+      right.merge({ id: 'e', changes: [{ key: WEB, life: 1, changes: [change!] }], tombstones: [] }),
+      right.write([{ type: 'create', key: podKey('beside'), object: pod('beside') }]),
+    ]);
+    expect(merged).toMatchObject({ changed: 1, refused: [] });
+    expect(right.get(WEB)!.object['spec']).toEqual({ replicas: 1, template: { image: 'a' }, good: 7 });
+    await agree(left, right);
   });
 
   it('refuse garbage, foreign and forged changes without harm', async () => {
