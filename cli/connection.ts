@@ -28,17 +28,19 @@ export function defaultSocket(environment: Environment, uid: number): string | u
 }
 
 /**
- * Finds the daemon: `--server` or `--kubeconfig`, `--socket`, `KITH_SOCKET`, the default socket, `KUBECONFIG`, `~/.kube/config`.
+ * Finds the daemon: `--server` or `--kubeconfig`, `--socket`, `KITH_SOCKET`, the default socket, `KUBECONFIG`, `~/.kube/config`; `--context` goes past sockets that
+ * the environment knows.
  * @throws CliError that lists what was tried.
  */
 export function findEndpoint(options: ConnectionOptions, environment: Environment, uid: number): Endpoint {
   if (options.server !== undefined) return fromServer(options.server, options);
   if (options.kubeconfig !== undefined) return fromKubeconfig(options.kubeconfig, options);
-  if (options.socket !== undefined) return { type: 'socket', path: options.socket };
-  if (environment.KITH_SOCKET) return { type: 'socket', path: environment.KITH_SOCKET };
+  if (options.socket !== undefined) return localSocket(options.socket, options);
+  if (options.context !== undefined) return fromContext(options.context, options, environment);
+  if (environment.KITH_SOCKET) return localSocket(environment.KITH_SOCKET, options);
   const tried: string[] = ['--server, --kubeconfig and --socket are not given', 'KITH_SOCKET is not set'];
   const socket = defaultSocket(environment, uid);
-  if (socket !== undefined && existsSync(socket)) return { type: 'socket', path: socket };
+  if (socket !== undefined && existsSync(socket)) return localSocket(socket, options);
   tried.push(socket === undefined ? 'XDG_RUNTIME_DIR is not set, so there is no default socket' : `no socket at ${socket}`);
   for (const file of kubeconfigFiles(environment)) {
     if (existsSync(file)) return fromKubeconfig(file, options);
@@ -49,6 +51,24 @@ export function findEndpoint(options: ConnectionOptions, environment: Environmen
     `no Kith daemon found. Tried:\n${list}\nStart one with "kithd", or name one with --socket PATH or --server https://HOST:6443`,
     EXIT_NO_DAEMON,
   );
+}
+
+/** Whoever may open the socket is an administrator there, whatever token is given: that one would seem to have all rights. */
+function localSocket(file: string, { token }: ConnectionOptions): Endpoint {
+  if (token !== undefined)
+    throw new CliError(
+      `--token means nothing at the socket ${file}: name a peer with --server https://HOST:6443 or --kubeconfig`,
+      EXIT_USAGE,
+    );
+  return { type: 'socket', path: file };
+}
+
+/** Who names a context means a kubeconfig, also on a host with a daemon. */
+function fromContext(context: string, options: ConnectionOptions, environment: Environment): Endpoint {
+  const files = kubeconfigFiles(environment);
+  const file = files.find((each) => existsSync(each));
+  if (file === undefined) throw new CliError(`--context ${context}: no kubeconfig at ${files.join(', ')}`, EXIT_USAGE);
+  return fromKubeconfig(file, options);
 }
 
 function kubeconfigFiles(environment: Environment): string[] {

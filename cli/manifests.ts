@@ -101,6 +101,7 @@ function listFiles(file: string, recursive: boolean): string[] {
 }
 
 function statOf(file: string): ReturnType<typeof statSync> & object {
+  if (/^https?:\/\//.test(file)) throw new CliError(`kith fetches nothing: curl -fsSL ${file} | kith apply -f -`, EXIT_USAGE);
   try {
     return statSync(file);
   } catch {

@@ -18,6 +18,7 @@ import { addRun } from './commands/run.ts';
 import { addUser } from './commands/user.ts';
 import type { Terminal } from './context.ts';
 import { CliError, EXIT_FAILED, EXIT_USAGE, RemoteExit } from './errors.ts';
+import { explainUnknown } from './kubectl.ts';
 
 /**
  * The command `kith`: talks to one peer through its API. @returns the exit code.
@@ -45,6 +46,7 @@ export async function runKith(words: readonly string[], terminal: Terminal, vers
 export function buildProgram(terminal: Terminal, version: string): Command {
   const program = new Command('kith')
     .description('Kith: a Kubernetes with no masters. Talks to any peer.')
+    .version(version, '-V, --version', 'print the version of this command')
     .option('-n, --namespace <namespace>', 'namespace', 'default')
     .option('--socket <path>', 'unix socket of the daemon (also KITH_SOCKET)')
     .option('--server <url>', 'https://HOST:6443 of a peer')
@@ -59,7 +61,11 @@ export function buildProgram(terminal: Terminal, version: string): Command {
     )
     .showHelpAfterError('(--help tells more)')
     .enablePositionalOptions(false)
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      outputError: (text, write) => write(explainUnknown(text)),
+    });
   for (const add of [
     addApply,
     addCreate,

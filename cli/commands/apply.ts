@@ -1,8 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { canonicalJson, jsonEqual } from '../../protocol/json.ts';
 import type { DraftObject, KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
-import { ApiError, CliError } from '../errors.ts';
+import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
+import { askKubectl } from '../kubectl.ts';
 import { readManifests, type ManifestObject } from '../manifests.ts';
 import { formatObject, parseOutputFormat } from '../output/print.ts';
 import { displayName } from '../targets.ts';
@@ -31,14 +32,21 @@ export function addApply(program: Command, terminal: Terminal): void {
 }
 
 export function addCreate(program: Command, terminal: Terminal): void {
-  fileOptions(program.command('create').description('Create objects from manifests; fails where one exists already'))
+  fileOptions(program.command('create').description('Create objects from manifests; fails where one exists already'), false)
     .addHelpText('after', FILE_EXAMPLES('create'))
-    .action(async (options: ApplyOptions, command: Command) => eachObject(contextOf(command, terminal), options, createOne));
+    .argument('[what...]')
+    .action(async (words: string[], options: Partial<ApplyOptions>, command: Command) => {
+      if (words.length > 0)
+        throw new CliError(`kith creates from manifests only (-f FILE): ${askKubectl(`create ${words.join(' ')}`)}`, EXIT_USAGE);
+      if (options.filename === undefined) throw new CliError('say from what: kith create -f FILE', EXIT_USAGE);
+      await eachObject(contextOf(command, terminal), options as ApplyOptions, createOne);
+    });
 }
 
-function fileOptions(command: Command): Command {
+/** `isChecked`: a command line without files is refused before it comes to the action. */
+function fileOptions(command: Command, isChecked = true): Command {
   return command
-    .requiredOption('-f, --filename <file...>', 'manifest files, folders, or - for standard input')
+    .addOption(new Option('-f, --filename <file...>', 'manifest files, folders, or - for standard input').makeOptionMandatory(isChecked))
     .option('-R, --recursive', 'folders with all that is below them')
     .option('--dry-run <mode>', 'server: check and show, but store nothing')
     .option('-o, --output <format>', 'show the result: yaml, json, name or jsonpath=TEMPLATE')

@@ -52,7 +52,7 @@ async function run(context: CliContext, name: string, words: readonly string[], 
   if (options.stdin !== true) return context.terminal.out(`pod/${name} created\n`);
   try {
     const pod = await started(context, body as Pod);
-    if (pod.status?.phase === 'Running') await openStreams(context, pod, 'attach', options);
+    if (pod.status?.phase === 'Running') await openStreams(context, pod, 'attach', options).catch(showingLog(context, name));
     else await printLog(context, name);
   } finally {
     if (options.rm === true) {
@@ -110,8 +110,17 @@ async function started(context: CliContext, pod: Pod): Promise<Pod> {
   throw new CliError(`pod ${pod.metadata.name} is gone before it ran`);
 }
 
+/** What ends before it could be attached to has said something all the same. */
+function showingLog(context: CliContext, name: string): (error: unknown) => Promise<void> {
+  return async (error) => {
+    if (!(error instanceof CliError) || context.terminal.signal.aborted) throw error;
+    context.terminal.err(`warning: couldn't attach to pod/${name}, showing its log: ${error.message}\n`);
+    await printLog(context, name);
+  };
+}
+
 async function printLog(context: CliContext, name: string): Promise<void> {
   const path = apiPath(requireKind('pods'), context.namespace, name, 'log');
-  for await (const bytes of context.client.stream({ path, signal: context.terminal.signal, accept: '*/*' }))
+  for await (const bytes of context.client.stream({ path, query: { follow: 'true' }, signal: context.terminal.signal, accept: '*/*' }))
     await context.terminal.outBytes(bytes);
 }

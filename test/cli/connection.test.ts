@@ -45,6 +45,17 @@ describe('finding the daemon', () => {
     expect(findEndpoint({}, { KUBECONFIG: environment.KUBECONFIG }, 1000)).toMatchObject({ server: 'https://one:6443' });
   });
 
+  it('takes a context for one of a kubeconfig, also where a daemon is at hand', () => {
+    const environment = { KITH_SOCKET: '/env.sock', KUBECONFIG: kubeconfig() };
+    expect(findEndpoint({ context: 'other' }, environment, 1000)).toMatchObject({ server: 'https://two:6443' });
+    expect(() => findEndpoint({ context: 'third' }, environment, 1000)).toThrow('no entry named "third" in contexts');
+    expect(() => findEndpoint({ context: 'other' }, { KITH_SOCKET: '/env.sock', HOME: folder }, 1000)).toThrow(/no kubeconfig at/);
+  });
+
+  it('takes no token to a socket, where it would give no rights and take none', () => {
+    expect(() => findEndpoint({ token: 'x' }, { KITH_SOCKET: '/env.sock' }, 1000)).toThrow('--token means nothing at the socket /env.sock');
+  });
+
   it('reads certificates that stand in a kubeconfig or in files beside it', () => {
     const file = kubeconfig();
     expect(findEndpoint({ kubeconfig: file }, {}, 1000)).toMatchObject({
