@@ -1,6 +1,7 @@
-import type { ChangeEnvelope, Mutation, ReplicaVersion } from '../../protocol/desired.ts';
+import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
 import { SYNC_CHUNK_BYTES } from '../../protocol/wire/limits.ts';
+import { absent } from '../core/desired/sync.ts';
 import type { DesiredWriter } from '../ports/objects.ts';
 import type { Replica } from '../ports/replica.ts';
 import { removedError } from './farewell.ts';
@@ -56,7 +57,7 @@ export class AcknowledgedWriter implements DesiredWriter {
    * as it stands.
    */
   async *#standing(objects: readonly DesiredObject[]): AsyncGenerator<ChangeEnvelope> {
-    let rest = objects.map(({ key }): ReplicaVersion => ({ key, life: 0, buried: 0, heads: [] }));
+    let rest = objects.map(({ key }) => absent(key));
     while (rest.length > 0) {
       const envelope = await this.#deps.replica.changesSince(rest, SYNC_CHUNK_BYTES);
       const told = new Set([...envelope.changes, ...envelope.tombstones].map(({ key }) => key));

@@ -197,7 +197,7 @@ export class Replication {
       if (refused.length > 0) return false;
       if (missing.length === 0) return true;
       if (!(await this.bring(peer, missing, signal))) return false;
-      told = { ...envelope, changes: envelope.changes.filter((changes) => this.isAsWritten(changes)) };
+      told = { ...envelope, changes: this.asWritten(envelope.changes) };
     }
     return false;
   }
@@ -210,7 +210,7 @@ export class Replication {
   /** Sends all that a peer lacks of some keys, in as many messages as that takes. Answers whether it took it. */
   private async bring(peer: string, missing: readonly ReplicaVersion[], signal: AbortSignal): Promise<boolean> {
     // Of a document whose history it has cut: with what it has, ours is made again on that.
-    const ahead = missing.filter((version) => this.isBehind(version)).map(({ key }) => key);
+    const ahead = this.heldWith(missing, (held, theirs) => compareEpochs(held.epoch, theirs.epoch) < 0).map(({ key }) => key);
     if (ahead.length > 0) await this.deps.antiEntropy.fetch(peer, ahead);
     for (let rest = missing; rest.length > 0;) {
       const next = await this.deps.replica.changesSince(rest, SYNC_CHUNK_BYTES);
@@ -224,15 +224,22 @@ export class Replication {
     return true;
   }
 
-  /** The document was not rewritten since, here or where it was fetched from: then the change is in what was brought, as another one. */
-  private isAsWritten({ key, life, epoch }: DocumentChanges): boolean {
-    const [held] = versionsOfKeys(this.deps.replica, [key]);
-    return held !== undefined && held.life === life && compareEpochs(held.epoch, epoch) === 0;
+  /** Of documents that were not rewritten since, here or where they were fetched from: of others the change is in what was brought, as another one. */
+  private asWritten(changes: readonly DocumentChanges[]): DocumentChanges[] {
+    return this.heldWith(changes, (held, written) => compareEpochs(held.epoch, written.epoch) === 0);
   }
 
-  private isBehind({ key, life, epoch }: ReplicaVersion): boolean {
-    const [held] = versionsOfKeys(this.deps.replica, [key]);
-    return held !== undefined && held.life === life && compareEpochs(held.epoch, epoch) < 0;
+  /** Those whose life is open here, and that are so beside what is held. */
+  private heldWith<Told extends Pick<ReplicaVersion, 'key' | 'life' | 'epoch'>>(
+    told: readonly Told[],
+    isSo: (held: ReplicaVersion, told: Told) => boolean,
+  ): Told[] {
+    const keys = told.map(({ key }) => key);
+    const held = versionsOfKeys(this.deps.replica, keys);
+    return told.filter((each, index) => {
+      const version = held[index];
+      return version !== undefined && version.life === each.life && isSo(version, each);
+    });
   }
 
   private async answerPush(payload: Uint8Array): Promise<Uint8Array> {

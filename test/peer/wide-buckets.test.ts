@@ -3,8 +3,9 @@ import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts
 import { bucketOf } from '../../daemon/core/desired/digest.ts';
 import type { DocumentReplica } from '../../daemon/peer/replica/document-replica.ts';
 import { type LinkTransport, PeerLink } from '../../daemon/peer/replica/peer-link.ts';
-import { answerSync } from '../../daemon/peer/replica/sync-server.ts';
+import { answerSync, versionsOfKeys } from '../../daemon/peer/replica/sync-server.ts';
 import { SyncSession } from '../../daemon/peer/replica/sync-session.ts';
+import type { ReplicaVersion } from '../../protocol/desired.ts';
 import type { ObjectKey } from '../../protocol/objects.ts';
 import { MAX_ENVELOPE_DOCUMENTS, MAX_HEADS, MAX_VERSIONS } from '../../protocol/wire/limits.ts';
 import { createWeb, deploymentKey, makeReplica, pod, podKey, TEST_CLUSTER } from '../support/replica-world.ts';
@@ -54,6 +55,21 @@ it.each([
   expect(pass.complete).toBe(true);
   for (const replica of [joiner, full]) expect(keys.filter((key) => replica.buriedLife(key) === 0)).toEqual([]);
   expect(joiner.digest()).toEqual(full.digest());
+});
+
+it('what is held of many keys is looked up in each bucket once', async () => {
+  const { replica } = await makeReplica();
+  const keys = Array.from({ length: 2_000 }, (_, index) => podKey(`p${index}`));
+  await bury(replica, keys.slice(0, 1_000));
+  const asked: number[] = [];
+  const bucket = (index: number): readonly ReplicaVersion[] => {
+    asked.push(index);
+    return replica.bucket(index);
+  };
+  const versions = versionsOfKeys({ bucket }, keys);
+  expect(versions.map(({ key }) => key)).toEqual(keys);
+  expect(versions.map(({ buried }) => buried)).toEqual(keys.map((_, index) => (index < 1_000 ? 1 : 0)));
+  expect(new Set(asked).size).toBe(asked.length);
 });
 
 it('one document with more heads than a message takes keeps nobody from comparing, and goes the way of all', async () => {

@@ -54,6 +54,7 @@ export function sameHeads(left: readonly string[], right: readonly string[]): bo
   return left.length === right.length && left.every((head, index) => head === right[index]);
 }
 
-function absent(key: ObjectKey): ReplicaVersion {
+/** Of a key that was never heard of. */
+export function absent(key: ObjectKey): ReplicaVersion {
   return { key, life: 0, buried: 0, heads: [] };
 }

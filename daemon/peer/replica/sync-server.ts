@@ -7,6 +7,7 @@ import { MAX_VERSIONS, MAX_VERSIONS_BYTES, SYNC_CHUNK_BYTES } from '../../../pro
 import { bucketsOf, digestBody, digestOf, mergedBody, pullOf, versionsAnswer } from '../../../protocol/wire/sync.ts';
 import type { BucketsBody, DigestBody, VersionsBody } from '../../../protocol/wire/sync.ts';
 import { bucketOf } from '../../core/desired/digest.ts';
+import { absent } from '../../core/desired/sync.ts';
 import type { SyncedReplica } from '../../ports/replica.ts';
 import { REASON_BURIED } from './changes.ts';
 import type { PeerLink } from './peer-link.ts';
@@ -57,8 +58,14 @@ export async function mergeAndAnswer({ replica, link }: ServerDeps, envelope: Ch
 }
 
 /** What is held of keys, also of those never heard of. */
-export function versionsOfKeys(replica: SyncedReplica, keys: readonly ObjectKey[]): ReplicaVersion[] {
-  return keys.map((key) => replica.bucket(bucketOf(key)).find((version) => version.key === key) ?? { key, life: 0, buried: 0, heads: [] });
+export function versionsOfKeys(replica: Pick<SyncedReplica, 'bucket'>, keys: readonly ObjectKey[]): ReplicaVersion[] {
+  const buckets = new Map<number, ReadonlyMap<ObjectKey, ReplicaVersion>>();
+  return keys.map((key) => {
+    const index = bucketOf(key);
+    const bucket = buckets.get(index) ?? new Map(replica.bucket(index).map((version) => [version.key, version]));
+    buckets.set(index, bucket);
+    return bucket.get(key) ?? absent(key);
+  });
 }
 
 async function answerDigest(replica: SyncedReplica, from: string, link: PeerLink, body: Fields): Promise<DigestBody> {
