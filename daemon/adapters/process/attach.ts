@@ -26,6 +26,8 @@ export async function attachTo(
   const cut = (): void => void socket.destroy();
   signal.addEventListener('abort', cut, { once: true });
   socket.once('close', () => signal.removeEventListener('abort', cut));
+  // While it connected.
+  if (signal.aborted) cut();
   return new ConsoleStreams(socketStream(socket), request.stdin);
 }
 
