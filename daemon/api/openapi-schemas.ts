@@ -95,7 +95,9 @@ class SchemaCollector {
     if (!this.found.has(name)) {
       // A place for it first: types may hold themselves.
       this.found.set(name, {});
-      this.found.set(name, this.objectSchema(schema));
+      // Each use says what it is for: `kubectl explain` would print the type's own words after the same words there.
+      const { description: _ofUse, ...type } = this.objectSchema(schema);
+      this.found.set(name, type);
     }
     return { $ref: name, description: schema.description, ...defined({ default: schema.default }) };
   }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonSchema } from '../../daemon/api/openapi-schemas.ts';
 import { Discovery } from '../../daemon/api/discovery.ts';
 import { OpenApi } from '../../daemon/api/openapi.ts';
 import type { HttpRequest } from '../../daemon/ports/http.ts';
 import { allKinds } from '../../protocol/kinds/registry.ts';
+
+type Schemas = Record<string, JsonSchema | undefined>;
 
 const openApi = new OpenApi(new Discovery(allKinds()));
 
@@ -102,5 +105,12 @@ describe('the OpenAPI v3 documents', () => {
     });
     for (const [, name = ''] of JSON.stringify(core).matchAll(/#\/components\/schemas\/([\w.]+)/g))
       expect(schemas, name).toHaveProperty([name]);
+  });
+
+  it('says what a field is for once, where it stands: clients print the words of its type after those', () => {
+    const { schemas } = (JSON.parse(body('/openapi/v3/apis/apps/v1') as string) as { components: { schemas: Schemas } }).components;
+    expect(schemas['io.k8s.api.apps.v1.Deployment']?.description).toBeDefined();
+    expect(schemas['io.k8s.api.apps.v1.DeploymentSpec']?.properties?.['strategy']?.description).toMatch(/replaced/);
+    expect(schemas['io.k8s.api.apps.v1.DeploymentStrategy']).not.toHaveProperty('description');
   });
 });
