@@ -22,7 +22,7 @@ import type { ObservedState, RecordReader } from '../ports/observed.ts';
 import type { Transport } from '../ports/transport.ts';
 import { ObservedComparison } from './observed-comparison.ts';
 import { hashRecord, isEvent, ObservedTable } from './observed-table.ts';
-import { Listeners } from './replica/listeners.ts';
+import { Listeners } from './listeners.ts';
 
 /** Facts published within this time travel together, and only the last of each key. */
 const BATCH_MS = 20;

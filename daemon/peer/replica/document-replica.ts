@@ -25,7 +25,7 @@ import { ENTRY_WORK, type EntryWork } from './entry-work.ts';
 import { GraveLedger, type GraveLimits } from './graves.ts';
 import { HistoryLedger, withoutHistory, type HistoryLimits, type RipeHistory } from './histories.ts';
 import { LifeFloor } from './life-floor.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners } from '../listeners.ts';
 import { logLosses } from './losses.ts';
 import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible, type Entry } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';

@@ -88,10 +88,6 @@ export class ObjectIndex {
     this.setVisible(key, undefined);
   }
 
-  clear(): void {
-    for (const { key } of [...this.entries()]) this.remove(key);
-  }
-
   list(resource: GroupResource): Iterable<DesiredObject> {
     return this.byResource.values(resource);
   }

@@ -1,4 +1,4 @@
-import type { Log } from '../../ports/log.ts';
+import type { Log } from '../ports/log.ts';
 
 /** Who wants to hear of something. A listener that throws is logged and does not keep the others from hearing. */
 export class Listeners<Event> {
