@@ -11,6 +11,8 @@ export interface Holder {
   address: string;
   /** A pause container holds it; else the pod's one container does. */
   paused: boolean;
+  /** Its pause container was made: from then on the engine tells whether it is there. */
+  made?: true;
 }
 
 /**

@@ -163,7 +163,7 @@ export function holdersIn(summaries: readonly Summary[]): Holder[] {
     const attempt = paused ? Infinity : Number(labels[LABEL.attempt]);
     if ((address === '' && !paused) || attempt < (newest.get(uid)?.attempt ?? -1)) continue;
     const [namespace, name] = [labels[LABEL.podNamespace] ?? '', labels[LABEL.podName] ?? ''];
-    newest.set(uid, { attempt, holder: { uid, namespace, name, address, paused } });
+    newest.set(uid, { attempt, holder: { uid, namespace, name, address, paused, ...(paused ? { made: true as const } : {}) } });
   }
   return [...newest.values()].map(({ holder }) => holder);
 }

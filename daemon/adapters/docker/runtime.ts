@@ -131,7 +131,7 @@ export class DockerRuntime implements ContainerRuntime {
       const pods = await this.#listing.pods(signal);
       for (const holder of this.#starter.book.holders()) {
         const listed = pods.find(({ uid }) => uid === holder.uid);
-        if (holder.paused && listed !== undefined) continue;
+        if (holder.paused && (listed !== undefined || holder.made === true)) continue;
         // The book keeps its address for it before its first attempt and between two, and for a pause container that could not be made.
         const sandbox = holder.paused ? { ip: '', running: false } : { ip: holder.address, running: true };
         if (listed !== undefined) listed.sandbox = sandbox;

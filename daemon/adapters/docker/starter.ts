@@ -104,13 +104,15 @@ export class Starter {
   async #createPause(pod: SandboxSpec, attachment: Attachment, signal?: AbortSignal): Promise<RuntimeSandbox> {
     const { uid, namespace, name } = pod;
     const known = (await this.#listing.summaries(uid, signal)).find(isSandbox);
-    this.book.adopt({ uid, namespace, name, address: known?.Labels[LABEL.address] ?? attachment.address ?? '', paused: true });
+    const holder = { uid, namespace, name, address: known?.Labels[LABEL.address] ?? attachment.address ?? '', paused: true };
+    this.book.adopt(holder);
     let id = known?.Id;
     try {
       if (id === undefined) {
         await this.#ensurePauseImage(signal);
         id = (await this.#create(sandboxConfig(this.#owner, pod, PAUSE_IMAGE, attachment), signal)).id;
       }
+      this.book.adopt({ ...holder, made: true });
       await this.#startAt(id, signal);
     } catch (error) {
       if (!(error instanceof EngineRefusal)) throw error;

@@ -92,4 +92,16 @@ describe('an engine', () => {
     await runtime.removePod(pod.uid);
     expect(await runtime.list()).toEqual([]);
   });
+
+  it('that has lost the pause container of a pod is believed', async () => {
+    const inspected = { Id: 'p', State: { Running: true }, NetworkSettings: { IPAddress: '172.17.0.2' } };
+    answer = (call) => {
+      if (call === 'GET /containers/json' || call === 'GET /networks') return [200, []];
+      return call.startsWith('POST') ? [201, { Id: 'p' }] : [200, inspected];
+    };
+    runtime.usePodNetwork({ subnet: '10.42.7.0/24', onRefused: () => undefined });
+    const pod = { ...podSpec(1), spec: { containers: [{ name: 'one' }, { name: 'two' }] } };
+    expect(await runtime.createSandbox(pod)).toEqual({ ip: '172.17.0.2', running: true });
+    expect(await runtime.list()).toEqual([]);
+  });
 });
