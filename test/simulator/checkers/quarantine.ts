@@ -15,6 +15,10 @@ export class FinallyBadObjectsAreSetAside implements Checker {
   readonly name = 'finallyBadObjectsAreSetAside';
   /** Who took it, and how often its disk had lost something by then. */
   private readonly takers = new Map<SimHost, number>();
+  /** Daemons that showed the Event. */
+  private readonly tellers = new Set<SimDaemon>();
+  /** All of them have ended, and Events are in memory: nobody can tell of it any more. */
+  private isForgotten = false;
 
   onBoot(host: SimHost, daemon: SimDaemon, world: SimWorld): void {
     const { replica } = daemon;
@@ -31,6 +35,13 @@ export class FinallyBadObjectsAreSetAside implements Checker {
     };
   }
 
+  onTick(world: SimWorld): void {
+    if (this.takers.size === 0) return;
+    const up = world.running().map(({ daemon }) => daemon);
+    for (const daemon of up) if (tells(daemon)) this.tellers.add(daemon);
+    this.isForgotten ||= this.tellers.size > 0 && !up.some((daemon) => this.tellers.has(daemon));
+  }
+
   atRest(world: SimWorld): void {
     const up = world.running().filter(({ isGone }) => !isGone);
     const acting = up.find(({ daemon }) => daemon.replica.get(POISONED) !== undefined || daemon.peer.objects.get(POISONED) !== undefined);
@@ -41,7 +52,8 @@ export class FinallyBadObjectsAreSetAside implements Checker {
     const other = up.find(({ daemon }) => !holds(daemon));
     if (other !== undefined) throw new Violation(this.name, `${one.node} has set ${POISONED} aside, and ${other.node} does not have it`);
     const untold = up.find(({ daemon }) => !tells(daemon));
-    if (untold !== undefined) throw new Violation(this.name, `${POISONED} is set aside, and ${untold.node} shows no Event of it`);
+    if (untold !== undefined && !this.isForgotten)
+      throw new Violation(this.name, `${POISONED} is set aside, and ${untold.node} shows no Event of it`);
   }
 
   private taken(host: SimHost, daemon: SimDaemon): void {

@@ -25,7 +25,9 @@ export class AnytimeOneLeaderASide implements Checker {
     const text = sides?.map((side) => side.map(({ id, incarnation }) => `${id}#${incarnation}`).join()).join(' | ') ?? 'mixed';
     // A redial may take 15 s.
     const isWhole = sides?.every((side) => areConnected(world, side)) === true;
-    if (text !== this.sides || !isWhole || world.network.gossipLoss > 0 || world.lasting().some(onlyBeats)) {
+    // One that stood still speaks as it goes on, though it die in the same moment.
+    const hasSpoken = world.hosts.some(({ thawedAt }) => thawedAt > this.since);
+    if (text !== this.sides || !isWhole || hasSpoken || world.network.gossipLoss > 0 || world.lasting().some(onlyBeats)) {
       this.sides = text;
       this.since = now;
     }
