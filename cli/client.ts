@@ -14,6 +14,8 @@ export interface ApiRequest {
   contentType?: string;
   accept?: string;
   signal?: AbortSignal;
+  /** What is tidied up after Ctrl-C goes out all the same. */
+  evenIfStopped?: boolean;
 }
 
 export interface ApiResponse {
@@ -58,7 +60,8 @@ export class ApiClient {
 
   /** @throws ApiError for any status of 400 and above. */
   async call(request: ApiRequest): Promise<ApiResponse> {
-    const signal = AbortSignal.any([timeLimit(this.#timeoutMs), this.#signal ?? [], request.signal ?? []].flat());
+    const stop = request.evenIfStopped === true ? undefined : this.#signal;
+    const signal = AbortSignal.any([timeLimit(this.#timeoutMs), stop ?? [], request.signal ?? []].flat());
     const response = await this.#send({ ...request, signal });
     const text = await this.#readAll(response, signal);
     return { status: response.statusCode ?? 0, body: text === '' ? undefined : parseJson(text, request.path) };

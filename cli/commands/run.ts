@@ -56,7 +56,8 @@ async function run(context: CliContext, name: string, words: readonly string[], 
     else await printLog(context, name);
   } finally {
     if (options.rm === true) {
-      await context.client.call({ method: 'DELETE', path: `${path}/${name}`, query: { gracePeriodSeconds: '1' } });
+      const query = { gracePeriodSeconds: '1' };
+      await context.client.call({ method: 'DELETE', path: `${path}/${name}`, query, evenIfStopped: true });
       context.terminal.out(`pod "${name}" deleted\n`);
     }
   }

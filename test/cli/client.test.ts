@@ -59,6 +59,11 @@ it('ends what it waits for when it is told to stop', async () => {
   await refused;
 });
 
+it('still asks for what tidies up after that', async () => {
+  const tidying = clientOf(AbortSignal.abort(), TIMEOUT_MS).call({ method: 'DELETE', path: '/api', evenIfStopped: true });
+  await expect(tidying).rejects.toThrow('did not answer within');
+});
+
 it('knows whether there is a terminal, and not only where there is one', () => {
   expect(typeof processKeyboard.isTerminal).toBe('boolean');
 });

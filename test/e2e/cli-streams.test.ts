@@ -159,6 +159,19 @@ describe('kith run', () => {
   });
 });
 
+describe('kith run that is ended by Ctrl-C', () => {
+  it('deletes its pod all the same', async () => {
+    const words = ['run', 'cut', '-i', '--rm', '--restart=Never', '--image=busybox', '--command', '--', 'sh', '-c', 'echo runs; sleep 600'];
+    const child = spawn(process.execPath, [KITH, ...words], { env: environment() });
+    const ended = once(child, 'close');
+    const isRunning = async (): Promise<boolean> => (await peers.command(0, ['get', 'pod', 'cut'])).out.includes('Running');
+    await waitFor('it runs', isRunning, { timeoutMs: PATIENCE_MS });
+    child.kill('SIGINT');
+    await ended;
+    await waitFor('the pod is gone', async () => (await peers.command(0, ['get', 'pod', 'cut'])).code === 1, { timeoutMs: PATIENCE_MS });
+  });
+});
+
 describe('kith port-forward', () => {
   it('leads connections to a pod of a deployment until it is ended, and tells what goes wrong', async () => {
     const stop = new AbortController();
