@@ -91,7 +91,8 @@ export class AnytimeStoppedByOrder implements Checker {
   private wrongWith(host: SimHost, uid: string): string | undefined {
     const { daemon, node } = host;
     const key = keyOf(host, uid);
-    if (!hasProved(host)) return `${node} stops ${key} though it does not hold the whole state`;
+    // Who was removed hears so whatever it holds.
+    if (!hasProved(host) && daemon?.peer.view.removed !== true) return `${node} stops ${key} though it does not hold the whole state`;
     if (daemon !== undefined && orderToStop(daemon, node, uid, key) === undefined)
       return `${node} stops ${key} (${uid}), and its desired state does not say so`;
     return undefined;
