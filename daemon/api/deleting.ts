@@ -1,6 +1,7 @@
 import { KithError } from '../../protocol/errors.ts';
 import { groupResourceOf } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
+import type { Member } from '../../protocol/types.ts';
 import { DEFAULT_NAMESPACES } from '../core/controllers/namespaces.ts';
 import { planDeletion } from '../core/deletion.ts';
 import type { Disruption } from '../core/disruption.ts';
@@ -74,6 +75,7 @@ export async function deleteOne(
   const target = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
   if (target === undefined) throw notFound(call.kind, call.name);
   checkDeletion(call, current, options);
+  checkElector(call, deps, options);
   const { gracePeriodSeconds, propagation } = options;
   const world = {
     nodeIsMember: (node: string) => deps.nodeIsMember(node),
@@ -110,6 +112,21 @@ export function checkDeletion(call: ObjectCall, current: KubeObject, options: De
   if (call.kind.kind === 'Namespace' && DEFAULT_NAMESPACES.includes(call.name)) {
     throw forbidden(call.kind, call.name, 'this namespace may not be deleted');
   }
+}
+
+/** One of two is no majority of them, and a removal is no word that a host is off: two sides of a cut may remove each other (core/leases/voter.ts). */
+function checkElector({ kind, name }: ObjectCall, deps: ApiDeps, { gracePeriodSeconds }: DeleteOptions): void {
+  if (kind.group !== '' || kind.kind !== 'Node' || gracePeriodSeconds === 0) return;
+  const electors = deps.electors?.() ?? [];
+  const peer = (deps.memberOf?.(name)?.object as Member | undefined)?.spec.peerId;
+  if (electors.length !== 2 || peer === undefined || !electors.includes(peer)) return;
+  throw conflict(
+    kind,
+    name,
+    `it is one of the two members that vote on what may run at most once (StatefulSets, kith.dev/partition: majority), and without it nothing of that starts any more, whatever joins later. ` +
+      `Where a third has just joined, wait for its vote ("kith peers"). Otherwise stop kithd on ${name}, then "kith confirm-dead ${name}", and delete the node when "kith peers" shows no vote of it, some 12 s later. ` +
+      `Where nothing is ever to run at most once: --force --grace-period=0`,
+  );
 }
 
 /**

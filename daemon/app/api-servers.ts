@@ -154,6 +154,7 @@ export class ApiServers {
           const member = view.memberOfNode(node);
           return member === undefined ? undefined : view.get(memberKey(member.spec.peerId));
         },
+        electors: () => peer.peers().electorate?.members ?? [],
         joinTokens: () => replica.list(JOIN_TOKENS),
         bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
         unready: () => (this.#isReady ? [] : ['the daemon is starting']),
