@@ -61,7 +61,10 @@ export class ManifestWatch {
   }
 
   async start(signal?: AbortSignal): Promise<void> {
-    signal?.addEventListener('abort', () => this.#stopping.abort(), { once: true, signal: this.#stopping.signal });
+    const end = (): void => this.#stopping.abort();
+    signal?.addEventListener('abort', end, { once: true });
+    // Not by the option `signal`: Node 20 keeps for ever what reaches itself through that, as a watch does that is never stopped.
+    this.#stopping.signal.addEventListener('abort', () => signal?.removeEventListener('abort', end), { once: true });
     await this.#deps.folder.start();
     this.#work = this.#run();
   }
