@@ -77,7 +77,8 @@ export class PeerObserved implements ObservedState {
   private readonly refusals = new Map<RefusalReason, number>();
   private nodesOf = new Map<string, string>();
   private incarnation: number;
-  private sequence = 0;
+  /** Begins with the time, so that a life whose disk forgot the incarnation of the one before goes on after that one's last. */
+  private sequence: number;
   private adoptionEnds = Infinity;
   private cancelBatch: CancelTimer | undefined;
   /** Monotonic ms: when the next batch is due, and when the last one went. */
@@ -93,6 +94,7 @@ export class PeerObserved implements ObservedState {
     this.reader = deps.reader ?? recordReader(deps.verify);
     this.table = new ObservedTable(options.heard, (record) => this.reader.hashed(record));
     this.incarnation = options.incarnation;
+    this.sequence = Math.max(0, Math.trunc(deps.clock.now()));
     this.comparison = new ObservedComparison(deps, {
       table: this.table,
       take: (payload) => {
@@ -258,9 +260,17 @@ export class PeerObserved implements ObservedState {
       else if (!this.place(record, news)) this.refuse('too many');
       else fresh.push(record);
     }
-    for (const { owner, key } of fresh) if (owner === this.deps.transport.self && this.stated.has(key)) this.unsent.add(key);
+    for (const record of fresh) if (record.owner === this.deps.transport.self) this.goBeyond(record);
     if (news.length > 0) this.listeners.tell(news);
     return fresh.length;
+  }
+
+  /** What we said in a life that our disk forgot: under the number that this one has, or a greater one. What holds now is said anew, after it. */
+  private goBeyond({ key, incarnation, sequence }: ObservedRecord): void {
+    if (incarnation === this.incarnation) this.sequence = Math.max(this.sequence, sequence);
+    if (!this.stated.has(key)) return;
+    this.unsent.add(key);
+    if (this.running) this.sendWithin(this.batchMs());
   }
 
   /** Keeps it where there is room; `news` gets it, and what it pushes out as withdrawn. */

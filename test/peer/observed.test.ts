@@ -376,6 +376,27 @@ describe('observed state', () => {
     expect(b.get('a', 'pod/1')).toEqual(said);
   });
 
+  it('is heard, after a restart under the same incarnation that its disk forgot, whatever its life before said, and when', async () => {
+    const world = new World();
+    const [first, b] = [await world.peer('a', 2), await world.peer('b')];
+    first.publish('pod/1', pod('1', 'Pending'));
+    await clock.pass(200);
+    // The clock of that life was ahead.
+    const sequence = clock.now() + 60_000;
+    const from = world.network.peer('a')!;
+    await from.publish('observed', encodeRecords([signed('a', { key: 'pod/2', value: pod('2', 'Pending'), incarnation: 2, sequence })]));
+    await clock.pass(200);
+    first.stop();
+    await from.stop();
+    const second = await world.peer('a', 2);
+    for (const uid of ['1', '2']) second.publish(`pod/${uid}`, pod(uid, 'Running'));
+    const phases = (peer: PeerObserved): unknown[] =>
+      ['1', '2'].map((uid) => (peer.get('a', `pod/${uid}`)?.value as PodReport).status.phase);
+    await clock.pass(200);
+    expect(phases(b)[0]).toBe('Running');
+    expect(await clock.pass(10_000, () => [b, second].every((peer) => phases(peer).join() === 'Running,Running'))).toBe(true);
+  });
+
   it('says in which incarnation it lives, at the start and when that is raised', async () => {
     const world = new World();
     const [a, b] = [await world.peer('a', 4), await world.peer('b')];
