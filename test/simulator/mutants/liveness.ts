@@ -143,6 +143,19 @@ export const LIVENESS_MUTANTS: readonly Mutant[] = [
     replace: '    memberOf: () => undefined,',
   }),
   {
+    name: 'starts-its-words-anew',
+    what: 'a host numbers what it says from one on in each life, and does not go beyond what it hears of a life that its disk forgot',
+    scenario: 'incarnation-forgotten.json',
+    edits: [
+      {
+        file: 'daemon/peer/observed.ts',
+        find: 'Math.max(0, Math.trunc(deps.clock.now()))',
+        replace: 'Math.min(0, Math.trunc(deps.clock.now()))',
+      },
+      { file: 'daemon/peer/observed.ts', find: 'Math.max(this.sequence, sequence)', replace: 'Math.max(this.sequence, 0 * sequence)' },
+    ],
+  },
+  {
     name: 'hearsay-counts',
     what: 'an heir that does not observe a node acts on the word that it is dead at once, before that can be refuted, and asks nobody who is back',
     plots: ['rumours'],
