@@ -23,7 +23,7 @@ export function advertisedAddresses(config: Pick<DaemonConfig, 'advertise' | 'pe
 }
 
 export function peerMultiaddr(address: string, port: number): string {
-  return `/${protocolOf(address)}/${address}/tcp/${port}`;
+  return `/${isIPv6(address) ? 'ip6' : 'ip4'}/${address}/tcp/${port}`;
 }
 
 export function listenMultiaddr({ host, port }: HostPort): string {
@@ -32,9 +32,4 @@ export function listenMultiaddr({ host, port }: HostPort): string {
 
 export function hostPortText(address: string, port: number): string {
   return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function protocolOf(address: string): 'ip4' | 'ip6' | 'dns' {
-  if (isIPv6(address)) return 'ip6';
-  return /^\d+\.\d+\.\d+\.\d+$/.test(address) ? 'ip4' : 'dns';
 }

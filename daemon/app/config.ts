@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -151,7 +152,7 @@ function withNetworkOptions(command: Command): Command {
     )
     .addOption(
       new Option(
-        '--dns-listen <host:port>',
+        '--dns-listen <address:port>',
         'tell names of Services and pods here, UDP and TCP, and pass on others (default: nowhere)',
       ).argParser(hostPort),
     );
@@ -169,16 +170,20 @@ function daemonCommand(): Command {
     .option('--node-name <name>', 'name of this node (default: the hostname)')
     .option('--join <token>', 'join the cluster that `kith token` printed this for (also KITH_JOIN_TOKEN)')
     .addOption(
-      new Option('--listen <host:port>', 'for other peers, TCP and UDP')
+      new Option('--listen <address:port>', 'for other peers, TCP and UDP')
         .default({ host: '0.0.0.0', port: 7420 }, '0.0.0.0:7420')
         .argParser(hostPort),
     )
     .addOption(
-      new Option('--api-listen <host:port>', 'for the API, TLS')
+      new Option('--api-listen <address:port>', 'for the API, TLS')
         .default({ host: '0.0.0.0', port: 6443 }, '0.0.0.0:6443')
         .argParser(hostPort),
     )
-    .option('--advertise <address...>', "addresses other hosts reach this one at (default: all of the machine's own)")
+    .addOption(
+      new Option('--advertise <address...>', "addresses other hosts reach this one at (default: all of the machine's own)").argParser(
+        advertised,
+      ),
+    )
     .option(
       '--socket <path>',
       'unix socket of the API (default: /run/kith/kith.sock as root, else below $XDG_RUNTIME_DIR; also KITH_SOCKET)',
@@ -213,11 +218,29 @@ function daemonCommand(): Command {
     );
 }
 
+/** Addresses, not names: they stand in the host's certificate and in what other peers are told. */
 function hostPort(text: string): HostPort {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new InvalidArgumentError('Expected HOST:PORT, as in 0.0.0.0:7420 or [::]:7420.');
-  return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
+  const given = match?.[1] ?? (match?.[2] || '0.0.0.0');
+  const host = given === 'localhost' ? '127.0.0.1' : given;
+  if (match === null || port > 65_535 || !isAddress(host)) {
+    throw new InvalidArgumentError('Expected ADDRESS:PORT with an IP address of this host, as in 0.0.0.0:7420 or [::]:7420.');
+  }
+  return { host, port };
+}
+
+function advertised(text: string, before: string[] | undefined): string[] {
+  if (!isAddress(text) || ANY_ADDRESS.has(text)) {
+    throw new InvalidArgumentError('Expected an IP address that other hosts reach this one at, as in 192.0.2.7.');
+  }
+  return [...(before ?? []), text];
+}
+
+const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes('%');
 }
 
 function podRange(text: string): string {

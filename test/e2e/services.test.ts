@@ -11,7 +11,7 @@ import { PATIENCE_MS, waitFor } from '../support/wait.ts';
 import { isReady } from '../support/workloads.ts';
 
 /** Of this test run. */
-const names = { host: `127.98.${(process.pid >> 8) & 255}.${(process.pid & 127) + 130}`, port: 15_353 };
+const names = { host: `127.95.${(process.pid >> 8) & 255}.${(process.pid & 127) + 1}`, port: 15_353 };
 const peers = realPeers(2, 'svc', (index) => (index === 0 ? ['--dns-listen', `${names.host}:${names.port}`] : []));
 const hello = path.join(import.meta.dirname, '..', '..', 'examples', 'hello.yaml');
 
