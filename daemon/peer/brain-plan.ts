@@ -133,7 +133,7 @@ function isStandalone(event: EventDraft): boolean {
   return STANDING_REASONS.has(event.reason);
 }
 
-/** Reasons of a state that lasts: told once for each change of its message, not at each look. */
+/** Reasons of a state that lasts, also where something is written at the same look: told once for each change of its message. */
 export const STANDING_REASONS: ReadonlySet<string> = new Set([
   'FailedGetResourceMetric',
   'ExternalProvisioning',

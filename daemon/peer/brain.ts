@@ -36,8 +36,10 @@ export const BRAIN_LIMITS = {
   heldBackMs: 3_000,
   /** … and between two looks whether it has. */
   heldBackLookMs: 50,
-  /** Standing Events remembered, so that they are not repeated. */
+  /** Standing Events remembered, so that they are not repeated, … */
   toldEvents: 10_000,
+  /** … but after so many ms: an Event that is told no more is gone after an hour. */
+  toldAgainMs: 1_800_000,
 } as const;
 
 /** The write lost a race: what it was decided on has changed, and the change is in the view or on its way. */
@@ -68,7 +70,8 @@ export class Brain {
   private readonly wakes: WakeQueue;
   private readonly attempts = new Map<ObjectKey, number>();
   private readonly unplaced = new Set<ObjectKey>();
-  private readonly told = new Map<string, string>();
+  /** What lasts, by object and reason: what was said of it, and when (monotonic ms). */
+  private readonly told = new Map<string, { message: string; at: number }>();
   private readonly orphans: OrphanMemory = { nodes: new Map(), since: new Map() };
   private memory = emptyMemory();
   private heldBackUntil = Number.NEGATIVE_INFINITY;
@@ -262,7 +265,7 @@ export class Brain {
     if (unit.mutations.length > 0) {
       this.deps.log.debug('decided', { key: unit.key, reason: unit.reason, writes: unit.mutations.length });
     }
-    for (const event of unit.events) if (this.isNews(event)) this.record(event);
+    for (const event of unit.events) if (this.isNews(unit, event)) this.record(event);
   }
 
   /** What the same write made has its uid only now. Who was quicker to make it tells of it. */
@@ -291,12 +294,14 @@ export class Brain {
     if (this.running) this.wakes.add(key, this.deps.clock.monotonic() + delayMs);
   }
 
-  private isNews(event: EventDraft): boolean {
-    const { uid } = event.about.metadata;
-    if (!STANDING_REASONS.has(event.reason)) return true;
-    const about = `${uid}/${event.reason}`;
-    if (this.told.get(about) === event.message) return false;
-    this.told.set(about, event.message);
+  /** What tells of a write is news each time. What nothing was done about lasts, and is found again at each look. */
+  private isNews({ mutations }: WorkUnit, { about, reason, message }: EventDraft): boolean {
+    if (mutations.length > 0 && !STANDING_REASONS.has(reason)) return true;
+    const name = `${about.metadata.uid}/${reason}`;
+    const now = this.deps.clock.monotonic();
+    const before = this.told.get(name);
+    if (before?.message === message && now - before.at < BRAIN_LIMITS.toldAgainMs) return false;
+    this.told.set(name, { message, at: now });
     if (this.told.size > BRAIN_LIMITS.toldEvents) this.told.clear();
     return true;
   }

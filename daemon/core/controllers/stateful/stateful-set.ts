@@ -77,6 +77,8 @@ function create(pass: StatefulPass, { ordinal, key }: Ordinal): void {
   // A stranger bears the name.
   if (view.get(key) !== undefined) return;
   if (!mayStart(pass)) {
+    // The others wait for the same.
+    if (pass.events.some(({ reason }) => reason === 'WaitingForMajority')) return;
     const message = `${parseObjectKey(key).name} is not started: ${view.membersSeen} of ${view.membersKnown} members are seen, and it may run among the others`;
     pass.events.push({ ...eventOf(owner, 'WaitingForMajority', message, 'Warning'), component: 'kith' });
     return;
