@@ -15,13 +15,13 @@ import { decodeDraft } from './decoding.ts';
 import type { ApiDeps, ResourceCall } from './deps.ts';
 import { withManagedFields, withOwners } from './field-owners.ts';
 import { dryRunParameter, fieldValidationParameter } from './parameters.ts';
-import { nodeWarnings } from './node-warnings.ts';
 import { podSecurityWarnings } from './pod-security.ts';
 import { prepareDraft } from './preparing.ts';
 import { keyOf } from './reading.ts';
 import { respondWith } from './responding.ts';
 import { ApiError, alreadyExists, forbidden, invalid, notFound } from './status.ts';
 import { newStored } from './stored.ts';
+import { writeWarnings } from './write-warnings.ts';
 
 /** As upstream (k8s.io/apiserver/pkg/storage/names): five characters after at most 58. */
 const GENERATED_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
@@ -74,7 +74,8 @@ export async function createNamed(call: ResourceCall, deps: ApiDeps, creation: C
   const unowned = newStored(prepared, finalName, call.namespace, deps.clock.now(), binding, hasPlainStatus(call.kind));
   const stored = managedFields === undefined ? withOwners(call, deps, undefined, unowned) : withManagedFields(unowned, managedFields);
   const risky = podSecurityWarnings(call, prepared, undefined, deps);
-  return write(call, deps, stored, [...(creation.warnings ?? []), ...warnings, ...risky, ...nodeWarnings(call, deps)], dryRun);
+  const known = writeWarnings(call, prepared, undefined, deps);
+  return write(call, deps, stored, [...(creation.warnings ?? []), ...warnings, ...risky, ...known], dryRun);
 }
 
 function createAccess({ kind, namespace, name }: ResourceCall): ResourceAccess {

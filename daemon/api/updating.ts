@@ -9,7 +9,6 @@ import type { HttpResponse } from '../ports/http.ts';
 import { readManifest } from './body.ts';
 import { createNamed } from './creating.ts';
 import { decodeDraft } from './decoding.ts';
-import { nodeWarnings } from './node-warnings.ts';
 import type { ApiDeps, ObjectCall } from './deps.ts';
 import { withManagedFields, withOwners } from './field-owners.ts';
 import { dryRunParameter, fieldValidationParameter } from './parameters.ts';
@@ -19,6 +18,7 @@ import { respondWith } from './responding.ts';
 import { conflict, invalid, notFound, staleVersion } from './status.ts';
 import { nextStored, nodeNameOf, withoutShown } from './stored.ts';
 import type { KeyedLock } from './timing.ts';
+import { writeWarnings } from './write-warnings.ts';
 
 /** What a client's change makes of an object. */
 export interface NextVersion {
@@ -55,7 +55,7 @@ export async function replaceWith(call: ObjectCall, deps: ApiDeps, change: (curr
   const options = { name: call.name, duplicates, fieldValidation: fieldValidationParameter(query), before: desired.object };
   const decoded = decodeDraft(call, body, options);
   const { draft } = decoded;
-  const warnings = [...warned, ...decoded.warnings, ...nodeWarnings(call, deps)];
+  const warnings = [...warned, ...decoded.warnings, ...writeWarnings(call, draft, desired.object, deps)];
   checkPreconditions(call, draft, current);
   const unowned = nextStored(prepareDraft(call, draft, desired.object, deps), desired.object, hasPlainStatus(call.kind));
   checkUpdate(call, draft, current, desired.object, unowned);

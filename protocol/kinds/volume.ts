@@ -74,6 +74,7 @@ export const volumeSources: Readonly<Record<string, Schema>> = {
     medium: oneOf('`Memory` keeps it in memory.', ['', 'Memory']),
     sizeLimit: quantity('The most that it may hold.', {
       support: 'stored',
+      holdsWith: { medium: 'Memory' },
       why: 'a pod whose folder on disk grows beyond it is not evicted; in memory it is held where kithd is root beside Docker',
     }),
   }),

@@ -71,4 +71,6 @@ export interface Described {
   missing?: 'zero' | { detail: string };
   /** Values of a `stored` or `refused` field that ask for nothing, besides its default and what is empty: neither warned of nor refused. `false` is one, unless `true` is given here. */
   inert?: readonly (string | number | boolean)[];
+  /** Of a `stored` field: values of a field beside it with which it does hold, so that nobody is warned. */
+  holdsWith?: Readonly<Record<string, string>>;
 }

@@ -27,7 +27,11 @@ function look(schema: Schema, value: unknown, path: string, found: UnsupportedFi
     return;
   }
   if (schema.type === 'object' && isPlainObject(value)) {
-    for (const [name, field] of Object.entries(schema.fields)) look(field, value[name], childPath(path, name), found);
+    for (const [name, field] of Object.entries(schema.fields)) {
+      const { holdsWith } = field;
+      const holds = holdsWith !== undefined && Object.entries(holdsWith).every(([beside, wanted]) => value[beside] === wanted);
+      if (!holds) look(field, value[name], childPath(path, name), found);
+    }
   } else if (schema.type === 'array' && Array.isArray(value)) {
     value.forEach((item, index) => look(schema.items, item, childPath(path, index), found));
   } else if (schema.type === 'map' && isPlainObject(value)) {

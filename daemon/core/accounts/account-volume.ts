@@ -10,7 +10,7 @@ export const ACCOUNT_VOLUME = 'kube-api-access';
 export const ROOT_CA = 'kube-root-ca.crt';
 /** As upstream. */
 const TOKEN_SECONDS = 3607;
-const DEFAULT_ACCOUNT = 'default';
+export const DEFAULT_ACCOUNT = 'default';
 
 export interface Account {
   readonly uid: string;
