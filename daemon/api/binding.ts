@@ -1,5 +1,7 @@
 import type { HttpResponse } from '../ports/http.ts';
 import { objectKey } from '../../protocol/objects.ts';
+import type { Pod } from '../../protocol/types.ts';
+import { isGated } from '../core/cluster/pods.ts';
 import { isRecord, readDocument } from './body.ts';
 import { userBinding } from './creating.ts';
 import { checkDeletion, deleteOne, readDeleteOptions, type DeleteOptions } from './deleting.ts';
@@ -24,6 +26,9 @@ export async function bindPod(call: ObjectCall, deps: ApiDeps, lock: KeyedLock):
     if (bound !== undefined) throw conflict(binding, call.name, `pod ${call.name} is already assigned to node "${bound}"`);
     if (pod.object.metadata.deletionTimestamp !== undefined) {
       throw conflict(binding, call.name, `pod ${call.name} is being deleted, cannot be assigned to a host`);
+    }
+    if (isGated((pod.object as Pod).spec)) {
+      throw conflict(binding, call.name, `pod ${call.name} has non-empty .spec.schedulingGates`);
     }
     if (deps.objects.get(objectKey('nodes', '', node)) === undefined) throw notFound({ group: '', plural: 'nodes' }, node);
     const next = { ...pod.object, kith: { ...pod.object.kith, binding: userBinding(node, deps) } };

@@ -55,8 +55,7 @@ export const podSpecSchema: ObjectSchema = object(
     schedulingGates: keyedList(
       'What must be lifted before the pod is placed.',
       'name',
-      object('PodSchedulingGate', 'A gate.', { name: string('Its name.') }, { required: ['name'] }),
-      { support: 'refused', why: 'the pod would start before it may' },
+      object('PodSchedulingGate', 'A gate.', { name: string('Its name.', { missing: 'zero' }) }, { required: ['name'] }),
     ),
     topologySpreadConstraints: list('How evenly pods are spread.', topologySpreadConstraintSchema, {
       patchMergeKey: 'topologyKey',

@@ -1,6 +1,6 @@
 import { childPath, duplicate, forbidden, invalid, keyPath, notSupported, required } from '../schema/field-errors.ts';
 import type { Container, PodSpec, PodTemplateSpec } from '../types.ts';
-import { checkPortName, checkPortNumber } from '../values/names.ts';
+import { checkPortName, checkPortNumber, checkQualifiedName } from '../values/names.ts';
 import { validateAffinity, validateSpread } from './affinity-validation.ts';
 import { validateNames } from './dns-validation.ts';
 import { validateEnv, validateEnvFrom } from './env-validation.ts';
@@ -59,7 +59,18 @@ export function validatePodSpec(spec: PodSpec, path: string): FieldError[] {
     ...validateSpread(spec.topologySpreadConstraints ?? [], childPath(path, 'topologySpreadConstraints')),
     ...validateHostUsers(spec, path),
     ...validateTolerations(spec, path),
+    ...validateGates(spec, path),
   ];
+}
+
+/** Source: validateSchedulingGates. */
+function validateGates({ schedulingGates = [] }: PodSpec, path: string): FieldError[] {
+  return schedulingGates.flatMap(({ name = '' }, index) => {
+    const at = childPath(childPath(path, 'schedulingGates'), index);
+    const errors = checkQualifiedName(name).map((detail) => invalid(at, name, detail));
+    const isRepeated = schedulingGates.findIndex((other) => other.name === name) < index;
+    return isRepeated ? [...errors, duplicate(at, name)] : errors;
+  });
 }
 
 /** Source: validatePodHostNetworkDeps. */

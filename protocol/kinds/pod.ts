@@ -39,13 +39,32 @@ export const podKind: KindDefinition = {
     ...validatePodSpec(object.spec as PodSpec, 'spec'),
   ],
   findUnsupported: (object) => findUnsupportedInPod(object.spec as PodSpec, 'spec'),
-  validateCreate: (object) =>
-    ((object.spec as PodSpec).ephemeralContainers ?? []).length > 0
-      ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
-      : [],
+  validateCreate: (object) => validatePodCreate(object.spec as PodSpec),
   validateUpdate: validatePodUpdate,
   columns: podColumns,
 };
+
+function validatePodCreate({ ephemeralContainers = [], schedulingGates = [], nodeName = '' }: PodSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  if (ephemeralContainers.length > 0) errors.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
+  if (schedulingGates.length > 0 && nodeName !== '')
+    errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
+  return errors;
+}
+
+/** Gates are only lifted. Source: validateOnlyDeletedSchedulingGates. */
+function validateGateUpdate({ schedulingGates: old = [] }: PodSpec, { schedulingGates: now = [] }: PodSpec): FieldError[] {
+  return now.flatMap(({ name }, index) => {
+    if (old.some((gate) => gate.name === name)) return [];
+    return [forbidden(`spec.schedulingGates[${index}].name`, `only deletion is allowed, but found new scheduling gate '${name}'`)];
+  });
+}
+
+/** Who holds a pod back may narrow down where it goes. Source: validateNodeSelectorMutation. */
+function validateSelectorUpdate({ schedulingGates = [], nodeSelector: old }: PodSpec, { nodeSelector: now = {} }: PodSpec): FieldError[] {
+  if (schedulingGates.length === 0 || Object.entries(old ?? {}).every(([key, value]) => now[key] === value)) return [];
+  return [invalid('spec.nodeSelector', now, 'only additions to spec.nodeSelector are allowed (no mutations or deletions)')];
+}
 
 /** A running pod can't be changed; but for images, its deadline and further tolerations. */
 function validatePodUpdate(stored: StoredObject, after: DraftObject): FieldError[] {
@@ -65,16 +84,20 @@ function validatePodUpdate(stored: StoredObject, after: DraftObject): FieldError
   const kept = new Set((now.tolerations ?? []).map(({ tolerationSeconds: _seconds, ...toleration }) => canonicalJson(toleration)));
   if ((old.tolerations ?? []).some(({ tolerationSeconds: _seconds, ...toleration }) => !kept.has(canonicalJson(toleration))))
     errors.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
-  const changed = changedFields(fixedPart(old), fixedPart(now));
+  errors.push(...validateGateUpdate(old, now), ...validateSelectorUpdate(old, now));
+  const gated = (old.schedulingGates ?? []).length > 0;
+  const changed = changedFields(fixedPart(old, gated), fixedPart(now, gated));
   if (changed.length > 0) errors.push(forbidden('spec', `${IMMUTABLE_MESSAGE}\nchanged: ${changed.join(', ')}`));
   return errors;
 }
 
 /** The spec without what may change. `nodeName` is derived from the binding, so a client that leaves it out changes nothing. */
-function fixedPart(spec: PodSpec): Record<string, unknown> {
-  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, nodeName: _node, initContainers = [], containers, ...rest } = spec;
+function fixedPart(spec: PodSpec, gated: boolean): Record<string, unknown> {
+  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, schedulingGates: _gates, nodeName: _node, ...held } = spec;
+  const { initContainers = [], containers, nodeSelector, ...rest } = held;
   const fixed = (list: PodSpec['containers']): unknown[] => list.map(({ image: _image, ...container }) => container);
-  return { ...rest, initContainers: fixed(initContainers), containers: fixed(containers) };
+  const placed = gated || nodeSelector === undefined ? {} : { nodeSelector };
+  return { ...rest, ...placed, initContainers: fixed(initContainers), containers: fixed(containers) };
 }
 
 function changedFields(old: Record<string, unknown>, now: Record<string, unknown>): string[] {

@@ -15,6 +15,8 @@ export const DEFAULT_ACCOUNT = 'default';
 export interface Account {
   readonly uid: string;
   readonly automount: boolean | undefined;
+  /** Names of Secrets for registries, of pods that name none. */
+  readonly pullSecrets?: readonly string[];
 }
 
 export function accountOf({ serviceAccountName }: PodSpec): string {

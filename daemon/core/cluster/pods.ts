@@ -1,7 +1,7 @@
 import type { DesiredObject, ObjectKey, OwnerReference } from '../../../protocol/objects.ts';
 import { objectKey } from '../../../protocol/objects.ts';
 import type { NodeReport, PodReport } from '../../../protocol/observed.ts';
-import type { Pod } from '../../../protocol/types.ts';
+import type { Pod, PodSpec } from '../../../protocol/types.ts';
 import { parseTime } from '../../../protocol/values/time.ts';
 import type { ClusterView } from './view.ts';
 
@@ -27,6 +27,11 @@ export function roomOf(report: NodeReport | undefined): unknown {
 
 export function boundNode(pod: DesiredObject): string | undefined {
   return pod.object.kith?.binding?.node;
+}
+
+/** Held back from being placed, by whoever is to lift the gate. */
+export function isGated({ schedulingGates = [] }: Pick<PodSpec, 'schedulingGates'>): boolean {
+  return schedulingGates.length > 0;
 }
 
 /** What the bound node says of the pod. */

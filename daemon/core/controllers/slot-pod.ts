@@ -45,7 +45,8 @@ export function createSlotPod(owner: DesiredObject, slot: Slot, wallMs: number, 
   return { type: 'create', key, object, orMerge: true };
 }
 
-function templateFor(owner: StoredObject, slot: number): PodTemplateSpec | undefined {
+/** What the pods of a slot are made from. */
+export function templateFor(owner: StoredObject, slot: number): PodTemplateSpec | undefined {
   return owner.kind === 'Job' ? jobTemplate(owner, slot) : (owner.spec as { template?: PodTemplateSpec } | undefined)?.template;
 }
 

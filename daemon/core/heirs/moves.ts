@@ -2,12 +2,12 @@ import type { Mutation } from '../../../protocol/desired.ts';
 import type { Binding, DesiredObject, SlotState } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
-import { asPod, controllerObject } from '../cluster/pods.ts';
+import { asPod, controllerObject, isGated } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { buryMutation } from '../deletion.ts';
 import { movedSince } from '../desired/moved.ts';
 import type { Now } from '../decisions.ts';
-import { createSlotPod, updateKith } from '../controllers/slot-pod.ts';
+import { createSlotPod, templateFor, updateKith } from '../controllers/slot-pod.ts';
 import { bumpedSlot, withSlots } from '../controllers/slots.ts';
 
 /** The batch that puts a pod in another's place, and the new one's name. */
@@ -18,13 +18,15 @@ export interface Move {
 
 /**
  * The next pod of the slot, with the claim that a heal judges it by. The old pod is superseded by it, and stays until that one is ready.
- * @param binding undefined: the scheduler finds a node
+ * @param heir undefined: the scheduler finds a node
  */
-export function moveSlotPod(view: ClusterIndex, orphan: DesiredObject, binding: Binding | undefined, now: Now): Move | undefined {
+export function moveSlotPod(view: ClusterIndex, orphan: DesiredObject, heir: Binding | undefined, now: Now): Move | undefined {
   const owner = controllerObject(view, orphan);
   const filled = orphan.object.kith?.slot;
   const state = owner?.object.kith?.slots?.[String(filled?.slot)];
   if (owner === undefined || filled === undefined || state === undefined) return undefined;
+  // A template with gates makes pods that wait for whoever lifts them, as the first one did.
+  const binding = isGated(templateFor(owner.object, filled.slot)?.spec ?? {}) ? undefined : heir;
   const claim: SlotState['claim'] = {
     from: filled.generation,
     ...(binding === undefined ? {} : { node: binding.node }),

@@ -11,6 +11,11 @@ export interface ConfigData {
   readonly type?: string;
 }
 
+interface StoredAccount {
+  automountServiceAccountToken?: boolean;
+  imagePullSecrets?: { name?: string }[];
+}
+
 /** ConfigMaps, Secrets and claims of one namespace; undefined is not found. */
 export interface ConfigSource {
   readonly configMap: (name: string) => ConfigData | undefined;
@@ -40,7 +45,8 @@ export function configSource(view: ClusterView, namespace: string): ConfigSource
     account: (name) => {
       const found = view.get(objectKey('serviceaccounts', namespace, name));
       if (found === undefined) return undefined;
-      return { uid: found.uid, automount: (found.object as { automountServiceAccountToken?: boolean }).automountServiceAccountToken };
+      const { automountServiceAccountToken: automount, imagePullSecrets = [] } = found.object as StoredAccount;
+      return { uid: found.uid, automount, pullSecrets: imagePullSecrets.map(({ name = '' }) => name) };
     },
   };
 }

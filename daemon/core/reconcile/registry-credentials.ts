@@ -1,5 +1,6 @@
 import type { Pod } from '../../../protocol/types.ts';
 import type { RegistryCredential } from '../../ports/runtime.ts';
+import { accountOf } from '../accounts/account-volume.ts';
 import { secretText } from './config-source.ts';
 import type { ConfigSource } from './config-source.ts';
 
@@ -15,7 +16,10 @@ interface Entry {
   identitytoken?: string;
 }
 
-/** What a pod's imagePullSecrets have for an image, the most specific first; and which of them are not there. */
+/**
+ * What a pod's imagePullSecrets have for an image, the most specific first; and which of them are not there. A pod that names none has those of its account, as upstream, but as they are
+ * when it pulls and not as they were when it was made.
+ */
 export function registryCredentials(
   pod: Pod,
   image: string,
@@ -23,7 +27,9 @@ export function registryCredentials(
 ): { credentials: RegistryCredential[]; missing: string[] } {
   const found: { key: string; credential: RegistryCredential }[] = [];
   const missing: string[] = [];
-  for (const { name = '' } of pod.spec.imagePullSecrets ?? []) {
+  const { imagePullSecrets: own = [] } = pod.spec;
+  const names = own.length > 0 ? own.map(({ name = '' }) => name) : (config.account(accountOf(pod.spec))?.pullSecrets ?? []);
+  for (const name of names) {
     const secret = config.secret(name);
     if (secret === undefined) missing.push(name);
     for (const [key, entry] of Object.entries(entriesOf(secret?.data))) {

@@ -2,7 +2,7 @@ import type { Mutation } from '../../../protocol/desired.ts';
 import type { Binding, DesiredObject, ObjectKey, StoredObject } from '../../../protocol/objects.ts';
 import { formatTime } from '../../../protocol/values/time.ts';
 import { priorityOf } from '../admission/priority.ts';
-import { asPod, isActive, podName } from '../cluster/pods.ts';
+import { asPod, isActive, isGated, podName } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { slotStanding } from '../controllers/slots.ts';
 import type { Decision, EventDraft, Now } from '../decisions.ts';
@@ -98,9 +98,9 @@ export function isSchedulable(view: ClusterIndex, pod: DesiredObject): boolean {
 
 /** By what its spec says. */
 export function isForUs(pod: DesiredObject): boolean {
-  const { schedulerName, schedulingGates } = asPod(pod).spec;
-  if (schedulerName !== undefined && schedulerName !== '' && schedulerName !== COMPONENT) return false;
-  return schedulingGates === undefined || schedulingGates.length === 0;
+  const { spec } = asPod(pod);
+  const { schedulerName = '' } = spec;
+  return (schedulerName === '' || schedulerName === COMPONENT) && !isGated(spec);
 }
 
 /** The most important first, then the oldest. */

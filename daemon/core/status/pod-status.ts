@@ -4,7 +4,7 @@ import type { DesiredObject, ObjectMeta } from '../../../protocol/objects.ts';
 import type { DeathRecord } from '../../../protocol/observed.ts';
 import type { Pod, PodStatus } from '../../../protocol/types.ts';
 import { inWholeSeconds } from '../../../protocol/values/time.ts';
-import { asPod, boundNode, isDeleting, reportOf, saysUnready } from '../cluster/pods.ts';
+import { asPod, boundNode, isDeleting, isGated, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import { disruptionOf } from '../disruption.ts';
 import { qosClass } from '../reconcile/qos.ts';
@@ -16,6 +16,7 @@ import { slotStanding } from '../controllers/slots.ts';
 import { shownPodSpec } from './shown-pod.ts';
 
 const NODE_LOST = 'NodeLost';
+const GATED_MESSAGE = 'Scheduling is blocked due to non-empty scheduling gates';
 
 /**
  * A pod as the API shows it. What it came to (outcome) is shown before what its node last said; what a dead node said is kept, but no longer vouched for.
@@ -91,10 +92,14 @@ function renderLost(
 }
 
 function unboundStatus(view: ClusterIndex, desired: DesiredObject): PodStatus {
-  const message = isSchedulable(view, desired) ? whyUnschedulable(view, desired) : undefined;
   const qos = qosClass(asPod(desired).spec);
-  if (message === undefined) return { phase: 'Pending', qosClass: qos };
   const lastTransitionTime = desired.object.metadata.creationTimestamp;
+  if (isGated(asPod(desired).spec)) {
+    const why = { reason: 'SchedulingGated', message: GATED_MESSAGE };
+    return { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', ...why, lastTransitionTime }], qosClass: qos };
+  }
+  const message = isSchedulable(view, desired) ? whyUnschedulable(view, desired) : undefined;
+  if (message === undefined) return { phase: 'Pending', qosClass: qos };
   const nominatedNodeName = nominatedNode(view, nodeTableOf(view), desired);
   return {
     phase: 'Pending',

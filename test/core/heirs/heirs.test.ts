@@ -291,6 +291,24 @@ describe('a heal', () => {
     expect(back.state.get(original)).toBeUndefined();
   });
 
+  it('leave what its template holds back to whoever lifts the gate', () => {
+    const world = worldOf(3, 'node-2');
+    const schedulingGates = [{ name: 'example.com/quota' }];
+    const { spec } = templateOf('web');
+    world.create(replicaSetObject('web', 1, { template: { ...templateOf('web'), spec: { ...spec!, schedulingGates } } }));
+    world.converge();
+    const [original] = world.pods();
+    expect(original!.object.kith?.binding).toBeUndefined();
+    world.edit(original!.key, (draft) => void delete (draft['spec'] as { schedulingGates?: unknown }).schedulingGates);
+    world.converge();
+    const node = world.object(original!.key).object.kith!.binding!.node;
+    world.setMember(node, 'dead');
+    world.converge({ nodes: ['node-1', 'node-2', 'node-3'].filter((name) => name !== node) });
+    const [replacement, ...others] = world.pods().filter(({ key }) => key !== original!.key);
+    expect(others).toEqual([]);
+    expect(replacement!.object.kith?.binding).toBeUndefined();
+  });
+
   it('gives the slot back to the original, running or not, when no other node can take the replacement', () => {
     const world = worldOf(3, 'node-2');
     const nodeSelector = { 'kubernetes.io/hostname': 'node-1' };

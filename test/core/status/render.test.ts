@@ -62,6 +62,17 @@ describe('a pod as the API shows it', () => {
     });
   });
 
+  it('is gated, and nothing else, while somebody holds it back', () => {
+    const world = worldOf(1);
+    world.create(podObject('held', { schedulingGates: [{ name: 'example.com/quota' }], containers: [container({ cpu: '64' })] }));
+    const why = { reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' };
+    const lastTransitionTime = '2026-01-01T00:00:00Z';
+    expect(show<Pod>(world, podKey('held')).status).toMatchObject({
+      phase: 'Pending',
+      conditions: [{ type: 'PodScheduled', status: 'False', ...why, lastTransitionTime }],
+    });
+  });
+
   it('is Unknown and not ready on a dead node, since its death', () => {
     const world = worldOf(2);
     world.create(podObject('web'));

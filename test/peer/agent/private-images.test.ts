@@ -33,6 +33,19 @@ const pulls = (): number => world.runtime.calls.filter((call) => call === 'pullI
 const told = (pod: DesiredObject): string[] =>
   world.events.filter(({ about }) => about.metadata.uid === pod.uid).map(({ reason, message }) => `${reason}: ${message}`);
 
+it('a pod that names no secret pulls with those of its account', async () => {
+  const metadata = { name: 'puller', namespace: 'default', uid: '', creationTimestamp: formatTime(world.clock.now()) };
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata, imagePullSecrets: [{ name: 'right' }] };
+  await world.desired.write([{ type: 'create', key: objectKey('serviceaccounts', 'default', 'puller'), object: account }]);
+  const spec = { serviceAccountName: 'puller', automountServiceAccountToken: false };
+  const pod = await world.addPod('web', { spec: { ...spec, containers: [{ name: 'main', image: IMAGE }] } });
+  await world.clock.until('it runs', () => world.isReady(pod));
+  const own = await world.addPod('own', {
+    spec: { ...spec, containers: [{ name: 'main', image: IMAGE }], imagePullSecrets: [{ name: 'wrong' }] },
+  });
+  await world.clock.until('the error', () => world.waitingReason(own) === 'ErrImagePull', 5_000);
+});
+
 it("a pod does not get what another one's secret pulled, unless it has a credential that the registry takes", async () => {
   const first = await addPod('first', 'right');
   await world.clock.until('it runs', () => world.isReady(first));

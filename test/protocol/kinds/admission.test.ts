@@ -206,6 +206,23 @@ describe('a change', () => {
     expect(validateObjectUpdate(podKind, stored(pod({ nodeName: 'n1' })), before)).toEqual([]);
   });
 
+  it('of a pod that is held back may lift gates and narrow down its nodes, and no other', () => {
+    const held = (gates: readonly string[], nodeSelector: Record<string, string> = { disk: 'ssd' }): StoredObject =>
+      stored(pod({ schedulingGates: gates.map((name) => ({ name })), nodeSelector }));
+    const before = held(['a', 'b']);
+    expect(validateObjectUpdate(podKind, before, held(['b']))).toEqual([]);
+    expect(validateObjectUpdate(podKind, before, held([], { disk: 'ssd', zone: 'x' }))).toEqual([]);
+    const told = (after: StoredObject): string[] =>
+      validateObjectUpdate(podKind, before, after).map(({ field, message }) => `${field}: ${message}`);
+    expect(told(held(['a', 'c']))).toEqual([
+      "spec.schedulingGates[1].name: Forbidden: only deletion is allowed, but found new scheduling gate 'c'",
+    ]);
+    expect(told(held(['a'], { disk: 'hdd' }))).toEqual([
+      'spec.nodeSelector: Invalid value: {"disk":"hdd"}: only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+    ]);
+    expect(validateObjectUpdate(podKind, held([]), held([], { disk: 'ssd', zone: 'x' })).map(({ field }) => field)).toEqual(['spec']);
+  });
+
   it('of a selector is refused', () => {
     const before = stored(deployment());
     const template = { metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'a', image: 'nginx' }] } };

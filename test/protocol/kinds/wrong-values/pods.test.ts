@@ -69,6 +69,11 @@ describe('of a pod spec', () => {
       ],
     ],
     [
+      'gates',
+      { schedulingGates: [{ name: 'a b' }, { name: 'x' }, { name: 'x' }] },
+      [`spec.schedulingGates[0]: Invalid value: "a b": name part ${QUALIFIED}`, 'spec.schedulingGates[2]: Duplicate value: "x"'],
+    ],
+    [
       'a toleration of all values, with one',
       { tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] },
       ['spec.tolerations[0].operator: Invalid value: "b": value must be empty when `operator` is \'Exists\''],
