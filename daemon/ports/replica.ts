@@ -65,9 +65,10 @@ export interface GraveKeeping {
   setComplete(): void;
   /** Of a key whose lives are all buried, while that is remembered. */
   graveOf(key: ObjectKey): Tombstone | undefined;
-  /** The peer holds, fsynced, all graves that we hold in this bucket: its digest equals ours. */
-  acknowledgeBucket(peer: string, bucket: number): void;
-  acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void;
+  /** What is held of graves of a bucket that not all members are known to hold. */
+  openGraves(bucket: number): ReplicaVersion[];
+  /** The peer holds these, fsynced. Who says so must know of every member that the peer knew of by then: all that are known are asked for before a grave is forgotten. */
+  acknowledgeGraves(peer: string, graves: readonly ReplicaVersion[]): void;
   /** A peer knows that all members hold these graves. */
   settleGraves(keys: readonly ObjectKey[]): Promise<void>;
   /** Graves are to be collected once in so many intervals of anti-entropy. */

@@ -9,7 +9,7 @@ export interface SyncPlan {
   /** What the other holds of keys where we have more. */
   push: ReplicaVersion[];
   /** Graves of ours that the other holds, too. */
-  acknowledged: ObjectKey[];
+  acknowledged: ReplicaVersion[];
   /** Graves of ours of which the other knows that every member holds them. */
   settled: ObjectKey[];
 }
@@ -32,7 +32,7 @@ export function planSync(ours: readonly ReplicaVersion[], theirs: readonly Repli
 function compare(plan: SyncPlan, mine: ReplicaVersion, other: ReplicaVersion): void {
   const isGrave = mine.life === 0 && mine.buried > 0;
   const isSame = other.buried === mine.buried && sameHeads(other.heads, mine.heads);
-  if (isGrave && (isSame || other.buried > mine.buried)) plan.acknowledged.push(mine.key);
+  if (isGrave && (isSame || other.buried > mine.buried)) plan.acknowledged.push(mine);
   if (isGrave && isSame && other.settled === true) plan.settled.push(mine.key);
   if (hasMore(other, mine)) plan.pull.push(mine);
   if (hasMore(mine, other)) plan.push.push(other);

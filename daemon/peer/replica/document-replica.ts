@@ -27,7 +27,7 @@ import { HistoryLedger, withoutHistory, type HistoryLimits, type RipeHistory } f
 import { LifeFloor } from './life-floor.ts';
 import { Listeners } from '../listeners.ts';
 import { logLosses } from './losses.ts';
-import { isNewsOfGrave, ObjectIndex, tombstoneOf, visible, type Entry } from './object-index.ts';
+import { isNewsOfGrave, ObjectIndex, tombstoneOf, versionOf, visible, type Entry } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';
 import { isDamage, readRecordDocument } from './record.ts';
 import { sizesOf } from './sizes.ts';
@@ -249,15 +249,12 @@ export class DocumentReplica implements SyncedReplica {
     await this.lifeFloor.raise(floor);
   }
 
-  acknowledgeBucket(peer: string, bucket: number): void {
-    for (const grave of this.index.gravesIn(bucket)) this.ledger.acknowledge(peer, grave);
+  openGraves(bucket: number): ReplicaVersion[] {
+    return [...this.index.gravesIn(bucket)].filter(({ grave }) => grave?.settled === false).map(versionOf);
   }
 
-  acknowledgeGraves(peer: string, keys: readonly ObjectKey[]): void {
-    for (const key of keys) {
-      const entry = this.index.get(key);
-      if (entry?.grave !== undefined) this.ledger.acknowledge(peer, entry);
-    }
+  acknowledgeGraves(peer: string, graves: readonly ReplicaVersion[]): void {
+    for (const grave of graves) if (this.index.get(grave.key)?.grave !== undefined) this.ledger.acknowledge(peer, grave);
   }
 
   async settleGraves(keys: readonly ObjectKey[]): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ReplicaVersion } from '../../../protocol/desired.ts';
 import type { ObjectKey } from '../../../protocol/objects.ts';
 import { parseObjectKey } from '../../../protocol/objects.ts';
 import { MEMBERS } from '../../core/cluster/membership.ts';
@@ -39,11 +40,11 @@ export class GraveLedger {
     this.limits = limits;
   }
 
-  acknowledge(peer: string, entry: Entry): void {
-    const grave = nameOf(entry);
-    const known = this.holders.get(entry.key);
+  acknowledge(peer: string, version: ReplicaVersion): void {
+    const grave = nameOf(version);
+    const known = this.holders.get(version.key);
     if (known?.grave === grave) known.peers.add(peer);
-    else this.holders.set(entry.key, { grave, peers: new Set([peer]) });
+    else this.holders.set(version.key, { grave, peers: new Set([peer]) });
   }
 
   /** Graves that became settled: held by every one of `others`, the members but this one. */
@@ -54,7 +55,7 @@ export class GraveLedger {
       if (entry.grave === undefined || entry.grave.settled) continue;
       seen.add(entry.key);
       const holders = this.holders.get(entry.key);
-      const isHeldBy = holders?.grave === nameOf(entry) ? holders.peers : NOBODY;
+      const isHeldBy = holders?.grave === nameOf(versionOf(entry)) ? holders.peers : NOBODY;
       if (others.every((peer) => isHeldBy.has(peer))) found.push(entry);
     }
     for (const key of [...this.holders.keys()]) if (!seen.has(key)) this.holders.delete(key);
@@ -78,8 +79,7 @@ export class GraveLedger {
 }
 
 /** Of a grave that came to say something else, who held it as it was does not hold it. */
-function nameOf(entry: Entry): string {
-  const { buried, heads } = versionOf(entry);
+function nameOf({ buried, heads }: ReplicaVersion): string {
   return `${buried} ${heads.join(' ')}`;
 }
 

@@ -72,11 +72,10 @@ async function answerDigest(replica: SyncedReplica, from: string, link: PeerLink
   const theirs = link.counting(() => digestOf(body));
   await replica.raiseFloor(theirs.floor);
   const digest = replica.digest();
-  digest.forEach((hash, bucket) => {
-    if (hash !== theirs.digest[bucket]) return;
-    replica.acknowledgeBucket(from, bucket);
-    if (theirs.epochs === true) replica.reportBucket(from, bucket);
-  });
+  const same = digest.flatMap((hash, bucket) => (hash === theirs.digest[bucket] ? [bucket] : []));
+  // Who holds something else may know of a member that we have not heard of, which lacks what it missed.
+  if (same.length === digest.length) for (const bucket of same) replica.acknowledgeGraves(from, replica.openGraves(bucket));
+  if (theirs.epochs === true) for (const bucket of same) replica.reportBucket(from, bucket);
   return { digest, floor: replica.floor(), epochs: true };
 }
 

@@ -50,6 +50,8 @@ export class SyncSession {
   private readonly refused = new Set<ObjectKey>();
   /** Buckets in which we hold all that the other held at some moment of this session. */
   private readonly complete = new Set<number>();
+  /** Graves of ours that the other holds, as far as this pass has seen. */
+  private heldGraves: ReplicaVersion[] = [];
   /** The other takes documents whose history was cut. */
   private takesEpochs = false;
 
@@ -61,6 +63,7 @@ export class SyncSession {
   }
 
   async pass(signal: AbortSignal): Promise<SyncPass> {
+    this.heldGraves = [];
     const { differing: buckets, otherIsComplete } = await this.compareDigests(signal);
     let [differing, moved] = [0, 0];
     const unproven = new Set<number>();
@@ -73,6 +76,8 @@ export class SyncSession {
         asked = synced.rest;
       }
     }
+    // Not before: a member that it knew of and we did not is here by now. That one may lack what it missed.
+    this.replica.acknowledgeGraves(this.peer, this.heldGraves);
     return {
       equal: buckets.length === 0,
       complete: buckets.every((bucket) => this.complete.has(bucket)),
@@ -93,7 +98,7 @@ export class SyncSession {
     this.replica.digest().forEach((hash, bucket) => {
       if (hash !== digest[bucket]) return void differing.push(bucket);
       this.complete.add(bucket);
-      this.replica.acknowledgeBucket(this.peer, bucket);
+      this.heldGraves.push(...this.replica.openGraves(bucket));
       if (this.takesEpochs) this.replica.reportBucket(this.peer, bucket);
     });
     return { differing, otherIsComplete: complete === true };
@@ -113,7 +118,7 @@ export class SyncSession {
       [...listed.buckets].flatMap((bucket) => this.replica.bucket(bucket).filter(({ key }) => listed.covers(key))),
       listed.versions,
     );
-    this.replica.acknowledgeGraves(this.peer, plan.acknowledged);
+    this.heldGraves.push(...plan.acknowledged);
     if (this.takesEpochs) this.replica.reportVersions(this.peer, listed.versions);
     await this.replica.settleGraves(plan.settled);
     const taken = await this.pull(

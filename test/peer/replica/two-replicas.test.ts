@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bucketOf } from '../../../daemon/core/desired/digest.ts';
 import { AutomergeDocuments } from '../../../daemon/adapters/automerge/documents.ts';
 import type { ChangeEnvelope } from '../../../protocol/desired.ts';
 import type { Json } from '../../../protocol/json.ts';
@@ -251,7 +252,7 @@ describe('two replicas', () => {
     await left.write([{ type: 'bury', key: WEB, uid, at: NOW }]);
     await agree(left, right);
     expect(await left.collectGraves(['right', 'absent'], 0)).toBe(0);
-    left.acknowledgeGraves('right', [WEB]);
+    left.acknowledgeGraves('right', left.openGraves(bucketOf(WEB)));
     await left.collectGraves(['right', 'absent'], 1);
     expect(await left.collectGraves(['right', 'absent'], 10_000_000)).toBe(0);
     expect(left.buriedLife(WEB)).toBe(1);
