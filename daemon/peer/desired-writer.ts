@@ -1,7 +1,6 @@
 import type { ChangeEnvelope, Mutation } from '../../protocol/desired.ts';
 import type { DesiredObject, ObjectKey } from '../../protocol/objects.ts';
 import { SYNC_CHUNK_BYTES } from '../../protocol/wire/limits.ts';
-import { absent } from '../core/desired/sync.ts';
 import type { DesiredWriter } from '../ports/objects.ts';
 import type { Replica } from '../ports/replica.ts';
 import { removedError } from './farewell.ts';
@@ -46,24 +45,24 @@ export class AcknowledgedWriter implements DesiredWriter {
     const { objects, envelope } = await replica.write(mutations);
     if (membersKnown() <= 1) return { objects, warnings: [] };
     for await (const told of envelope === undefined ? this.#standing(objects) : [envelope]) {
-      const outcome = await acknowledge(told, livePeers());
+      const outcome = told === undefined ? 'timeout' : await acknowledge(told, livePeers());
       if (outcome !== 'acknowledged') return { objects, warnings: [outcome === 'alone' ? WARNING_ALONE : WARNING_TIMEOUT] };
     }
     return { objects, warnings: [] };
   }
 
   /**
-   * What was asked for is there already, and the answer says so. It may be a controller's work of a moment ago that no other member has on disk yet, so it is pushed
-   * as it stands.
+   * What was asked for is there already, and the answer says so. It may be a controller's work of a moment ago that no other member has on disk yet, so its last changes
+   * are pushed again: who lacks what they build on says so. Undefined for what can not be told, as its record here is damaged.
    */
-  async *#standing(objects: readonly DesiredObject[]): AsyncGenerator<ChangeEnvelope> {
-    let rest = objects.map(({ key }) => absent(key));
+  async *#standing(objects: readonly DesiredObject[]): AsyncGenerator<ChangeEnvelope | undefined> {
+    let rest = objects.map(({ key }) => key);
     while (rest.length > 0) {
-      const envelope = await this.#deps.replica.changesSince(rest, SYNC_CHUNK_BYTES);
+      const envelope = await this.#deps.replica.newestChanges(rest, SYNC_CHUNK_BYTES);
       const told = new Set([...envelope.changes, ...envelope.tombstones].map(({ key }) => key));
-      if (told.size === 0) return;
+      if (told.size === 0) return void (yield undefined);
       yield envelope;
-      rest = rest.filter(({ key }) => !told.has(key));
+      rest = rest.filter((key) => !told.has(key));
     }
   }
 }

@@ -26,8 +26,10 @@ const PUSH_RETRY_MS = 100;
 const MAX_MERGING = 256;
 /** A pushed part, encoded; well below what one message over a stream may have. */
 const PUSH_BYTES = 1_048_576;
-/** Rounds of "I lack what this builds on" before a push to that peer is given up. */
+/** Rounds of "I lack what this builds on", each about the same, before a push to that peer is given up, … */
 const MAX_PUSH_ROUNDS = 3;
+/** … and of those in which it got further: of a document larger than a message one brings a part. */
+const MAX_PUSH_PARTS = 64;
 
 export interface ReplicationDeps {
   replica: SyncedReplica;
@@ -192,11 +194,15 @@ export class Replication {
   /** It has taken the write when it lacks nothing that this builds on: what it lacked is brought, and the write told again. */
   private async push(peer: string, envelope: ChangeEnvelope, signal: AbortSignal): Promise<boolean> {
     let told = envelope;
-    for (let round = 0; round < MAX_PUSH_ROUNDS; round += 1) {
+    let [lacked, same] = ['', 0];
+    for (let round = 0; round < MAX_PUSH_PARTS && same < MAX_PUSH_ROUNDS; round += 1) {
       const { missing, refused } = await this.tell(peer, told, signal);
       if (refused.length > 0) return false;
       if (missing.length === 0) return true;
-      if (!(await this.bring(peer, missing, signal))) return false;
+      const lacks = JSON.stringify(missing);
+      same = lacks === lacked ? same + 1 : 1;
+      lacked = lacks;
+      if (same === MAX_PUSH_ROUNDS || !(await this.bring(peer, missing, signal))) return false;
       told = { ...envelope, changes: this.asWritten(envelope.changes) };
     }
     return false;

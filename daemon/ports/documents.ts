@@ -23,6 +23,8 @@ export interface Documents {
    * enough. At least one change, if there is one, then no more than `maxBytes`.
    */
   changesSince(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[], maxBytes: number): IncomingChanges;
+  /** The changes that no other builds on. @throws DocumentInvalid */
+  newest(saved: Uint8Array): readonly Uint8Array[];
   read(saved: Uint8Array): DocumentState;
   /** The fields as they were at these heads: of one, what its author saw and wrote. Undefined when the document does not have them all. */
   readAt(saved: Uint8Array, heads: readonly string[]): DocumentFields | undefined;

@@ -46,6 +46,8 @@ export interface Replica {
    * At most about `maxBytes`: ask again for the rest.
    */
   changesSince(have: readonly ReplicaVersion[], maxBytes: number): Promise<ChangeEnvelope>;
+  /** The last changes of each: who takes them holds what is held here, or says what it lacks before them. Of as many as `maxBytes` has room for. */
+  newestChanges(keys: readonly ObjectKey[], maxBytes: number): Promise<ChangeEnvelope>;
 
   /** What changed, after the fsync, in batches. The answer unsubscribes. */
   onChanged(listener: (changes: readonly ReplicaChange[]) => void): () => void;

@@ -175,6 +175,11 @@ export class LightDocuments implements Documents {
     return { changes };
   }
 
+  newest(saved: Uint8Array): readonly Uint8Array[] {
+    const { heads, changes } = this.load(saved);
+    return heads.flatMap((head) => changes.get(head)?.bytes ?? []);
+  }
+
   read(saved: Uint8Array): DocumentState {
     return stateOf(this.load(saved));
   }

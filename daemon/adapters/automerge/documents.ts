@@ -82,6 +82,15 @@ export class AutomergeDocuments implements Documents {
     );
   }
 
+  newest(saved: Uint8Array): readonly Uint8Array[] {
+    return guarded(undefined, () =>
+      withDocument(saved, READER, (document) => {
+        const backend = Automerge.getBackend(document);
+        return Automerge.getHeads(document).flatMap((head) => backend.getChangeByHash(head) ?? []);
+      }),
+    );
+  }
+
   rewrite(identity: DocumentIdentity, saved: Uint8Array, heads: readonly string[]): RewrittenDocument | undefined {
     return guarded(identity, () => withDocument(saved, READER, (document) => rewrite(identity, document, heads)));
   }

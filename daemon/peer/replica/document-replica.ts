@@ -10,11 +10,10 @@ import type {
 } from '../../../protocol/desired.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import type { DesiredObject, GroupResource, ObjectKey, Tombstone } from '../../../protocol/objects.ts';
-import { documentBytes, tombstoneBytes } from '../../../protocol/wire/changes.ts';
 import { MAX_ENVELOPE_DOCUMENTS } from '../../../protocol/wire/limits.ts';
-import { compareEpochs, epochName, epochOrigin } from '../../core/desired/epochs.ts';
+import { absent } from '../../core/desired/sync.ts';
 import { admitterOf, MEMBERS } from '../../core/cluster/membership.ts';
-import type { DocumentIdentity, Documents } from '../../ports/documents.ts';
+import type { Documents } from '../../ports/documents.ts';
 import type { Log } from '../../ports/log.ts';
 import type { QuarantinedObject, ReplicaStart, SyncedReplica } from '../../ports/replica.ts';
 import type { Store } from '../../ports/store.ts';
@@ -27,11 +26,12 @@ import { HistoryLedger, withoutHistory, type HistoryLimits, type RipeHistory } f
 import { LifeFloor } from './life-floor.ts';
 import { Listeners } from '../listeners.ts';
 import { logLosses } from './losses.ts';
-import { isNewsOfGrave, ObjectIndex, tombstoneOf, versionOf, visible, type Entry } from './object-index.ts';
+import { ObjectIndex, tombstoneOf, versionOf, visible, type Entry } from './object-index.ts';
 import { RecentDocuments } from './recent-documents.ts';
 import { isDamage, readRecordDocument } from './record.ts';
 import { sizesOf } from './sizes.ts';
 import { Stage } from './stage.ts';
+import { gather, lackedChanges, mayLack, newestChanges, type TellDocument } from './telling.ts';
 
 export interface DocumentReplicaDeps {
   /** Open. */
@@ -211,26 +211,18 @@ export class DocumentReplica implements SyncedReplica {
     return this.index.bucket(index);
   }
 
-  async changesSince(have: readonly ReplicaVersion[], maxBytes: number): Promise<ChangeEnvelope> {
-    const envelope: ChangeEnvelope = { id: this.options.randomId(), changes: [], tombstones: [] };
-    let size = 0;
-    for (const version of have) {
-      if (size >= maxBytes || envelope.changes.length + envelope.tombstones.length >= MAX_ENVELOPE_DOCUMENTS) break;
-      const entry = this.index.get(version.key);
-      if (entry === undefined) continue;
-      if (entry.life === 0) {
-        if (!isNewsOfGrave(entry, version)) continue;
-        const tombstone = tombstoneOf(entry);
-        envelope.tombstones.push(tombstone);
-        size += tombstoneBytes(tombstone);
-        continue;
-      }
-      const changes = await this.changesOf(entry, version, maxBytes - size);
-      if (changes === undefined) continue;
-      envelope.changes.push(changes);
-      size += documentBytes(changes);
-    }
-    return envelope;
+  changesSince(have: readonly ReplicaVersion[], maxBytes: number): Promise<ChangeEnvelope> {
+    return this.envelopeOf(have, maxBytes, (entry, version, left) => this.changesOf(entry, version, left));
+  }
+
+  newestChanges(keys: readonly ObjectKey[], maxBytes: number): Promise<ChangeEnvelope> {
+    return this.envelopeOf(keys.map(absent), maxBytes, (entry) =>
+      this.told(entry, (saved) => newestChanges(this.deps.documents, entry, saved)),
+    );
+  }
+
+  private envelopeOf(have: readonly ReplicaVersion[], maxBytes: number, tell: TellDocument): Promise<ChangeEnvelope> {
+    return gather(have, { id: this.options.randomId(), entryOf: (key) => this.index.get(key), tell, maxBytes });
   }
 
   onChanged(listener: (changes: readonly ReplicaChange[]) => void): () => void {
@@ -311,19 +303,18 @@ export class DocumentReplica implements SyncedReplica {
   }
 
   private async changesOf(entry: Entry, have: ReplicaVersion, maxBytes: number): Promise<DocumentChanges | undefined> {
-    if (entry.life <= have.buried || entry.life < have.life) return undefined;
-    if (entry.life === have.life && compareEpochs(entry.epoch, have.epoch) < 0) return undefined;
+    if (!mayLack(entry, have)) return undefined;
+    const { documents } = this.deps;
+    const { clusterId } = this.options;
+    return this.told(entry, (saved) => lackedChanges({ documents, clusterId }, { entry, saved, have, maxBytes }));
+  }
+
+  /** Undefined of a document that is damaged here. */
+  private async told(entry: Entry, tell: (saved: Uint8Array) => DocumentChanges | undefined): Promise<DocumentChanges | undefined> {
     const saved = await this.readDocument(entry);
     if (saved === undefined) return undefined;
-    const { key, life, epoch } = entry;
-    const isSameEpoch = have.life === life && compareEpochs(have.epoch, epoch) === 0;
     try {
-      const heads = isSameEpoch ? have.heads : [];
-      const { changes, document } = this.deps.documents.changesSince(identityOf(this.options.clusterId, entry), saved, heads, maxBytes);
-      if (changes.length === 0 && document === undefined) return undefined;
-      const origin = epoch === undefined || isSameEpoch ? {} : { origin: epochOrigin(epoch) };
-      const named = epoch === undefined ? {} : { epoch: epochName(epoch), ...origin };
-      return { key, life, changes: [...changes], ...(document === undefined ? {} : { document }), ...named };
+      return tell(saved);
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.setDamaged(entry, error);
@@ -390,8 +381,4 @@ export class DocumentReplica implements SyncedReplica {
     for (const task of tasks) if (task.written !== undefined && !failures.has(task)) this.written.tell(task.written);
     return failures;
   }
-}
-
-function identityOf(clusterId: string, { key, life, epoch }: Pick<Entry, 'key' | 'life' | 'epoch'>): DocumentIdentity {
-  return { clusterId, key, life, epoch };
 }
