@@ -257,7 +257,12 @@ describe('digests and plans', () => {
     const settled = { ...version('k', 0, 2), settled: true };
     expect(planSync([settled], [])).toMatchObject({ pull: [], push: [] });
     expect(planSync([], [settled])).toMatchObject({ pull: [], push: [] });
-    expect(planSync([version('k', 0, 2)], [settled])).toMatchObject({ pull: [], push: [], acknowledged: [version('k', 0, 2)], settled: ['k'] });
+    expect(planSync([version('k', 0, 2)], [settled])).toMatchObject({
+      pull: [],
+      push: [],
+      acknowledged: [version('k', 0, 2)],
+      settled: ['k'],
+    });
     expect(planSync([settled], [version('k', 1, 0, ['a'])]).push).toHaveLength(1);
   });
 });
