@@ -1,9 +1,8 @@
 import type { Mutation } from '../../../protocol/desired.ts';
 import type { DesiredObject, KithFields } from '../../../protocol/objects.ts';
-import { isReady, isTerminal } from '../cluster/pods.ts';
 import type { ClusterIndex } from '../cluster/view.ts';
 import type { Decision, EventDraft, Now } from '../decisions.ts';
-import { judgeOriginal } from '../heirs/heal.ts';
+import { judgeEarlier, judgeOriginal } from '../heirs/heal.ts';
 import { deleteMutations } from './deletion-world.ts';
 import { restoredSlot, withSlots } from './slots.ts';
 
@@ -33,17 +32,16 @@ export function settleSuperseded(pass: Pass, pod: DesiredObject, number: number,
   const { view, owner, now } = pass;
   const state = owner.object.kith?.slots?.[String(number)];
   const { name } = pod.object.metadata;
-  if (state?.claim?.from !== pod.object.kith?.slot?.generation) {
-    if (!isTerminal(view, pod) && (kept === undefined || !isReady(view, kept))) return;
-    pass.reasons.push(`another pod fills the slot of ${name}`);
-    end(pass, pod);
-    return;
-  }
-  if (state?.claim === undefined) return;
-  const judged = judgeOriginal(view, pod, kept, state.claim, now.monotonic);
+  const generation = pod.object.kith?.slot?.generation;
+  if (state === undefined || generation === undefined) return;
+  const { claim } = state;
+  const judged =
+    claim?.from === generation ? judgeOriginal(view, pod, kept, claim, now.monotonic) : judgeEarlier(view, pod, kept, now.monotonic);
+  // Another one has gone back into it at this look.
+  if (judged.verdict === 'restore' && pass.kith?.slots?.[String(number)] !== state) return;
   if (judged.verdict === 'bury') end(pass, pod);
   else if (judged.verdict === 'restore') {
-    pass.kith = withSlots(pass.kith, [{ slot: number, state: restoredSlot(state, state.claim.from) }]);
+    pass.kith = withSlots(pass.kith, [{ slot: number, state: restoredSlot(state, generation) }]);
     pass.events.push(eventOf(pod, 'Kept', `${judged.reason}: it is kept, and its replacement ends`, 'kith'));
   } else if (judged.lookAgainAt !== undefined) pass.wakes.push({ do: 'wake', key: owner.key, at: judged.lookAgainAt });
   if (judged.compareWith !== undefined) pass.wakes.push({ do: 'compare', ...judged.compareWith });

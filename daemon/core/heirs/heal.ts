@@ -3,6 +3,7 @@ import { parseTime } from '../../../protocol/values/time.ts';
 import { asPod, boundNode, isReady, isTerminal, reportOf, saysUnready } from '../cluster/pods.ts';
 import type { ClusterIndex, ClusterView, MemberView } from '../cluster/view.ts';
 import type { ReconcilePolicy } from '../../../protocol/policies.ts';
+import { isDisruptedBy } from '../disruption.ts';
 import { isMajority, partitionPolicy, reconcilePolicy } from './policy.ts';
 
 /** How long a node that came back may take to say what still runs there. */
@@ -41,21 +42,15 @@ export function judgeOriginal(
 ): HealVerdict {
   const node = boundNode(original);
   const member = node === undefined ? undefined : view.memberOfNode(node);
-  // Nothing of the replacement ever ran, and the room that it lacks may be what the original still counts for.
   const serves = member?.state === 'alive' && !saysUnready(view.nodeReport(member.spec.nodeName));
   const asked = reconcilePolicy(view, original);
   const policy = asked ?? (isMajority(claim.membersSeen, claim.membersKnown) ? 'keep-replacement' : undefined);
   // A replacement that is kept, whatever the node says, and serves needs no word of it.
   const isDecided = policy === 'keep-replacement' && kept !== undefined && isReady(view, kept);
-  if (member !== undefined && serves && !isDecided && !isKnownAnew(view, member) && monotonic < member.backSince + UNCOMPARED_MS) {
-    const reason = `${member.spec.nodeName} has just been heard again`;
-    return { verdict: 'wait', reason, lookAgainAt: monotonic + COMPARING_MS, compareWith: { peer: member.peer, since: member.backSince } };
-  }
-  if (member !== undefined && serves && kept !== undefined && boundNode(kept) === undefined && !isTerminal(view, original))
-    return { verdict: 'restore', reason: `${member.spec.nodeName} is back, and no node was found for its replacement` };
-  // It has the lease that its replacement would need to become ready: whichever is asked for, the other would wait for ever.
-  if (serves && kept !== undefined && !isReady(view, kept) && holdsLease(view, original))
-    return { verdict: 'restore', reason: `it runs on ${member?.spec.nodeName ?? ''} under its lease, and its replacement has none` };
+  const uncompared = member !== undefined && serves && !isDecided ? notYetCompared(view, member, monotonic) : undefined;
+  if (uncompared !== undefined) return uncompared;
+  const wins = member !== undefined && serves ? whyRestored(view, original, kept, member) : undefined;
+  if (wins !== undefined) return { verdict: 'restore', reason: wins };
   if (policy === 'keep-replacement') return replacementStays(view, kept, 'its replacement is kept');
   if (member === undefined) return replacementStays(view, kept, `its node ${node ?? ''} is no member any more`);
   if (!serves) return { verdict: 'wait', reason: `${member.spec.nodeName} may still run it` };
@@ -74,6 +69,43 @@ export function judgeOriginal(
         reason: `it still runs on ${member.spec.nodeName}, and ${claim.membersSeen} of ${claim.membersKnown} members saw its node dead`,
       }
     : replacementStays(view, kept, 'it was started again since');
+}
+
+/**
+ * The same of a pod from before the one that was claimed last: its node was out of sight as well. It goes back into its slot only where what fills that would wait for it for ever.
+ * @param kept what fills its slot
+ */
+export function judgeEarlier(view: ClusterIndex, earlier: DesiredObject, kept: DesiredObject | undefined, monotonic: number): HealVerdict {
+  if (isTerminal(view, earlier) || (kept !== undefined && isReady(view, kept)))
+    return { verdict: 'bury', reason: 'another pod fills its slot' };
+  const member = view.memberOfNode(boundNode(earlier) ?? '');
+  const serves = member?.state === 'alive' && !saysUnready(view.nodeReport(member.spec.nodeName));
+  // Who evicts it wants another in its place.
+  const wins =
+    member === undefined || !serves || isDisruptedBy(earlier.object, 'eviction') ? undefined : whyRestored(view, earlier, kept, member);
+  if (member === undefined || wins === undefined) return { verdict: 'wait', reason: 'what fills its slot is not ready yet' };
+  return notYetCompared(view, member, monotonic) ?? { verdict: 'restore', reason: wins };
+}
+
+/** Why the replacement would wait for ever, were it kept. Of an original whose node serves. */
+function whyRestored(
+  view: ClusterIndex,
+  original: DesiredObject,
+  kept: DesiredObject | undefined,
+  { spec: { nodeName } }: MemberView,
+): string | undefined {
+  if (kept === undefined) return undefined;
+  // Nothing of the replacement ever ran, and the room that it lacks may be what the original still counts for.
+  if (boundNode(kept) === undefined && !isTerminal(view, original)) return `${nodeName} is back, and no node was found for its replacement`;
+  // It has the lease that its replacement would need to become ready: whichever is asked for, the other would wait for ever.
+  if (!isReady(view, kept) && holdsLease(view, original)) return `it runs on ${nodeName} under its lease, and its replacement has none`;
+  return undefined;
+}
+
+function notYetCompared(view: ClusterIndex, member: MemberView, monotonic: number): HealVerdict | undefined {
+  if (isKnownAnew(view, member) || monotonic >= member.backSince + UNCOMPARED_MS) return undefined;
+  const reason = `${member.spec.nodeName} has just been heard again`;
+  return { verdict: 'wait', reason, lookAgainAt: monotonic + COMPARING_MS, compareWith: { peer: member.peer, since: member.backSince } };
 }
 
 /**

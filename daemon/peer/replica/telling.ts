@@ -11,7 +11,7 @@ export type TellDocument = (entry: Entry, have: ReplicaVersion, maxBytes: number
 
 interface Gathering {
   id: string;
-  entryOf(key: ObjectKey): Entry | undefined;
+  entryOf: (key: ObjectKey) => Entry | undefined;
   tell: TellDocument;
   maxBytes: number;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isReady } from '../../../daemon/core/cluster/pods.ts';
+import { boundNode, isDeleting, isReady } from '../../../daemon/core/cluster/pods.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
 import { COMPARING_MS, judgeOriginal, UNCOMPARED_MS } from '../../../daemon/core/heirs/heal.ts';
@@ -242,3 +242,43 @@ it.each([
   view.comparedAt.set('peer-node-1', view.elapsed);
   expect(judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed).verdict).toBe(expected);
 });
+
+it.each([
+  { partition: 'majority', ends: 'goes back into its slot, as it has the lease' },
+  { partition: 'any', ends: 'ends once the one that fills its slot is ready' },
+])('the first of three copies, whose node is back and the second of which never ran, with partition: $partition $ends', ({ partition }) => {
+  const all = ['node-1', 'node-2', 'node-3', 'node-4', 'node-5'];
+  let view = running(5, 1, { 'kith.dev/partition': partition });
+  const [original] = view.pods();
+  const first = boundNode(original!)!;
+  const [second = '', third = ''] = all.filter((node) => node !== first);
+  /** Claims for itself the pod of a node that is dead. Nobody starts anything. */
+  const claim = (self: string, dead: readonly string[]): void => {
+    const seen = new ClusterWorld(all, self, view.desired.copy());
+    seen.elapsed = view.elapsed;
+    seen.learnReports(view, all);
+    seen.setLeader(self);
+    for (const node of dead) seen.setMember(node, 'dead');
+    seen.converge({ nodes: [] });
+    view = seen;
+  };
+  claim(second, [first]);
+  claim(third, [first, second]);
+  expect(slotOf(view)).toMatchObject({ generation: 3, claim: { from: 2, node: third } });
+  view.setMember(first, 'alive');
+  view.setMember(second, 'alive');
+  view.reportPod(original!.key, readyStatus(view.now.wall));
+  for (const node of [first, second]) view.comparedAt.set(`peer-${node}`, view.elapsed);
+  view.converge({ nodes: [], quietMs: UNCOMPARED_MS * 2 });
+  const standing = () => view.pods().flatMap((pod) => (isDeleting(pod) ? [] : pod.key));
+  if (partition === 'majority') return expect(standing()).toEqual([original!.key]);
+  expect(standing()).toHaveLength(3);
+  const kept = view.pods().find(({ object }) => object.kith?.slot?.generation === 3)!;
+  view.reportPod(kept.key, readyStatus(view.now.wall));
+  view.converge({ nodes: [], quietMs: 2_000 });
+  expect(standing()).toEqual([kept.key]);
+});
+
+function slotOf(world: ClusterWorld) {
+  return Object.values(world.object(RS).object.kith?.slots ?? {})[0]!;
+}
