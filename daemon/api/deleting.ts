@@ -75,7 +75,7 @@ export async function deleteOne(
   const target = deps.desired.read(keyOf(call.kind, call.namespace, call.name));
   if (target === undefined) throw notFound(call.kind, call.name);
   checkDeletion(call, current, options);
-  checkElector(call, deps, options);
+  await checkElector(call, deps, options);
   const { gracePeriodSeconds, propagation } = options;
   const world = {
     nodeIsMember: (node: string) => deps.nodeIsMember(node),
@@ -115,17 +115,22 @@ export function checkDeletion(call: ObjectCall, current: KubeObject, options: De
 }
 
 /** One of two is no majority of them, and a removal is no word that a host is off: two sides of a cut may remove each other (core/leases/voter.ts). */
-function checkElector({ kind, name }: ObjectCall, deps: ApiDeps, { gracePeriodSeconds }: DeleteOptions): void {
+async function checkElector({ kind, name }: ObjectCall, deps: ApiDeps, { gracePeriodSeconds }: DeleteOptions): Promise<void> {
   if (kind.group !== '' || kind.kind !== 'Node' || gracePeriodSeconds === 0) return;
-  const electors = deps.electors?.() ?? [];
   const peer = (deps.memberOf?.(name)?.object as Member | undefined)?.spec.peerId;
-  if (electors.length !== 2 || peer === undefined || !electors.includes(peer)) return;
+  if (peer === undefined) return;
+  const electors = (await deps.electors?.()) ?? [];
+  const isLast = electors.length === 1 && deps.bindingAuthor().membersKnown === 1;
+  if (electors.length > 2 || !electors.includes(peer) || isLast) return;
+  const others =
+    electors.length === 1
+      ? 'Wait until others vote ("kith peers").'
+      : `Where a third has just joined, wait for its vote ("kith peers"). Otherwise stop kithd on ${name}, and 12 s later, when what ran so there has ended, "kith confirm-dead ${name}"; delete the node when "kith peers" shows no vote of it, some 12 s after that.`;
   throw conflict(
     kind,
     name,
-    `it is one of the two members that vote on what may run at most once (StatefulSets, kith.dev/partition: majority), and without it nothing of that starts any more, whatever joins later. ` +
-      `Where a third has just joined, wait for its vote ("kith peers"). Otherwise stop kithd on ${name}, then "kith confirm-dead ${name}", and delete the node when "kith peers" shows no vote of it, some 12 s later. ` +
-      `Where nothing is ever to run at most once: --force --grace-period=0`,
+    `it is ${electors.length === 1 ? 'the only member that votes' : 'one of the two members that vote'} on what may run at most once (StatefulSets, kith.dev/partition: majority), and without it nothing of that starts any more, whatever joins later. ` +
+      `${others} Where nothing is ever to run at most once: --force --grace-period=0`,
   );
 }
 

@@ -44,8 +44,8 @@ export interface ApiDeps {
   nodeIsMember(node: string): boolean;
   /** The member object behind a node: deleting the Node removes it. */
   memberOf?(node: string): DesiredObject | undefined;
-  /** Peer ids of the members that vote on what runs at most once. Without this, any member may be removed. */
-  electors?(): readonly string[];
+  /** Peer ids of the members that vote on what runs at most once, as the members that answer know it. Without this, any member may be removed. */
+  electors?(): Promise<readonly string[]>;
   /** Join tokens that were given out: removing a host takes them back. */
   joinTokens?(): Iterable<DesiredObject>;
   /** What a person's binding says of its author. */

@@ -1,8 +1,5 @@
 import { hostname } from 'node:os';
-import { KithError } from '../../protocol/errors.ts';
-import type { TokenAnswer, TokenRequest } from '../../protocol/answers.ts';
-import { type DesiredObject, objectKey } from '../../protocol/objects.ts';
-import type { JoinTokenSpec, MemberSpec } from '../../protocol/types.ts';
+import type { DesiredObject } from '../../protocol/objects.ts';
 import { KITH_VERSION } from '../../protocol/version.ts';
 import { httpClient } from '../adapters/http-client/http-client.ts';
 import { type ServerCertificate, TlsServer } from '../adapters/https/tls-server.ts';
@@ -10,25 +7,19 @@ import { UnixServer } from '../adapters/https/unix-server.ts';
 import type { ClusterKeys } from '../adapters/identity/cluster.ts';
 import { verifySignature } from '../adapters/identity/signatures.ts';
 import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.ts';
-import { Admission } from '../api/admission.ts';
-import { planEviction } from '../core/controllers/eviction.ts';
 import { Api } from '../api/api.ts';
-import { kindsServed } from '../core/custom/served.ts';
 import { CLUSTER_NETWORK_KEY } from '../core/network/pod-subnets.ts';
 import { apiServiceAddress, serviceNumbers } from '../core/network/service-range.ts';
-import { draftJoinToken } from '../core/joining/draft-token.ts';
-import { conflictsAnswer, digestAnswer } from '../peer/endpoints.ts';
-import { createJoinHandler, type JoinHandler } from '../peer/joining.ts';
-import { netAnswer } from '../peer/network/net-answer.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Replica } from '../ports/replica.ts';
 import { advertisedAddresses, hostPortText } from './addresses.ts';
 import type { DaemonConfig } from './config.ts';
+import { Admitting } from './admitting.ts';
+import { apiOfPeer, kithOfPeer } from './api-of-peer.ts';
 import { issueTokenFor, tokenHolder } from './account-tokens.ts';
 import { createCredential, credentialCounts, issueCredential, kubeconfigText } from './credentials.ts';
-import { admitMember, createToken, expiredTokens, JOIN_TOKENS, memberKey } from './members.ts';
 
 export interface ApiServersDeps {
   peer: Peer;
@@ -45,7 +36,7 @@ export class ApiServers {
   readonly #deps: ApiServersDeps;
   readonly #config: DaemonConfig;
   readonly #keys: ClusterKeys;
-  readonly #join: JoinHandler;
+  readonly #admitting: Admitting;
   #tls: TlsServer | undefined;
   #unix: UnixServer | undefined;
   #isReady = false;
@@ -57,17 +48,8 @@ export class ApiServers {
     this.#deps = deps;
     this.#config = config;
     this.#keys = keys;
-    const { peer, replica, clock, log } = deps;
-    this.#join = createJoinHandler({
-      clock,
-      log,
-      verify: verifySignature,
-      self: peer.view.self.peer,
-      cluster: () => keys,
-      token: (id) => replica.get(objectKey(JOIN_TOKENS, '', id))?.object.spec as JoinTokenSpec | undefined,
-      members: () => peer.members(),
-      admit: async (member, tokenId) => this.#admit(member, tokenId),
-    });
+    const cluster = { rootHash: rootHash(keys.caCertificate), cluster: keys };
+    this.#admitting = new Admitting({ ...deps, verify: verifySignature }, cluster);
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -130,16 +112,11 @@ export class ApiServers {
     const tokens = { replica, keys: this.#keys, peerOfNode: (node: string) => view.memberOfNode(node)?.spec.peerId };
     return new Api(
       {
-        objects: peer.objects,
-        desired: peer.writer,
-        logs: peer.logs,
-        streams: peer.streams,
+        ...apiOfPeer(this.#deps),
         httpClient,
         clock,
         random,
         log,
-        kinds: () => kindsServed(view),
-        rbac: view,
         authenticateToken: async (token, audiences) => tokenHolder(tokens, token, clock.now(), audiences),
         issueAccountToken: async (account, wanted) => {
           const issued = issueTokenFor(account, wanted, this.#keys, clock.now());
@@ -147,49 +124,15 @@ export class ApiServers {
           return { ...issued, warnings };
         },
         certificateCounts: (fingerprint, user) => credentialCounts(replica, 'certificate', fingerprint, user),
-        admission: new Admission({ view: peer.cluster }),
-        planEviction: (pod) => planEviction(peer.cluster, pod, clock.now()),
-        nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
-        memberOf: (node) => {
-          const member = view.memberOfNode(node);
-          return member === undefined ? undefined : view.get(memberKey(member.spec.peerId));
-        },
-        electors: () => peer.peers().electorate?.members ?? [],
-        joinTokens: () => replica.list(JOIN_TOKENS),
-        bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
         unready: () => (this.#isReady ? [] : ['the daemon is starting']),
         kith: {
-          peers: () => peer.peers(),
-          conflicts: () => conflictsAnswer(replica),
-          digest: (options) => digestAnswer(replica, options),
-          sizes: () => replica.sizes(),
+          ...kithOfPeer(this.#deps, this.#admitting),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
-          net: () => netAnswer(peer.view, peer.services, peer.policies),
-          doctor: async (node, signal) => peer.doctor.ask(node, signal),
-          createToken: async (request) => this.#createToken(request),
           kubeconfig: async (user, credential, groups) => this.#kubeconfig({ user, groups }, credential),
-          join: async (body, connection) => this.#join(body, connection),
         },
       },
       { kithVersion: KITH_VERSION },
     );
-  }
-
-  async #admit(member: MemberSpec, tokenId: string): Promise<MemberSpec[]> {
-    const { peer, replica, clock } = this.#deps;
-    if (!peer.view.complete) throw new KithError('Incomplete', 'this member has not the whole state of the cluster yet');
-    await peer.writer.write(admitMember(replica, member, tokenId, clock.now()));
-    return [...peer.members()];
-  }
-
-  async #createToken(request: TokenRequest): Promise<TokenAnswer> {
-    const { peer, replica, clock, random } = this.#deps;
-    const now = clock.now();
-    const addresses = this.#apiUrls();
-    const lifetimeMs = request.ttlSeconds === undefined ? undefined : request.ttlSeconds * 1000;
-    const { id, spec, text } = draftJoinToken({ rootHash: rootHash(this.#keys.caCertificate), addresses, lifetimeMs }, random, now);
-    await peer.writer.write([createToken(id, spec, now), ...expiredTokens(replica, now)]);
-    return { token: text, expiresAt: spec.expiresAt };
   }
 
   /** A new credential counts once it is written down. */
@@ -197,20 +140,13 @@ export class ApiServers {
     const { peer, replica, clock } = this.#deps;
     const issued = await issueCredential(type, user, this.#keys, clock.now());
     await peer.writer.write(createCredential(replica, issued, clock.now()));
-    return kubeconfigText(issued, this.#keys, this.#apiUrls(), this.#loopbackUrl());
+    return kubeconfigText(issued, this.#keys, this.#admitting.apiUrls(), this.#loopbackUrl());
   }
 
   /** Where the API is for programs on this host; undefined where it does not listen there, or is announced as that anyhow. */
   #loopbackUrl(): string | undefined {
     const { host, port } = this.#config.apiListen;
     const url = `https://127.0.0.1:${port}`;
-    return ['0.0.0.0', '::', '127.0.0.1'].includes(host) && !this.#apiUrls().includes(url) ? url : undefined;
-  }
-
-  /** Our own first: whoever got the token from us reaches us. */
-  #apiUrls(): string[] {
-    const { peer } = this.#deps;
-    const own = peer.members().filter((member) => member.peerId === peer.view.self.peer);
-    return [...own, ...peer.members().filter((member) => !own.includes(member))].flatMap((member) => member.apiAddresses);
+    return ['0.0.0.0', '::', '127.0.0.1'].includes(host) && !this.#admitting.apiUrls().includes(url) ? url : undefined;
   }
 }

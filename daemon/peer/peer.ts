@@ -202,15 +202,9 @@ export class Peer {
     const { folder, clock, log } = this.#deps;
     const view = this.#state;
     if (folder === undefined) return undefined;
-    return new ManifestWatch({
-      folder,
-      views: { ...this.views, view: () => view },
-      write,
-      bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
-      events: this.events,
-      clock,
-      log,
-    });
+    const views = { ...this.views, view: () => view };
+    const bindingAuthor = () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term });
+    return new ManifestWatch({ folder, views, write, bindingAuthor, events: this.events, clock, log });
   }
 
   get view(): ClusterView {
@@ -351,6 +345,11 @@ export class Peer {
       electorate: this.#leases?.voting.electorate,
       now: this.#deps.clock.monotonic(),
     });
+  }
+
+  /** Peer ids of the members that vote, as far as those know who answer. */
+  async electors(): Promise<readonly string[]> {
+    return (await this.#leases?.voting.newestElectorate())?.members ?? [];
   }
 
   #render(key: ObjectKey): KubeObject | undefined {

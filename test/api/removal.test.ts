@@ -11,7 +11,7 @@ afterEach(async () => {
 async function withElectors(...electors: string[]): Promise<void> {
   world = await apiWorld({
     deps: {
-      electors: () => electors,
+      electors: async () => electors,
       memberOf: (node) => {
         const peerId = node.replace('node', 'peer');
         const metadata = { name: peerId, uid: '', creationTimestamp: '' };
@@ -37,6 +37,14 @@ it('one of the only two that vote is not removed unawares: the other would never
   expect((await remove('node-2', '?dryRun=All')).status).toBe(409);
   expect((await remove('node-3')).status).toBe(200);
   expect((await remove('node-2', '?gracePeriodSeconds=0')).status).toBe(200);
+});
+
+it('nor is the only one that votes, where there are others', async () => {
+  await withElectors('peer-1');
+  const refused = await remove('node-1');
+  expect(refused.status).toBe(409);
+  expect(refused.message).toContain('it is the only member that votes');
+  expect(refused.message).toContain('Wait until others vote');
 });
 
 it('one of three that vote, or one beside the only one, is removed', async () => {

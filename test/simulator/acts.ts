@@ -1,13 +1,10 @@
-import { memberKey } from '../../daemon/app/members.ts';
-import { voterOfRecord } from '../../daemon/core/leases/record.ts';
-import { majorityOf } from '../../protocol/leases.ts';
 import { encodeRecords } from '../../protocol/wire-observed.ts';
-import { diskBuries } from './checkers/disk.ts';
-import { isUp } from './checkers/ways.ts';
+import { isElectorateLost } from './checkers/electors.ts';
 import { forgedRecords } from './forging.ts';
 import { HostActs } from './host-acts.ts';
 import type { SimHost } from './host.ts';
 import { ONCE } from './plots/once.ts';
+import { Removing } from './removing.ts';
 import { poison } from './poison.ts';
 import { describeAct } from './scenario.ts';
 import type { Act, Step } from './scenario.ts';
@@ -15,12 +12,8 @@ import { Users } from './users.ts';
 import { SHORT_IMAGE } from './workloads.ts';
 import type { SimWorld } from './world.ts';
 
-/** So many hosts are never lost. */
-const LEAST_HOSTS = 2;
 /** A member that dies meanwhile lets nobody in. */
 const JOIN_MS = 15_000;
-/** Attempts to remove a host that is lost. */
-const REMOVALS = 20;
 
 /** Does to the world what the steps of a scenario say, and undoes it in time. */
 export class Acts {
@@ -28,6 +21,7 @@ export class Acts {
   private readonly undoing = new Set<() => unknown>();
   private readonly users: Users;
   private readonly onHosts: HostActs;
+  private readonly removing: Removing;
   /** Hosts that are being let in. */
   private readonly joining = new Set<Promise<void>>();
   /** Hosts that are started again when the calm begins. */
@@ -37,6 +31,7 @@ export class Acts {
     this.world = world;
     this.users = new Users(world);
     this.onHosts = new HostActs(world, this);
+    this.removing = new Removing(world, this, this.users);
     for (const host of world.hosts) prepare(host);
   }
 
@@ -64,7 +59,7 @@ export class Acts {
     }
     await Promise.all([...undone, ...this.joining, this.users.answered()]);
     // Members end a void admission by themselves.
-    for (const host of world.hosts) if (host.isGone && !host.isVoid) await this.removeForGood(host);
+    for (const host of world.hosts) if (host.isGone && !host.isVoid) await this.removing.removeForGood(host);
     if (world.hasLeases && isElectorateLost(world)) await this.giveUpLeased();
   }
 
@@ -73,19 +68,6 @@ export class Acts {
     this.world.faults.note('electorateLost');
     const host = this.world.running().find(({ isGone }) => !isGone);
     for (const { app, target } of ONCE) await this.users.request(host?.index ?? 1, { method: 'DELETE', target, what: `delete ${app}` });
-  }
-
-  /** Hosts that never come back are removed, by whoever can. */
-  private async removeForGood(host: SimHost): Promise<void> {
-    const asked = { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` };
-    for (let attempt = 0; attempt < REMOVALS; attempt += 1) {
-      const running = this.world.running().filter(({ isGone }) => !isGone);
-      // Who was away may not have heard of it yet, and says 404.
-      const knowing = running.find(({ daemon }) => daemon.peer.view.members().some(({ spec }) => spec.nodeName === host.node));
-      if (knowing === undefined) return;
-      await this.users.request((attempt % 2 === 0 ? knowing : running[attempt % running.length])?.index ?? 1, asked);
-      await new Promise<void>((resolve) => this.world.clock.after(2_000, resolve));
-    }
   }
 
   private perform(act: Act): unknown {
@@ -126,9 +108,11 @@ export class Acts {
     if (host === undefined || host.isGone) return;
     switch (act.do) {
       case 'remove':
-        return this.remove(host, act.by);
+        return void this.removing.remove(host, act.by);
       case 'lose':
-        return this.lose(host, act);
+        return this.removing.lose(host, act);
+      case 'confirmDead':
+        return void this.removing.confirmOff(host, act.by);
       case 'forge':
         return this.forge(host, act.victim);
       case 'poison':
@@ -166,34 +150,6 @@ export class Acts {
     for (const [from, to] of ends) network.block(from, to);
     this.later(forMs, () => {
       for (const [from, to] of ends) network.unblock(from, to);
-    });
-  }
-
-  /** It runs on, and is to hear that it is no member any more. */
-  private remove(host: SimHost, by: number): void {
-    // Who is no member removes nobody, nor does one that can't answer, or whose disk takes nothing.
-    const remover = this.world.host(by);
-    const isAsked = remover !== undefined && remover !== host && !remover.isGone && isUp(remover) && !remover.disk.isFull;
-    if (!isAsked || this.world.lasting().length <= LEAST_HOSTS) return;
-    host.isGone = true;
-    const asked = { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` };
-    // It stays where that was refused, or the remover died of a sudden, and no disk has it.
-    void this.users.request(by, asked).then((status = 0) => {
-      const isDone = status >= 200 && status < 300;
-      if (!isDone && !this.world.hosts.some(({ disk }) => diskBuries(disk, memberKey(host.id), 1))) host.isGone = false;
-    });
-  }
-
-  private lose(host: SimHost, { removeAfterMs, by }: { removeAfterMs: number; by: number }): void {
-    const { world } = this;
-    if (world.lasting().length <= LEAST_HOSTS) return;
-    host.isGone = true;
-    world.faults.note('hostLost');
-    world.powerCut(host);
-    host.runtime.wipe();
-    world.clock.after(removeAfterMs, () => {
-      if (!this.isCalm)
-        void this.users.request(by, { method: 'DELETE', target: `/api/v1/nodes/${host.node}`, what: `remove ${host.node}` });
     });
   }
 
@@ -236,20 +192,8 @@ export class Acts {
   }
 }
 
-/** Of the newest electorate no majority is there any more, nor ever will be. */
-function isElectorateLost(world: SimWorld): boolean {
-  const known = world.lasting().flatMap(({ id, disk }) => {
-    const votes = disk.file('votes') as Uint8Array | undefined;
-    return votes === undefined ? [] : [voterOfRecord(id, votes, 0).electorate];
-  });
-  const [newest] = known.sort((left, right) => right.version - left.version);
-  const ids = new Set(world.lasting().map(({ id }) => id));
-  const { members = [] } = newest ?? {};
-  return members.filter((peer) => ids.has(peer)).length < majorityOf(members.length);
-}
-
 /** What is no trouble to a healthy cluster. */
-const USERS: ReadonlySet<string> = new Set(['request', 'file', 'deletePod', 'deletePods', 'containerEnds', 'poison']);
+const USERS: ReadonlySet<string> = new Set(['request', 'file', 'deletePod', 'deletePods', 'containerEnds', 'poison', 'confirmDead']);
 
 /** Images that end by themselves; the others run until they are stopped. */
 const SHORT = { exitAfterMs: 5_000, exitCode: 0 };

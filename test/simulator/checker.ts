@@ -2,6 +2,7 @@ import type { DesiredObject } from '../../protocol/objects.ts';
 import type { Mutation } from '../../protocol/desired.ts';
 import type { RuntimeEvent } from '../support/simulated-runtime.ts';
 import type { SimDaemon, SimHost } from './host.ts';
+import type { Asked } from './users.ts';
 import type { SimWorld } from './world.ts';
 
 /** What must hold was broken. */
@@ -21,6 +22,9 @@ export interface Acknowledged {
   warnings: readonly string[];
 }
 
+/** Of a user's request: the status, or none. @throws Violation */
+export type Answered = (status?: number) => void;
+
 /**
  * Watches the world from outside. The name says when it must hold: `anytime…` at every moment, `eventually…` soon after the faults have ended, `finally…` once
  * everything is at rest. It sees all, and changes nothing.
@@ -34,6 +38,8 @@ export interface Checker {
   onContainer?(host: SimHost, event: RuntimeEvent, world: SimWorld): void;
   /** A user's write begins: it may be on disk, and others may have it, long before it is acknowledged. */
   onAsked?(mutations: readonly Mutation[]): void;
+  /** A user asks the host; what it answers is for the answer. */
+  onRequest?(host: SimHost, asked: Asked, world: SimWorld): Answered | undefined;
   onAcknowledged?(host: SimHost, write: Acknowledged, world: SimWorld): void;
   /** Twice a second. @throws Violation */
   onTick?(world: SimWorld): void;

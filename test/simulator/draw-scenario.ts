@@ -29,7 +29,8 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   const plot = plotOf(seed, options.peers.most, options.plot);
   const least = Math.max(options.peers.least, plot?.leastPeers ?? 1);
   // Few plots need more than are asked for.
-  const peers = draw.int(least, Math.max(least, options.peers.most));
+  const most = Math.min(Math.max(least, options.peers.most), plot?.mostPeers ?? Infinity);
+  const peers = draw.int(Math.min(least, most), most);
   const pen: Pen = { draw, peers, mayLoseDisk: true, host: () => draw.int(1, peers) };
   const first = firstRequests(draw, pen.host).map((act, index): Timed => ({ at: 200 * index, act }));
   const {

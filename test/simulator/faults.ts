@@ -63,6 +63,8 @@ export const FAULTS = {
   gravesCollected: 'graves that a peer forgot, since all members held them',
   collectedAway: 'the same while a member was away',
   electorateLost: 'electorates that lost their majority for ever, so that what runs at most once is given up',
+  removalRefused: 'removals of one of the only two that vote, which were refused',
+  confirmedDead: 'hosts of which a person said that they are off',
   atOnce: 'writes of one object by two peers in the same moment, both acknowledged',
   bothSides: 'cuts on both sides of which users were obeyed',
 } as const;
@@ -71,7 +73,7 @@ export type Fault = keyof typeof FAULTS;
 export type FaultCounts = Partial<Record<Fault, number>>;
 
 /** Those that only some storms can have: they are under leases. */
-export const UNDER_LEASES: ReadonlySet<Fault> = new Set(['crashedAfterVote', 'electorateLost']);
+export const UNDER_LEASES: ReadonlySet<Fault> = new Set(['crashedAfterVote', 'electorateLost', 'removalRefused', 'confirmedDead']);
 
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
 

@@ -121,6 +121,7 @@ const ACTS: { readonly [Name in Act['do']]: Shape<Omit<Extract<Act, { do: Name }
   remove: { host: hostNumber, by: hostNumber },
   deaf: { loss: share, forMs: someMs },
   lose: { host: hostNumber, removeAfterMs: someMs, by: hostNumber },
+  confirmDead: { host: hostNumber, by: hostNumber },
   freeze: { host: hostNumber, what: either({ host: true, loop: true }), forMs: someMs },
   pause: { host: hostNumber, forMs: someMs },
   clockJump: { host: hostNumber, byMs: amount },

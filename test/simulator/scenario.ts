@@ -55,6 +55,8 @@ export type Act =
   /** Gossip is lost everywhere, this share of it. */
   | { do: 'deaf'; loss: number; forMs: number }
   | { do: 'lose'; host: number; removeAfterMs: number; by: number }
+  /** A person says that it is off, which is so. */
+  | { do: 'confirmDead'; host: number; by: number }
   | { do: 'freeze'; host: number; what: 'host' | 'loop'; forMs: number }
   /** The whole host: daemon, guard and containers. Its clocks go on. */
   | { do: 'pause'; host: number; forMs: number }

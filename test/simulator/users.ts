@@ -35,6 +35,7 @@ export class Users {
     const host = this.world.host(index);
     if (host?.daemon === undefined) return undefined;
     const { daemon } = host;
+    const listeners = this.world.onRequest.flatMap((listener) => listener(host, asked));
     const call = new Promise<string>((resolve) => {
       clock.after(ANSWER_MS, () => resolve('no answer'));
       daemon.clock.run(() => {
@@ -46,7 +47,9 @@ export class Users {
     });
     const answer = await this.opened(call);
     timeline.add(host.node, `← ${asked.what}: ${answer}`);
-    return /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
+    const status = /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
+    for (const listener of listeners) this.world.guard(() => listener(status));
+    return status;
   }
 
   async deletePod({ host: index, which, graceSeconds }: Extract<Act, { do: 'deletePod' }>): Promise<void> {

@@ -14,6 +14,7 @@ import { MemoryBeatNetwork, MemoryBeats } from '../support/memory-beats.ts';
 import { composeDaemon } from '../support/peer-daemon.ts';
 import type { HostClock } from '../support/virtual-clock.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import type { Answered } from './checker.ts';
 import type { Draw } from './draw.ts';
 import { DiskContents } from './disk.ts';
 import { FaultTally } from './faults.ts';
@@ -24,6 +25,7 @@ import type { SimDaemon, Starting } from './host.ts';
 import type { WayFault } from './way.ts';
 import { SimNetwork } from './network.ts';
 import { Timeline } from './timeline.ts';
+import type { Asked } from './users.ts';
 
 import { CLUSTER } from './cluster.ts';
 
@@ -76,6 +78,8 @@ export class SimWorld {
   readonly onBoot: ((host: SimHost, daemon: SimDaemon) => void)[] = [];
   /** Called when a daemon goes on that stood still, before it does. */
   readonly onThaw: ((host: SimHost, stoodMs: number) => void)[] = [];
+  /** Called with what users ask, before it is answered. */
+  readonly onRequest: ((host: SimHost, asked: Asked) => readonly Answered[])[] = [];
   /** Faults that last just now. */
   troubles = 0;
   private disturbedAt = 0;

@@ -1,13 +1,9 @@
-import { kindsServed } from '../../daemon/core/custom/served.ts';
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
-import { Admission } from '../../daemon/api/admission.ts';
-import { planEviction } from '../../daemon/core/controllers/eviction.ts';
 import { Api } from '../../daemon/api/api.ts';
-import { JOIN_TOKENS, memberKey } from '../../daemon/app/members.ts';
+import { Admitting } from '../../daemon/app/admitting.ts';
+import { apiOfPeer, kithOfPeer } from '../../daemon/app/api-of-peer.ts';
 import { openState, ownState } from '../../daemon/app/state.ts';
 import type { NodeFacts } from '../../daemon/core/reconcile/node-status.ts';
-import { conflictsAnswer, digestAnswer } from '../../daemon/peer/endpoints.ts';
-import { netAnswer } from '../../daemon/peer/network/net-answer.ts';
 import type { PeerImage } from '../../daemon/peer/peer-deps.ts';
 import type { ReadRecord, ReplicaImage } from '../../daemon/peer/replica/disk.ts';
 import type { RecordReader } from '../../daemon/ports/observed.ts';
@@ -121,46 +117,26 @@ export async function composeDaemon(world: DaemonWorld, files: DaemonFiles): Pro
       version: 'test',
     },
   );
-  return { ...world, replica, peer, api: composeApi({ ...world, peer, replica }) };
+  return { ...world, replica, peer, api: composeApi({ ...world, peer, replica }, clusterId) };
 }
 
-function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api'>): Api {
-  const unused = async (): Promise<never> => Promise.reject(new Error('not served in this world'));
-  const { view } = peer;
+/** Peers of a test know no certificates. */
+const NO_ROOT_HASH = '0'.repeat(64);
+
+function composeApi({ peer, replica, clock, random, log }: Omit<PeerDaemon, 'api'>, clusterId: string): Api {
+  const cluster = { clusterId, caCertificate: '', caKey: '' };
+  const admitting = new Admitting({ peer, replica, clock, random, log, verify: fakeVerify }, { cluster, rootHash: NO_ROOT_HASH });
+  const served = { peer, replica, clock };
   return new Api(
     {
-      objects: peer.objects,
-      desired: peer.writer,
-      logs: peer.logs,
-      streams: peer.streams,
-      httpClient: { send: unused },
+      ...apiOfPeer(served),
+      httpClient: { send: async () => Promise.reject(new Error('not served in this world')) },
       clock,
       random,
       log,
-      kinds: () => kindsServed(view),
-      rbac: view,
       authenticateToken: async () => undefined,
-      admission: new Admission({ view: peer.cluster }),
-      planEviction: (pod) => planEviction(peer.cluster, pod, clock.now()),
-      nodeIsMember: (node) => view.memberOfNode(node) !== undefined,
-      memberOf: (node) => {
-        const member = view.memberOfNode(node);
-        return member === undefined ? undefined : view.get(memberKey(member.spec.peerId));
-      },
-      joinTokens: () => replica.list(JOIN_TOKENS),
-      bindingAuthor: () => ({ membersSeen: view.membersSeen, membersKnown: view.membersKnown, term: view.leader.term }),
       unready: () => [],
-      kith: {
-        peers: () => peer.peers(),
-        conflicts: () => conflictsAnswer(replica),
-        digest: (options) => digestAnswer(replica, options),
-        sizes: () => replica.sizes(),
-        manifests: () => ({ folder: undefined, files: [] }),
-        net: () => netAnswer(peer.view, peer.services),
-        doctor: async (node, signal) => peer.doctor.ask(node, signal),
-        createToken: unused,
-        join: unused,
-      },
+      kith: { ...kithOfPeer(served, admitting), manifests: () => ({ folder: undefined, files: [] }) },
     },
     { kithVersion: '0' },
   );

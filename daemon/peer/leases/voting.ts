@@ -111,6 +111,24 @@ export class Voting {
     return new LeaseParty(voter, { settings: this.#settings, incarnation, isDead: isConfirmedDead, chance: () => random.next() });
   }
 
+  /** What is known here once all who are connected have said what they know, or a round is over: who does not vote need not have heard of those that do. */
+  async newestElectorate(): Promise<Electorate> {
+    await Promise.all(this.#deps.transport.connected().map(async (to) => this.#ask(this.#inquiry(to))));
+    return this.electorate;
+  }
+
+  /** Whoever knows a newer electorate answers with it. */
+  #inquiry(to: string): Outgoing {
+    const request = {
+      type: 'vote',
+      version: this.electorate.version,
+      incarnation: this.#options.incarnation(),
+      dry: true,
+      votes: [],
+    } as const;
+    return { to, request, rounds: [] };
+  }
+
   /** A voter that can't remember is none: under a name that no electorate has, it refuses every vote. */
   async #recall(founder: boolean): Promise<VoterState> {
     const { book, transport, log } = this.#deps;
@@ -148,9 +166,7 @@ export class Voting {
     if (!this.#party.candidacies().some((candidacy) => candidacy.heldUntil === undefined)) return;
     const connected = this.#deps.transport.connected();
     const to = connected[Math.floor(this.#deps.random.next() * connected.length)];
-    const { version } = this.electorate;
-    const incarnation = this.#options.incarnation();
-    if (to !== undefined) this.send([{ to, request: { type: 'vote', version, incarnation, dry: true, votes: [] }, rounds: [] }]);
+    if (to !== undefined) this.send([this.#inquiry(to)]);
   }
 
   async #ask(outgoing: Outgoing): Promise<void> {

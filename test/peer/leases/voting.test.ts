@@ -65,6 +65,17 @@ class World {
 }
 
 describe('votes between peers', () => {
+  it('are known of, when asked, by who does not vote yet', async () => {
+    const world = new World();
+    for (const name of NAMES) await world.start(name);
+    const [, , last] = NAMES.map((name) => world.voters.get(name)!);
+    expect(await world.clock.pass(settled, () => world.voters.get('b')!.electorate.members.length === 2)).toBe(true);
+    expect(last!.electorate.members).toEqual([]);
+    const asked = last!.newestElectorate();
+    await world.clock.pass(100);
+    expect((await asked).members).toEqual(['a', 'b']);
+  });
+
   it('grow the electorate from the founder to all members, and give one of two candidates the lease within a second', async () => {
     const world = await World.of();
     world.want('b');

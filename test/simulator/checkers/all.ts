@@ -13,6 +13,7 @@ import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from
 import { AnytimeTheOtherCopyRuns } from './copies.ts';
 import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './convergence.ts';
 import { AnytimeCompletedNeverRunsAgain, EventuallyKindsAsDesired } from './kinds.ts';
+import { AnytimeElectorsAreKept } from './electors.ts';
 import { AnytimeAtMostOne } from './once.ts';
 import { AnytimeAcknowledgedIsKept, AnytimeNothingDeletedReturns, AnytimeToldAfterDisk } from './disk.ts';
 import { AnytimeBoundOnce, AnytimeSlotsGoForward } from './history.ts';
@@ -38,6 +39,7 @@ export function allCheckers(): Checker[] {
     new AnytimeRestartedForCause(),
     new AnytimeNodesFit(),
     new AnytimeAtMostOne(),
+    new AnytimeElectorsAreKept(),
     new AnytimeCompletedNeverRunsAgain(),
     new AnytimeToldAfterDisk(),
     new AnytimeAcknowledgedIsKept(),

@@ -1,4 +1,5 @@
 import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, lateNews, longCut } from './cuts.ts';
+import { confirmedDead, eachAlone, twoElectors } from './electors.ts';
 import { collected } from './graves.ts';
 import { otherKinds } from './kinds.ts';
 import { endedMeanwhile, fewOfMany, guests, jobsApart, napping, rumours, twoRemovers, unanswered, unheeded } from './moments.ts';
@@ -50,6 +51,9 @@ export const NAMED_PLOTS: readonly Plot[] = [
   rumours,
   fewOfMany,
   unanswered,
+  twoElectors,
+  confirmedDead,
+  eachAlone,
 ];
 
 const RARE_EVERY = 8;

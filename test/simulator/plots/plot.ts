@@ -39,6 +39,8 @@ export interface Plot {
   name: string;
   /** Fewer peers than that make no such day. */
   leastPeers: number;
+  /** More neither, whatever is asked for. */
+  mostPeers?: number;
   draw(pen: Pen): Drawn;
 }
 
