@@ -40,7 +40,7 @@ async function candidatesFor(program: Command, before: readonly string[], typed:
 }
 
 /** Which command the words name, what of them is left, and an option that still waits for its value. */
-function walk(program: Command, words: readonly string[]): { command: Command; rest: string[]; open: string | undefined } {
+export function walk(program: Command, words: readonly string[]): { command: Command; rest: string[]; open: string | undefined } {
   let command = program;
   let open: string | undefined;
   const rest: string[] = [];

@@ -4,10 +4,19 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { CliError, EXIT_NO_DAEMON, EXIT_USAGE } from './errors.ts';
 
-/** Where the daemon is and what to show it. */
+/** Where the daemon is and what to show it, and the namespace of the kubeconfig's context. */
 export type Endpoint =
-  | { type: 'socket'; path: string }
-  | { type: 'https'; server: string; ca?: string; certificate?: string; key?: string; token?: string; insecure?: boolean };
+  | { type: 'socket'; path: string; namespace?: string }
+  | {
+      type: 'https';
+      server: string;
+      ca?: string;
+      certificate?: string;
+      key?: string;
+      token?: string;
+      insecure?: boolean;
+      namespace?: string;
+    };
 
 export interface ConnectionOptions {
   server?: string;
@@ -87,7 +96,7 @@ interface NamedEntry {
   name?: string;
   cluster?: Record<string, unknown>;
   user?: Record<string, unknown>;
-  context?: { cluster?: string; user?: string };
+  context?: { cluster?: string; user?: string; namespace?: string };
 }
 
 function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
@@ -110,7 +119,8 @@ function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
     return typeof named === 'string' ? readText(path.resolve(folder, named)) : undefined;
   };
   const server = typeof cluster.server === 'string' ? cluster.server : '';
-  if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length) };
+  const namespace = typeof context.namespace === 'string' ? context.namespace : undefined;
+  if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length), namespace };
   if (!isHttps(server))
     throw new CliError(`${file}: server "${server}" of cluster ${context.cluster}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
   return {
@@ -121,6 +131,7 @@ function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
     key: material(user, 'client-key'),
     token: options.token ?? (user.token as string | undefined),
     insecure: options.insecureSkipTlsVerify ?? cluster['insecure-skip-tls-verify'] === true,
+    namespace,
   };
 }
 

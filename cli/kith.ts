@@ -3,7 +3,7 @@ import '../protocol/polyfill.ts';
 
 const { KITH_VERSION } = await import('../protocol/version.ts');
 const { runKith } = await import('./program.ts');
-const { text } = await import('node:stream/consumers');
+const { readAllText } = await import('./reading.ts');
 const { isatty } = await import('node:tty');
 const { processKeyboard, writeBytes } = await import('./process-terminal.ts');
 
@@ -23,7 +23,7 @@ process.exitCode = await runKith(
     interactive: isatty(1),
     environment: process.env,
     uid: process.getuid?.() ?? -1,
-    readStdin: async () => text(process.stdin),
+    readStdin: async () => readAllText(process.stdin, 'standard input', stop.signal),
     signal: stop.signal,
     now: () => Date.now(),
   },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DraftObject } from '../protocol/objects.ts';
 import { apiVersionOf, type KindDefinition } from '../protocol/kinds/kind.ts';
@@ -7,6 +7,7 @@ import { formatManifestError } from '../protocol/manifest/document.ts';
 import { parseManifest } from '../protocol/manifest/parse.ts';
 import { CliError, EXIT_USAGE } from './errors.ts';
 import type { CliContext } from './context.ts';
+import { readFileText } from './reading.ts';
 import { serverKinds } from './server-kinds.ts';
 
 type ManifestContext = Pick<CliContext, 'client' | 'terminal'>;
@@ -29,7 +30,9 @@ export async function readManifests(files: readonly string[], recursive: boolean
   const texts: { text: string; source: string }[] = [];
   for (const file of files) {
     if (file === '-') texts.push({ text: await context.terminal.readStdin(), source: 'standard input' });
-    else for (const found of listFiles(file, recursive)) texts.push({ text: readText(found), source: found });
+    else
+      for (const found of listFiles(file, recursive))
+        texts.push({ text: await readFileText(found, context.terminal.signal), source: found });
   }
   let read = collectAll(texts, ownKind);
   if (read.unknown) {
@@ -75,12 +78,30 @@ function collect(text: string, source: string, find: FindByType, read: ReadManif
       problems.push(`${where}: apiVersion and kind are needed, for example "apiVersion: v1" and "kind: Pod"`);
       continue;
     }
+    const wrong = wrongMetadata(draft.metadata);
+    if (wrong !== undefined) {
+      problems.push(`${document.at(wrong.field)}: ${wrong.field} ${wrong.why}`);
+      continue;
+    }
     const kind = find(draft.apiVersion, draft.kind);
     if (kind === undefined) {
       read.unknown = true;
       problems.push(`${where}: no matches for kind "${draft.kind}" in version "${draft.apiVersion}"${whatInstead(draft.kind)}`);
     } else objects.push({ kind, object: { ...draft, metadata: draft.metadata ?? {} }, where, at: (field) => document.at(field) });
   }
+}
+
+/** What decides which object is asked for must be what it seems to be. */
+function wrongMetadata(metadata: unknown): { field: string; why: string } | undefined {
+  if (metadata === undefined || metadata === null) return undefined;
+  if (typeof metadata !== 'object' || Array.isArray(metadata))
+    return { field: 'metadata', why: 'has to be an object, as in "metadata: {name: web}"' };
+  const { name, namespace } = metadata as Record<string, unknown>;
+  for (const [field, value] of Object.entries({ name, namespace })) {
+    if (value !== undefined && value !== null && typeof value !== 'string')
+      return { field: `metadata.${field}`, why: `has to be text, not ${JSON.stringify(value)}: put it in quotes` };
+  }
+  return undefined;
 }
 
 function whatInstead(kind: string): string {
@@ -106,13 +127,5 @@ function statOf(file: string): ReturnType<typeof statSync> & object {
     return statSync(file);
   } catch {
     throw new CliError(`the path "${file}" does not exist`, EXIT_USAGE);
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`);
   }
 }

@@ -18,6 +18,7 @@ import { addRun } from './commands/run.ts';
 import { addUser } from './commands/user.ts';
 import type { Terminal } from './context.ts';
 import { CliError, EXIT_FAILED, EXIT_USAGE, RemoteExit } from './errors.ts';
+import { inOurWords } from './habits.ts';
 import { explainUnknown } from './kubectl.ts';
 
 /**
@@ -26,7 +27,7 @@ import { explainUnknown } from './kubectl.ts';
 export async function runKith(words: readonly string[], terminal: Terminal, version: string): Promise<number> {
   const program = buildProgram(terminal, version);
   try {
-    await program.parseAsync([...words], { from: 'user' });
+    await program.parseAsync(inOurWords(program, words), { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
@@ -47,7 +48,7 @@ export function buildProgram(terminal: Terminal, version: string): Command {
   const program = new Command('kith')
     .description('Kith: a Kubernetes with no masters. Talks to any peer.')
     .version(version, '-V, --version', 'print the version of this command')
-    .option('-n, --namespace <namespace>', 'namespace', 'default')
+    .option('-n, --namespace <namespace>', "namespace (default: the context's, or default)")
     .option('--socket <path>', 'unix socket of the daemon (also KITH_SOCKET)')
     .option('--server <url>', 'https://HOST:6443 of a peer')
     .option('--certificate-authority <file>', "the cluster's CA, for --server")

@@ -43,9 +43,9 @@ export async function findTargets(context: Pick<CliContext, 'client'>, words: re
 }
 
 function wordsFor({ plural, singular, kind, shortNames, group, version }: KindDefinition): string[] {
-  return [plural, singular, kind, ...shortNames, `${plural}.${group}`, `${singular}.${group}`, `${plural}.${version}.${group}`].map(
-    (word) => word.toLowerCase(),
-  );
+  return [plural, singular, kind, ...shortNames, `${plural}.${group}`, `${singular}.${group}`, `${plural}.${version}.${group}`]
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase());
 }
 
 /** What a command needs to know of it; the server reads and shows its objects. */

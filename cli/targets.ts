@@ -46,6 +46,32 @@ export function requireKind(word: string, find: FindKind = findKind): KindDefini
   return kind;
 }
 
+/** What chooses among the objects of a kind. Empty selectors are none, as of a variable that is not set: they would choose all. */
+export interface Choice {
+  selector?: string;
+  fieldSelector?: string;
+  all?: boolean;
+  allNamespaces?: boolean;
+}
+
+/** @throws CliError, in kubectl's words, when a name and a choice are given, or two choices: one of them would be passed over in silence. */
+export function requireOneChoice(targets: readonly Target[], { selector, fieldSelector, all, allNamespaces }: Choice): void {
+  const isSelected = Boolean(selector) || Boolean(fieldSelector);
+  if (all && isSelected) throw new CliError("setting 'all' parameter but found a non empty selector", EXIT_USAGE);
+  if (targets.every(({ names }) => names.length === 0)) return;
+  if (isSelected || all) throw new CliError('name cannot be provided when a selector is specified', EXIT_USAGE);
+  if (allNamespaces) throw new CliError('a resource cannot be retrieved by name across all namespaces', EXIT_USAGE);
+}
+
+/** The names of nodes, which may be given as `kith get nodes -o name` prints them. @throws CliError */
+export function nodeNames(words: readonly string[]): string[] {
+  return words.map((word) => {
+    const { kind, name } = parseOne([word], 'nodes');
+    if (kind.plural !== 'nodes') throw new CliError(`${word}: expected the name of a node`, EXIT_USAGE);
+    return name;
+  });
+}
+
 /** Exactly one object, as `logs`, `scale` or `cordon` need. `defaultKind` is taken for a bare name. */
 export function parseOne(words: readonly string[], defaultKind?: string): { kind: KindDefinition; name: string } {
   const first = words[0];

@@ -48,9 +48,19 @@ function fileOptions(command: Command, isChecked = true): Command {
   return command
     .addOption(new Option('-f, --filename <file...>', 'manifest files, folders, or - for standard input').makeOptionMandatory(isChecked))
     .option('-R, --recursive', 'folders with all that is below them')
-    .option('--dry-run <mode>', 'server: check and show, but store nothing')
+    .addOption(
+      new Option('--dry-run <mode>', 'check and show, but store nothing; client does the same as server').choices([
+        'none',
+        'server',
+        'client',
+      ]),
+    )
     .option('-o, --output <format>', 'show the result: yaml, json, name or jsonpath=TEMPLATE')
-    .option('--validate <mode>', 'unknown fields: strict (refuse), warn or ignore', 'strict');
+    .addOption(
+      new Option('--validate <mode>', 'unknown fields: strict (refuse), warn or ignore')
+        .choices(['strict', 'warn', 'ignore', 'true', 'false'])
+        .default('strict'),
+    );
 }
 
 interface Outcome {
@@ -63,6 +73,7 @@ type Step = (context: CliContext, item: ManifestObject, options: ApplyOptions) =
 /** Every object is tried, also after one failed: the rest of a manifest must not depend on its first mistake. */
 async function eachObject(context: CliContext, options: ApplyOptions, step: Step): Promise<void> {
   const format = parseOutputFormat(options.output);
+  if (options.dryRun === 'none') delete options.dryRun;
   const items = await readManifests(options.filename, options.recursive === true, context);
   let failed = 0;
   for (const item of items) {
@@ -101,7 +112,7 @@ function query(options: ApplyOptions, fieldManager: string): Record<string, stri
 }
 
 function namespaceOf(context: CliContext, item: ManifestObject): string | undefined {
-  return item.kind.namespaced ? (item.object.metadata.namespace ?? context.namespace) : undefined;
+  return item.kind.namespaced ? item.object.metadata.namespace || context.namespace : undefined;
 }
 
 async function createOne(context: CliContext, item: ManifestObject, options: ApplyOptions): Promise<Outcome> {
@@ -112,7 +123,7 @@ async function createOne(context: CliContext, item: ManifestObject, options: App
 
 async function applyOne(context: CliContext, item: ManifestObject, options: ApplyOptions): Promise<Outcome> {
   const name = item.object.metadata.name;
-  if (name === undefined) throw new CliError(`${item.where}: metadata.name is needed by apply; use create for generateName`);
+  if (!name) throw new CliError(`${item.where}: metadata.name is needed by apply; use create for generateName`);
   const namespace = namespaceOf(context, item);
   const wanted = withLastApplied(item.object);
   const current = await readOrUndefined(context, apiPath(item.kind, namespace, name));

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { findTargets } from '../server-kinds.ts';
-import { displayName, parseOne, requireKind, type Target } from '../targets.ts';
+import { displayName, nodeNames, parseOne, requireKind, requireOneChoice, type Target } from '../targets.ts';
 
 const MERGE_PATCH = 'application/merge-patch+json';
 
@@ -23,6 +23,9 @@ export function addScale(program: Command, terminal: Terminal): void {
 async function scale(context: CliContext, what: readonly string[], options: { replicas: string; currentReplicas?: string }): Promise<void> {
   const { kind, name } = parseOne(what);
   if (!/^\d+$/.test(options.replicas)) throw new CliError(`--replicas=${options.replicas}: expected a whole number, 0 or more`, EXIT_USAGE);
+  const held = options.currentReplicas;
+  if (held !== undefined && !/^\d+$/.test(held))
+    throw new CliError(`--current-replicas=${held}: expected a whole number, 0 or more`, EXIT_USAGE);
   if (!kind.subresources.includes('scale'))
     throw new CliError(`${kind.plural} can't be scaled: use a deployment, a replica set or a replication controller`, EXIT_USAGE);
   const path = apiPath(kind, context.namespace, name, 'scale');
@@ -68,12 +71,7 @@ async function mark(context: CliContext, field: 'labels' | 'annotations', words:
   const isChange = (word: string): boolean => word.includes('=') || word.endsWith('-');
   const changes = words.filter((word, index) => index > 0 && isChange(word));
   if (changes.length === 0) throw new CliError(`say what to set: KEY=VALUE, or KEY- to remove`, EXIT_USAGE);
-  const wanted: Record<string, string | null> = {};
-  for (const change of changes) {
-    const equals = change.indexOf('=');
-    if (equals > 0) wanted[change.slice(0, equals)] = change.slice(equals + 1);
-    else wanted[change.slice(0, -1)] = null;
-  }
+  const wanted = wantedOf(changes);
   const targets = await findTargets(
     context,
     words.filter((word) => !changes.includes(word)),
@@ -90,18 +88,30 @@ async function mark(context: CliContext, field: 'labels' | 'annotations', words:
   }
 }
 
+/** Null removes. */
+function wantedOf(changes: readonly string[]): Record<string, string | null> {
+  const wanted: Record<string, string | null> = {};
+  for (const change of changes) {
+    const equals = change.indexOf('=');
+    const key = equals < 0 ? change.slice(0, -1) : change.slice(0, equals);
+    if (key === '') throw new CliError(`${change}: expected KEY=VALUE, or KEY- to remove`, EXIT_USAGE);
+    wanted[key] = equals < 0 ? null : change.slice(equals + 1);
+  }
+  return wanted;
+}
+
 async function findObjects(
   context: CliContext,
   targets: readonly Target[],
   options: LabelOptions,
 ): Promise<{ kind: Target['kind']; name: string; object: KubeObject }[]> {
   const found: { kind: Target['kind']; name: string; object: KubeObject }[] = [];
+  requireOneChoice(targets, options);
   for (const { kind, names } of targets) {
     for (const name of names)
       found.push({ kind, name, object: await context.client.get<KubeObject>(apiPath(kind, context.namespace, name)) });
     if (names.length > 0) continue;
-    if (options.selector === undefined && !options.all)
-      throw new CliError(`say which ${kind.plural}: a name, -l LABELS or --all`, EXIT_USAGE);
+    if (!options.selector && !options.all) throw new CliError(`say which ${kind.plural}: a name, -l LABELS or --all`, EXIT_USAGE);
     const list = await context.client.get<{ items: KubeObject[] }>(apiPath(kind, context.namespace), { labelSelector: options.selector });
     for (const object of list.items) found.push({ kind, name: object.metadata.name, object });
   }
@@ -121,7 +131,7 @@ export function addCordon(program: Command, terminal: Terminal): void {
 
 export async function cordon(context: CliContext, verb: 'cordon' | 'uncordon', nodes: readonly string[]): Promise<void> {
   const kind = requireKind('nodes');
-  for (const name of nodes) {
+  for (const name of nodeNames(nodes)) {
     const path = apiPath(kind, undefined, name);
     const node = await context.client.get<KubeObject & { spec?: { unschedulable?: boolean } }>(path);
     const wanted = verb === 'cordon';

@@ -5,13 +5,14 @@ import { humanDuration } from '../../protocol/values/duration.ts';
 import { contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { formatColumns } from '../output/columns.ts';
+import { jsonOutput } from '../output/json-output.ts';
 import { durationSeconds } from './logs.ts';
 
 export function addPeers(program: Command, terminal: Terminal): void {
   program
     .command('peers')
     .description('Show the members as the asked peer sees them: alive or not, since when, who leads, how far behind')
-    .option('-o, --output <format>', 'json')
+    .addOption(jsonOutput())
     .option('-w, --watch', 'show again when something changes')
     .addHelpText('after', '\nExamples:\n  kith peers\n  kith --socket /run/kith/kith.sock peers -w')
     .action(async (options: { output?: string; watch?: boolean }, command: Command) => peers(contextOf(command, terminal), options));
@@ -104,7 +105,7 @@ export function addConflicts(program: Command, terminal: Terminal): void {
   program
     .command('conflicts')
     .description('Show what two people changed at the same time, and which value the merge took')
-    .option('-o, --output <format>', 'json')
+    .addOption(jsonOutput())
     .addHelpText(
       'after',
       '\nSet the field again, to either value, and the conflict is settled. What is set aside does not validate and is not acted\non: create it anew.\n\nExample:\n  kith conflicts',
@@ -126,7 +127,7 @@ export function addManifests(program: Command, terminal: Terminal): void {
   program
     .command('manifests')
     .description("Show the files of the peer's watched folder: applied, or why not")
-    .option('-o, --output <format>', 'json')
+    .addOption(jsonOutput())
     .addHelpText('after', '\nStart the daemon with --manifests DIR to have one.\n\nExample:\n  kith manifests')
     .action(async (options: { output?: string }, command: Command) => {
       const context = contextOf(command, terminal);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { KindDefinition } from '../../protocol/kinds/kind.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
@@ -6,7 +6,7 @@ import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
 import { followObject } from '../following.ts';
 import { readManifests } from '../manifests.ts';
 import { findTargets } from '../server-kinds.ts';
-import { displayName } from '../targets.ts';
+import { displayName, requireOneChoice } from '../targets.ts';
 import { timeLimit, wholeSeconds } from '../time-limit.ts';
 
 interface DeleteOptions {
@@ -46,7 +46,11 @@ export function addDelete(program: Command, terminal: Terminal): void {
     .option('--grace-period <seconds>', 'time that a pod gets to stop')
     .option('--now', 'the same as --grace-period=1')
     .option('--force', "do not wait for the pod's node: forget the pod at once (with --grace-period=0)")
-    .option('--cascade <how>', 'background: what the object owns goes, too; orphan: it stays', 'background')
+    .addOption(
+      new Option('--cascade <how>', 'what becomes of what the object owns: it goes after it, before it, or stays')
+        .choices(['background', 'foreground', 'orphan'])
+        .default('background'),
+    )
     .option('--no-wait', 'return at once')
     .option('--timeout <seconds>', 'how long to wait', String(DEFAULT_WAIT_SECONDS))
     .option('--ignore-not-found', 'a missing object is no error')
@@ -63,12 +67,13 @@ Examples:
 async function remove(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<void> {
   // Before anything is deleted.
   const waitSeconds = wholeSeconds('--timeout', options.timeout) ?? DEFAULT_WAIT_SECONDS;
+  const grace = graceOf(options);
   const doomed = await findDoomed(context, what, options);
   const waitFor: { doomed: Doomed; uid: string }[] = [];
   let failed = 0;
   for (const one of doomed) {
     try {
-      const uid = await deleteOne(context, one, options);
+      const uid = await deleteOne(context, one, grace, options);
       context.terminal.out(`${one.kind.singular}${one.kind.group === '' ? '' : `.${one.kind.group}`} "${one.name}" deleted\n`);
       if (uid !== undefined) waitFor.push({ doomed: one, uid });
     } catch (error) {
@@ -86,18 +91,20 @@ async function remove(context: CliContext, what: readonly string[], options: Del
 async function findDoomed(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<Doomed[]> {
   if (options.filename !== undefined) {
     const items = await readManifests(options.filename, options.recursive === true, context);
-    return items.map(({ kind, object }) => ({
-      kind,
-      namespace: kind.namespaced ? (object.metadata.namespace ?? context.namespace) : undefined,
-      name: object.metadata.name ?? '',
-    }));
+    return items.map(({ kind, object, where }) => {
+      if (!object.metadata.name) throw new CliError(`${where}: metadata.name is needed to delete what a manifest made`);
+      const namespace = kind.namespaced ? object.metadata.namespace || context.namespace : undefined;
+      return { kind, namespace, name: object.metadata.name };
+    });
   }
   const found: Doomed[] = [];
-  for (const target of await findTargets(context, what)) {
+  const targets = await findTargets(context, what);
+  requireOneChoice(targets, options);
+  for (const target of targets) {
     const namespace = target.kind.namespaced ? context.namespace : undefined;
     for (const name of target.names) found.push({ kind: target.kind, namespace, name });
     if (target.names.length > 0) continue;
-    if (options.selector === undefined && !options.all) {
+    if (!options.selector && !options.all) {
       throw new CliError(`delete ${target.kind.plural}: say which: a name, -l LABELS or --all`, EXIT_USAGE);
     }
     const list = await context.client.get<{ items: KubeObject[] }>(apiPath(target.kind, namespace), { labelSelector: options.selector });
@@ -108,13 +115,22 @@ async function findDoomed(context: CliContext, what: readonly string[], options:
   return found;
 }
 
+/** -1 is the object's own, as with kubectl. */
+function graceOf({ force, now, gracePeriod }: DeleteOptions): number | undefined {
+  if (force) return 0;
+  if (now) return 1;
+  return gracePeriod === '-1' ? undefined : wholeSeconds('--grace-period', gracePeriod);
+}
+
 /** @returns the uid to wait for, when the object is not gone yet. */
-async function deleteOne(context: CliContext, one: Doomed, options: DeleteOptions): Promise<string | undefined> {
-  const seconds = options.force ? 0 : options.now ? 1 : options.gracePeriod === undefined ? undefined : Number(options.gracePeriod);
-  if (seconds !== undefined && !(Number.isInteger(seconds) && seconds >= 0))
-    throw new CliError('--grace-period: a whole number of seconds', EXIT_USAGE);
-  const propagationPolicy = options.cascade === 'orphan' ? 'Orphan' : options.cascade === 'foreground' ? 'Foreground' : 'Background';
-  const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: seconds, propagationPolicy };
+async function deleteOne(
+  context: CliContext,
+  one: Doomed,
+  gracePeriodSeconds: number | undefined,
+  { cascade }: DeleteOptions,
+): Promise<string | undefined> {
+  const propagationPolicy = `${cascade.charAt(0).toUpperCase()}${cascade.slice(1)}`;
+  const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds, propagationPolicy };
   const response = await context.client.call({ method: 'DELETE', path: apiPath(one.kind, one.namespace, one.name), body });
   const answer = response.body as { kind?: string; metadata?: { uid?: string } };
   return answer.kind === 'Status' ? undefined : answer.metadata?.uid;

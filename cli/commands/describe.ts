@@ -13,7 +13,7 @@ import { describeDaemonSet, describeDeployment, describeReplicas, describeStatef
 import { formatColumns } from '../output/columns.ts';
 import { yamlText } from '../output/print.ts';
 import { findTargets } from '../server-kinds.ts';
-import { requireKind } from '../targets.ts';
+import { requireKind, requireOneChoice } from '../targets.ts';
 import { LAST_APPLIED } from './apply.ts';
 
 interface DescribeOptions {
@@ -34,7 +34,9 @@ export function addDescribe(program: Command, terminal: Terminal): void {
 
 async function describe(context: CliContext, what: readonly string[], options: DescribeOptions): Promise<void> {
   let first = true;
-  for (const { kind, names } of await findTargets(context, what)) {
+  const targets = await findTargets(context, what);
+  requireOneChoice(targets, options);
+  for (const { kind, names } of targets) {
     const objects: KubeObject[] = [];
     for (const name of names) objects.push(await context.client.get<KubeObject>(apiPath(kind, context.namespace, name)));
     if (names.length === 0) {

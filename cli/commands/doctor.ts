@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import type { DoctorAnswer } from '../../protocol/doctor.ts';
 import { contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { jsonOutput } from '../output/json-output.ts';
 
 export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .argument('[node]')
     .description('Look for what is wrong: on each node, between nodes, and between what a node believes and what its kernel does')
-    .option('-o, --output <format>', 'json')
+    .addOption(jsonOutput())
     .addHelpText(
       'after',
       '\nEach finding says where it is, what is wrong and what to do about it. Exit code 0: nothing is wrong; 1: something is, or the\npeer could not be asked.\n\nExamples:\n  kith doctor\n  kith doctor host-2\n  kith doctor -o json',

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { ApiError, CliError } from '../errors.ts';
-import { requireKind } from '../targets.ts';
+import { nodeNames, requireKind } from '../targets.ts';
 import { timeLimit, wholeSeconds } from '../time-limit.ts';
 import { cordon } from './change.ts';
 
@@ -37,7 +37,8 @@ export function addDrain(program: Command, terminal: Terminal): void {
     .action(async (nodes: string[], options: DrainOptions, command: Command) => drain(contextOf(command, terminal), nodes, options));
 }
 
-async function drain(context: CliContext, nodes: readonly string[], options: DrainOptions): Promise<void> {
+async function drain(context: CliContext, words: readonly string[], options: DrainOptions): Promise<void> {
+  const nodes = nodeNames(words);
   const grace = wholeSeconds('--grace-period', options.gracePeriod);
   const seconds = wholeSeconds('--timeout', options.timeout) ?? DEFAULT_SECONDS;
   const signal = AbortSignal.any([context.terminal.signal, timeLimit(seconds * 1000)]);

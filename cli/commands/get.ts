@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { ApiError, CliError } from '../errors.ts';
+import { ApiError, CliError, EXIT_USAGE } from '../errors.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
-import { formatObject, parseOutputFormat, type OutputFormat, type Printable } from '../output/print.ts';
+import { formatObject, parseOutputFormat, type ObjectFormat, type OutputFormat, type Printable } from '../output/print.ts';
+import { sorter, type Sort } from '../output/sorting.ts';
 import { formatTable, type Table, type TableRow } from '../output/table.ts';
 import { findTargets } from '../server-kinds.ts';
-import { displayName, type Target } from '../targets.ts';
+import { displayName, requireOneChoice, type Target } from '../targets.ts';
 import { kindFor } from '../../protocol/kinds/registry.ts';
 
 interface GetOptions {
@@ -15,6 +16,8 @@ interface GetOptions {
   watch?: boolean;
   watchOnly?: boolean;
   showLabels?: boolean;
+  labelColumns?: string;
+  sortBy?: string;
   headers: boolean;
   ignoreNotFound?: boolean;
 }
@@ -24,13 +27,15 @@ export function addGet(program: Command, terminal: Terminal): void {
     .command('get')
     .description('Show objects: a table, or the objects themselves with -o')
     .argument('<what...>', 'KIND, KIND NAME..., KIND/NAME...')
-    .option('-o, --output <format>', 'wide, yaml, json, name or jsonpath=TEMPLATE')
+    .option('-o, --output <format>', 'wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,...')
     .option('-l, --selector <labels>', 'only objects with these labels, as in app=web,tier!=db')
     .option('--field-selector <fields>', 'only objects with these fields, as in spec.nodeName=host-1')
     .option('-A, --all-namespaces', 'of every namespace')
     .option('-w, --watch', 'then go on showing changes')
     .option('--watch-only', 'show changes only')
+    .option('-L, --label-columns <labels>', 'add a column for each of these labels, as in app,tier')
     .option('--show-labels', 'add a column with all labels')
+    .option('--sort-by <path>', 'sort by a field, as in .metadata.creationTimestamp')
     .option('--no-headers', 'leave the header out')
     .option('--ignore-not-found', 'a missing object is no error')
     .addHelpText('after', EXAMPLES)
@@ -43,17 +48,21 @@ Examples:
   kith get deploy,rs,pods -l app=web             several kinds at once
   kith get pod web -o yaml                       one object, whole
   kith get pods -o jsonpath='{.items[*].metadata.name}'
+  kith get pods -o custom-columns=NAME:.metadata.name,NODE:.spec.nodeName
+  kith get pods --sort-by=.status.startTime
   kith get pods -A -w                            all namespaces, then every change`;
 
 async function get(context: CliContext, what: readonly string[], options: GetOptions): Promise<void> {
   const targets = await findTargets(context, what);
   const format = parseOutputFormat(options.output);
+  requireOneChoice(targets, options);
+  const sort = options.sortBy ? sorter(options.sortBy) : undefined;
   if (options.watch || options.watchOnly) return watchTarget(context, targets, format, options);
-  if (format.type !== 'table') return printObjects(context, targets, format, options);
+  if (format.type !== 'table') return printObjects(context, targets, format, { ...options, sort });
   const several = targets.length > 1;
   let shown = 0;
   for (const target of targets) {
-    const table = await readTable(context, target, options);
+    const table = await readTable(context, target, { ...options, sort });
     if (table === undefined || (table.rows ?? []).length === 0) continue;
     if (shown > 0) context.terminal.out('\n');
     shown += 1;
@@ -69,12 +78,17 @@ function sayNothingFound(context: CliContext, targets: readonly Target[], option
   context.terminal.err(scoped ? `No resources found in ${context.namespace} namespace.\n` : 'No resources found\n');
 }
 
-type TableText = Pick<GetOptions, 'allNamespaces' | 'showLabels' | 'headers'> & { wide: boolean; namePrefix?: string; widths?: number[] };
+type TableText = Pick<GetOptions, 'allNamespaces' | 'showLabels' | 'labelColumns' | 'headers'> & {
+  wide: boolean;
+  namePrefix?: string;
+  widths?: number[];
+};
 
 function tableText(target: Target, table: Table, options: TableText): string {
   return formatTable(table.columnDefinitions ?? [], table.rows ?? [], {
     wide: options.wide,
     namespaces: options.allNamespaces === true && target.kind.namespaced,
+    labelColumns: options.labelColumns?.split(',').filter((label) => label !== ''),
     showLabels: options.showLabels === true,
     headers: options.headers,
     namePrefix: options.namePrefix,
@@ -82,10 +96,17 @@ function tableText(target: Target, table: Table, options: TableText): string {
   });
 }
 
-async function readTable(context: CliContext, target: Target, options: GetOptions): Promise<Table | undefined> {
+type Sorted = GetOptions & { sort: Sort | undefined };
+
+async function readTable(context: CliContext, target: Target, options: Sorted): Promise<Table | undefined> {
+  const { sort } = options;
   const namespace = options.allNamespaces ? undefined : context.namespace;
   if (target.names.length === 0) {
-    return (await context.client.table(apiPath(target.kind, namespace), selectors(options))) as Table;
+    const table = (await context.client.table(apiPath(target.kind, namespace), {
+      ...selectors(options),
+      includeObject: sort === undefined ? undefined : 'Object',
+    })) as Table;
+    return sort === undefined ? table : { ...table, rows: sort(table.rows ?? [], ({ object }) => object) };
   }
   const rows: TableRow[] = [];
   let definitions: Table['columnDefinitions'];
@@ -110,12 +131,7 @@ function selectors(options: GetOptions): Record<string, string | undefined> {
   return { labelSelector: options.selector, fieldSelector: options.fieldSelector };
 }
 
-async function printObjects(
-  context: CliContext,
-  targets: readonly Target[],
-  format: Exclude<OutputFormat, { type: 'table' }>,
-  options: GetOptions,
-): Promise<void> {
+async function printObjects(context: CliContext, targets: readonly Target[], format: ObjectFormat, options: Sorted): Promise<void> {
   const items: Printable[] = [];
   for (const target of targets) {
     const namespace = options.allNamespaces ? undefined : context.namespace;
@@ -134,8 +150,11 @@ async function printObjects(
   }
   const single = targets.length === 1 && targets[0]?.names.length === 1;
   if (single && items.length === 0) return;
-  const shown = single ? (items[0] as Printable) : { apiVersion: 'v1', kind: 'List', metadata: {}, items };
-  context.terminal.out(formatObject(format, shown, nameOf));
+  const shown = single
+    ? (items[0] as Printable)
+    : { apiVersion: 'v1', kind: 'List', metadata: {}, items: options.sort?.(items, (item) => item) ?? items };
+  if (format.type === 'columns' && items.length === 0) return sayNothingFound(context, targets, options);
+  context.terminal.out(formatObject(format, shown, nameOf, { headers: options.headers }));
 }
 
 function nameOf(object: Printable): string {
@@ -148,7 +167,8 @@ function nameOf(object: Printable): string {
 async function watchTarget(context: CliContext, targets: readonly Target[], format: OutputFormat, options: GetOptions): Promise<void> {
   const [target, ...others] = targets;
   if (target === undefined || others.length > 0 || target.names.length > 1)
-    throw new CliError('--watch takes one kind, or one object of it');
+    throw new CliError('--watch takes one kind, or one object of it', EXIT_USAGE);
+  if (options.sortBy) throw new CliError('--sort-by can not go with --watch: what changes comes in the order of its changes', EXIT_USAGE);
   const namespace = options.allNamespaces ? undefined : context.namespace;
   const [name] = target.names;
   const query = { ...selectors(options), ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }) };
@@ -179,7 +199,10 @@ async function watchTarget(context: CliContext, targets: readonly Target[], form
       if ((table.columnDefinitions ?? []).length > 0) definitions = table.columnDefinitions;
       context.terminal.out(tableText(target, { ...table, columnDefinitions: definitions }, { ...shown, headers }));
       headers = false;
-    } else context.terminal.out(formatObject(format, event.object as Printable, nameOf));
+    } else {
+      context.terminal.out(formatObject(format, event.object as Printable, nameOf, { headers, widths: shown.widths }));
+      headers = false;
+    }
   }
   if (!context.terminal.signal.aborted) throw new CliError('the peer ended the watch, as when it stops: run the command again');
 }

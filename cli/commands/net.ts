@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { NetAnswer, NetServiceRow } from '../../protocol/net-answer.ts';
 import { contextOf, type CliContext, type Terminal } from '../context.ts';
+import { CliError } from '../errors.ts';
 import { formatColumns } from '../output/columns.ts';
+import { jsonOutput } from '../output/json-output.ts';
 
 interface NetOptions {
   output?: string;
@@ -15,7 +17,7 @@ export function addNet(program: Command, terminal: Terminal): void {
     .description(
       'Show what the asked peer believes of the network: ranges, subnets, Services, and why each endpoint takes traffic or does not',
     )
-    .option('-o, --output <format>', 'json')
+    .addOption(jsonOutput())
     .option('-A, --all-namespaces', 'Services of all namespaces')
     .addHelpText('after', '\nExamples:\n  kith net\n  kith net hello\n  kith net -A -o json')
     .action(async (service: string | undefined, options: NetOptions, command: Command) =>
@@ -29,6 +31,7 @@ async function net(context: CliContext, service: string | undefined, options: Ne
     ({ namespace, name }) =>
       (options.allNamespaces === true || namespace === context.namespace) && (service === undefined || name === service),
   );
+  if (service !== undefined && table.length === 0) throw new CliError(`Error from server (NotFound): services "${service}" not found`);
   const shown = { ...answer, table };
   context.terminal.out(options.output === 'json' ? `${JSON.stringify(shown, null, 2)}\n` : netText(shown, service === undefined));
 }

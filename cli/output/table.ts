@@ -17,6 +17,8 @@ export interface TableOptions {
   wide: boolean;
   /** Adds the NAMESPACE column. */
   namespaces: boolean;
+  /** Labels that have columns of their own. */
+  labelColumns?: readonly string[];
   showLabels: boolean;
   headers: boolean;
   /** Puts `deployment.apps/` before each name: several kinds are shown at once. */
@@ -44,6 +46,10 @@ export function formatTable(
   if (options.namespaces) {
     headers.unshift('Namespace');
     rows.forEach((row, index) => cells[index]?.unshift(row.object?.metadata?.namespace ?? ''));
+  }
+  for (const label of options.labelColumns ?? []) {
+    headers.push(label.slice(label.lastIndexOf('/') + 1));
+    rows.forEach((row, index) => cells[index]?.push(row.object?.metadata?.labels?.[label] ?? ''));
   }
   if (options.showLabels) {
     headers.push('Labels');

@@ -15,6 +15,17 @@ export function compileJsonPath(template: string): (root: unknown) => string {
   return (root) => render(nodes, root, root);
 }
 
+/**
+ * What a single path finds, as `--sort-by` and custom columns take it: `.a.b`, `a.b` and `{.a.b}` are the same.
+ * @throws KithError `InvalidJsonPath`
+ */
+export function compilePath(text: string): (root: unknown) => unknown[] {
+  const path = /^\{\s*([^{}]+?)\s*\}$|^([^{}]+)$/.exec(text);
+  if (path === null) throw wrong(text, "expected a path such as '.metadata.name' or '{.metadata.name}'");
+  const steps = parsePath((path[1] ?? path[2] ?? '').trim());
+  return (root) => select(steps, root, root);
+}
+
 type TemplateNode =
   { type: 'text'; text: string } | { type: 'path'; steps: Step[] } | { type: 'range'; steps: Step[]; body: TemplateNode[] };
 
@@ -33,7 +44,7 @@ function render(nodes: readonly TemplateNode[], current: unknown, root: unknown)
   let out = '';
   for (const node of nodes) {
     if (node.type === 'text') out += node.text;
-    else if (node.type === 'path') out += select(node.steps, current, root).map(valueText).join(' ');
+    else if (node.type === 'path') out += select(node.steps, current, root, true).map(valueText).join(' ');
     else for (const item of select(node.steps, current, root)) out += render(node.body, item, root);
   }
   return out;
@@ -44,13 +55,14 @@ function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function select(steps: readonly Step[], current: unknown, root: unknown): unknown[] {
+/** `strict`: as kubectl, an index beyond a list is an error, so that a script does not go on with nothing. @throws KithError `InvalidJsonPath` */
+function select(steps: readonly Step[], current: unknown, root: unknown, strict = false): unknown[] {
   let found: unknown[] = [current];
-  for (const step of steps) found = found.flatMap((value) => advance(step, value, root));
+  for (const step of steps) found = found.flatMap((value) => advance(step, value, root, strict));
   return found;
 }
 
-function advance(step: Step, value: unknown, root: unknown): unknown[] {
+function advance(step: Step, value: unknown, root: unknown, strict = false): unknown[] {
   switch (step.type) {
     case 'current':
       return [value];
@@ -65,7 +77,10 @@ function advance(step: Step, value: unknown, root: unknown): unknown[] {
       if (value === null || typeof value !== 'object') return [];
       return Array.isArray(value) ? value : Object.values(value);
     case 'index':
-      return Array.isArray(value) && value.at(step.index) !== undefined ? [value.at(step.index)] : [];
+      if (!Array.isArray(value)) return [];
+      if (value.at(step.index) !== undefined) return [value.at(step.index)];
+      if (!strict) return [];
+      throw new KithError('InvalidJsonPath', `jsonpath: array index out of bounds: index ${step.index}, length ${value.length}`);
     case 'slice':
       return Array.isArray(value) ? value.slice(step.from, step.to).filter((_, index) => index % step.step === 0) : [];
     case 'filter':

@@ -1,0 +1,67 @@
+import { closeSync, constants, openSync, readSync, fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { CliError } from './errors.ts';
+
+/** No manifest or kubeconfig is near it; a device gives bytes without end. */
+const MOST_BYTES = 64 * 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+
+/** The text of all chunks. Ends with the signal, also while nobody writes. @throws CliError where it is too much, or broken off */
+export async function readAllText(
+  chunks: AsyncIterable<Uint8Array> & { destroy?: (error?: Error) => unknown },
+  source: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const stop = (): void => void chunks.destroy?.(new CliError('interrupted'));
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const chunk of chunks) {
+      size += chunk.byteLength;
+      if (size > MOST_BYTES) throw tooMuch(source);
+      parts.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(`cannot read ${source}: ${(error as Error).message}`);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** A file, device or pipe by its name (`<(command)` of a shell is one). A pipe to which nobody writes is waited for, and the wait ends with the signal. @throws CliError */
+export async function readFileText(file: string, signal: AbortSignal): Promise<string> {
+  let fd: number;
+  try {
+    // Else the call that opens a pipe would hold all of this process until somebody writes.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+  if (fstatSync(fd).isFIFO()) return readAllText(new Socket({ fd, readable: true, writable: false }), file, signal);
+  try {
+    return readWhole(fd, file);
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(`cannot read ${file}: ${(error as Error).message}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readWhole(fd: number, file: string): string {
+  const parts: Buffer[] = [];
+  for (let size = 0; ;) {
+    const part = Buffer.alloc(CHUNK_BYTES);
+    const count = readSync(fd, part);
+    if (count === 0) return Buffer.concat(parts).toString('utf8');
+    size += count;
+    if (size > MOST_BYTES) throw tooMuch(file);
+    parts.push(part.subarray(0, count));
+  }
+}
+
+function tooMuch(source: string): CliError {
+  return new CliError(`${source} has more than ${MOST_BYTES / 1024 / 1024} MiB, or no end`);
+}
