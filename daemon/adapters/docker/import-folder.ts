@@ -9,10 +9,11 @@ import { KithError } from '../../../protocol/errors.ts';
 import { isExecutable } from '../process/files.ts';
 import { imageFiles, readImageFolder, substitute } from '../process/image-folder.ts';
 import type { ImageFolder } from '../process/image-folder.ts';
-import { CHANGE_TIMEOUT_MS, EngineRefusal } from './client.ts';
+import { CHANGE_TIMEOUT_MS, EngineRefusal, forceRemove, READ_TIMEOUT_MS } from './client.ts';
 import type { EngineClient } from './client.ts';
 import { importImage, inspectImage, splitReference } from './images.ts';
-import { MADE_LABEL } from './names.ts';
+import { importPrefix, MADE_LABEL } from './names.ts';
+import type { Owner } from './names.ts';
 import { tarFile, tarFolder, writeTar } from './tar.ts';
 import type { TarEntry } from './tar.ts';
 
@@ -30,16 +31,47 @@ const LDD_TIMEOUT_MS = 10_000;
  */
 export class FolderImporter {
   readonly #client: EngineClient;
+  readonly #prefix: string;
+  readonly #inUse = new Set<string>();
+  #swept: Promise<void> | undefined;
 
-  constructor(client: EngineClient) {
+  constructor(client: EngineClient, owner: Owner) {
     this.#client = client;
+    this.#prefix = importPrefix(owner);
+  }
+
+  /** Removes what an earlier run left when it was killed in the middle of an image. Once; anew where the engine went away meanwhile. */
+  async sweep(): Promise<void> {
+    this.#swept ??= this.#sweepOnce().catch((error: unknown) => {
+      this.#swept = undefined;
+      throw error;
+    });
+    return this.#swept;
+  }
+
+  async #sweepOnce(): Promise<void> {
+    const query = { all: true, filters: JSON.stringify({ name: [this.#prefix] }) };
+    const call = { method: 'GET', path: '/containers/json', query, timeoutMs: READ_TIMEOUT_MS } as const;
+    for (const { Id, Names } of await this.#client.call<{ Id: string; Names: string[] }[]>(call)) {
+      const isLeft = Names.some((name) => name.startsWith(`/${this.#prefix}`) && !this.#inUse.has(name.slice(1)));
+      if (isLeft) await forceRemove(this.#client, Id);
+    }
   }
 
   async importFolder(imagesDirectory: string, folder: string, signal?: AbortSignal): Promise<string> {
     const image = await readImageFolder(imagesDirectory, folder);
     const base = await this.#ensureBase(signal);
-    // No label that says whose a container is: the image would hand it on to whatever anybody runs from it.
-    const name = `kith_import_${randomBytes(8).toString('hex')}`;
+    // No label that says whose a container is: the image would hand it on to whatever anybody runs from it. Its name does.
+    const name = `${this.#prefix}${randomBytes(8).toString('hex')}`;
+    this.#inUse.add(name);
+    try {
+      return await this.#makeImage(image, { base, name }, signal);
+    } finally {
+      this.#inUse.delete(name);
+    }
+  }
+
+  async #makeImage(image: ImageFolder, { base, name }: { base: string; name: string }, signal: AbortSignal | undefined): Promise<string> {
     const body = { Image: base, Cmd: ['/never-started'] };
     const call = { method: 'POST', timeoutMs: CHANGE_TIMEOUT_MS, signal } as const;
     const { Id: id } = await this.#client.call<{ Id: string }>({ ...call, path: '/containers/create', query: { name }, body });

@@ -62,6 +62,11 @@ export function containerName(labels: Readonly<Record<string, string>>): string 
   return `kith_${readable.join('_').replaceAll(/[^A-Za-z0-9_.-]/g, '-')}_${hash}`;
 }
 
+/** How names of containers begin that are never started, and become images. */
+export function importPrefix({ clusterId, nodeName }: Owner): string {
+  return `kith_import_${createHash('sha256').update(`${clusterId}\0${nodeName}`).digest('hex').slice(0, 16)}_`;
+}
+
 /**
  * Whether a container is ours. Labels alone prove little: an image committed from one of our containers hands them on to whatever is run from it, so the name must
  * be the one that we give for these labels.

@@ -101,7 +101,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#starter = new Starter({ ...own, network: this.#network }, this.#owner);
     this.#streams = new EngineStreams(own);
     this.#images = new ImageLooks(this.#client);
-    this.#importer = new FolderImporter(this.#client);
+    this.#importer = new FolderImporter(this.#client, this.#owner);
     this.#events = new EventListener({ client: this.#client, log: deps.log, onEvent: (event) => this.#onEvent(event) }, this.#owner);
   }
 
@@ -128,6 +128,8 @@ export class DockerRuntime implements ContainerRuntime {
   async list(signal?: AbortSignal): Promise<RuntimePod[]> {
     return this.#orFailed('list containers', async () => {
       await this.#starter.adopt(signal);
+      const failed = (error: unknown): void => this.#log.debug('What an earlier run left of its images is not removed yet', { error });
+      this.#importer.sweep().catch(failed);
       const pods = await this.#listing.pods(signal);
       for (const holder of this.#starter.book.holders()) {
         const listed = pods.find(({ uid }) => uid === holder.uid);

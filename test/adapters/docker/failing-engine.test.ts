@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../../daemon/adapters/docker/client.ts';
-import { containerLabels, containerName } from '../../../daemon/adapters/docker/names.ts';
+import { containerLabels, containerName, importPrefix } from '../../../daemon/adapters/docker/names.ts';
 import { DockerRuntime } from '../../../daemon/adapters/docker/runtime.ts';
 import { KithError } from '../../../protocol/errors.ts';
 import { podSpec } from '../../acceptance/runtime-specs.ts';
 import { silentLog } from '../../support/silent-log.ts';
+import { waitFor } from '../../support/wait.ts';
 
 const UID = '00000000-0000-8000-8000-000000000001';
 const VERSION = { Version: '20.10.24', ApiVersion: '1.41', MinAPIVersion: '1.12', Arch: 'amd64' };
@@ -91,6 +92,22 @@ describe('an engine', () => {
     ]);
     await runtime.removePod(pod.uid);
     expect(await runtime.list()).toEqual([]);
+  });
+
+  it('that has containers of images which were never finished is rid of our own', async () => {
+    const own = `${importPrefix({ clusterId: 'c', nodeName: 'n' })}0123456789abcdef`;
+    const others = `${importPrefix({ clusterId: 'c', nodeName: 'other' })}0123456789abcdef`;
+    const [left, foreign] = [own, others].map((name, index) => ({ Id: `id-${index}`, Names: [`/${name}`] }));
+    const removed: string[] = [];
+    answer = (call, query) => {
+      if (call.startsWith('DELETE ')) removed.push(call);
+      if (call.startsWith('DELETE ')) return [204, undefined];
+      return [200, call === 'GET /containers/json' && (query.get('filters') ?? '').includes('kith_import_') ? [left, foreign] : []];
+    };
+    await runtime.list();
+    await waitFor('it is gone', () => removed.length > 0);
+    await runtime.list();
+    expect(removed).toEqual(['DELETE /containers/id-0']);
   });
 
   it('that has lost the pause container of a pod is believed', async () => {
