@@ -9,9 +9,10 @@ import { KithError } from '../../../protocol/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Mount, MountRequest, PodVolume, ResolvedMounts, VolumeOwner, VolumeStore } from '../../ports/volumes.ts';
 import { writeAtomically } from './atomic-files.ts';
-import { checkHostPath } from './host-path.ts';
+import { HostPaths } from './host-path.ts';
 import type { HostMounts } from './host-mounts.ts';
 import { type Inside, openInside } from './inside.ts';
+import { run } from '../system/run.ts';
 
 export interface FolderVolumesOptions {
   /** Of our own, on a file system that the engine sees. */
@@ -43,11 +44,13 @@ export class FolderVolumes implements VolumeStore {
   readonly #local: string;
   readonly #memoryDir: string;
   readonly #mounts: HostMounts | undefined;
+  readonly #hostPaths: HostPaths;
   #hasMemory: Promise<boolean> | undefined;
 
-  constructor(deps: { log: Log }, options: FolderVolumesOptions) {
+  constructor(deps: { log: Log; hostPaths?: HostPaths }, options: FolderVolumesOptions) {
     const { dataDir, memoryDir = '/dev/shm', localDir = join(dirname(dataDir), 'volumes'), mounts } = options;
     this.#log = deps.log;
+    this.#hostPaths = deps.hostPaths ?? new HostPaths({ run });
     this.#mounts = mounts;
     this.#disk = dataDir;
     this.#local = localDir;
@@ -68,7 +71,7 @@ export class FolderVolumes implements VolumeStore {
   }
 
   async #prepareOne(podUid: string, volume: PodVolume, group: number | undefined): Promise<void> {
-    if (volume.kind === 'hostPath') return checkHostPath(volume.path, volume.type);
+    if (volume.kind === 'hostPath') return this.#hostPaths.check(volume.path, volume.type);
     const folder = await this.#folderOf(podUid, volume);
     if (volume.kind === 'files') {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -121,6 +124,8 @@ export class FolderVolumes implements VolumeStore {
         };
         resolved.push(mount);
         if (subPath === '') continue;
+        // Behind a part of it there may be what does not answer.
+        if (volume.kind === 'hostPath') await this.#hostPaths.kindOf(join(volume.path, subPath));
         const inside = await partOf(request, mount.hostPath, { create: volume.kind !== 'files' });
         opened.push(inside);
         // What only we write to can't be exchanged meanwhile: its path is as good as what is open, and leads to the files that are there also when they have changed.

@@ -1,7 +1,11 @@
 import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Ran, run } from '../../../daemon/adapters/system/run.ts';
+import { HostPaths } from '../../../daemon/adapters/volumes/host-path.ts';
 import { FolderVolumes } from '../../../daemon/adapters/volumes/volume-store.ts';
 import type { MountRequest, PodVolume, VolumeFile } from '../../../daemon/ports/volumes.ts';
 import { silentLog } from '../../support/silent-log.ts';
@@ -143,6 +147,37 @@ describe('a path of the host', () => {
     await expect(wrong).rejects.toMatchObject({ code: 'VolumeFailed', message: words });
     await volumes.remove(UID);
     expect(await readdir(folder)).toContain('made');
+  });
+
+  it('that nobody answers for takes none of the threads that all file work is done in', async () => {
+    const pipes = await Promise.all(
+      [1, 2, 3, 4, 5].map(async (number) => {
+        const path = join(folder, `pipe-${number}`);
+        await promisify(execFile)('mkfifo', [path]);
+        return path;
+      }),
+    );
+    const [hung, ...others] = pipes;
+    for (const path of others) {
+      const prepared = volumes.prepare(UID, [{ name: 'host', kind: 'hostPath', path, type: 'FileOrCreate' }], {});
+      await expect(prepared).rejects.toThrow(`hostPath type check failed: ${path} is not a file`);
+    }
+    expect(await readdir(folder)).toContain('pipe-5');
+    // Such a path as of a server that is away.
+    const started: string[] = [];
+    const look = async (file: string, words: readonly string[]): Promise<Ran> => {
+      if (!words.includes(hung!)) return run(file, words);
+      started.push(file);
+      return new Promise(() => undefined);
+    };
+    const hostPaths = new HostPaths({ run: look }, { lookMs: 50 });
+    const bounded = new FolderVolumes({ log: silentLog, hostPaths }, { dataDir: join(folder, 'disk'), memoryDir: join(folder, 'memory') });
+    const at = (path: string, type = ''): PodVolume => ({ name: 'host', kind: 'hostPath', path, type });
+    for (let times = 0; times < 3; times++)
+      await expect(bounded.prepare(UID, [at(hung!)], {})).rejects.toThrow(`${hung!} does not answer for 0.05 s`);
+    expect(started).toEqual(['stat']);
+    await bounded.prepare(UID, [at(folder, 'Directory')], {});
+    await expect(bounded.resolve(UID, [at(folder)], [mount('host', 'pipe-1')])).rejects.toThrow('does not answer');
   });
 });
 
