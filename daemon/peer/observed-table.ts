@@ -7,8 +7,10 @@ import type { HashedRecord } from '../ports/observed.ts';
 
 /** Events kept per owner, the newest: Kubernetes keeps an hour of them. */
 export const MAX_EVENTS_PER_OWNER = 512;
-/** Other records per owner: pods of a node, and deaths it declared. */
+/** Other records per owner: pods of a node, and deaths it declared, … */
 export const MAX_FACTS_PER_OWNER = 4_096;
+/** … of which so many are of pods, so that there is room for the rest. */
+export const MAX_PODS_PER_OWNER = 3_584;
 export const MAX_RECORDS_PER_OWNER = MAX_EVENTS_PER_OWNER + MAX_FACTS_PER_OWNER;
 /** A withdrawn fact is compared with others this long, … */
 export const WITHDRAWN_COMPARED_MS = 300_000;
@@ -34,18 +36,20 @@ class OwnerRecords {
   readonly entries: LayeredMap<string, Entry>;
   /** Of Events, from the oldest version on; some have been replaced since. */
   private events: Entry[];
-  private eventCount: number;
+  private readonly counts: Record<'events' | 'pods' | 'withdrawnPods' | 'withdrawn', number>;
 
   constructor(from?: OwnerRecords) {
     this.entries = from?.entries.fork() ?? new LayeredMap();
     this.events = [...(from?.events ?? [])];
-    this.eventCount = from?.eventCount ?? 0;
+    this.counts = { events: 0, pods: 0, withdrawnPods: 0, withdrawn: 0, ...from?.counts };
   }
 
   set(entry: Entry): void {
     const { key } = entry.record;
+    const before = this.entries.get(key);
+    if (before !== undefined) this.count(before, -1);
+    this.count(entry, 1);
     if (isEvent(key)) {
-      if (!this.entries.has(key)) this.eventCount += 1;
       let place = this.events.length;
       while (place > 0 && compareVersions(this.events[place - 1]!.record, entry.record) > 0) place -= 1;
       this.events.splice(place, 0, entry);
@@ -55,15 +59,47 @@ class OwnerRecords {
       this.events = this.events.filter((event) => this.entries.get(event.record.key) === event);
   }
 
-  delete({ record: { key } }: Entry): void {
-    if (this.entries.delete(key) && isEvent(key)) this.eventCount -= 1;
+  delete(entry: Entry): void {
+    if (this.entries.delete(entry.record.key)) this.count(entry, -1);
   }
 
-  isFull(events: boolean): boolean {
-    return events ? this.eventCount >= MAX_EVENTS_PER_OWNER : this.entries.size - this.eventCount >= MAX_FACTS_PER_OWNER;
+  private count({ record: { key, value } }: Entry, by: 1 | -1): void {
+    if (isEvent(key)) this.counts.events += by;
+    else {
+      if (isPod(key)) this.counts.pods += by;
+      if (value === null) this.counts.withdrawn += by;
+      if (value === null && isPod(key)) this.counts.withdrawnPods += by;
+    }
   }
 
-  oldestEvent(): Entry | undefined {
+  /** For one key more. */
+  isFull(key: string): boolean {
+    const { events, pods } = this.counts;
+    if (isEvent(key)) return events >= MAX_EVENTS_PER_OWNER;
+    if (isPod(key) && pods >= MAX_PODS_PER_OWNER) return true;
+    return this.entries.size - events >= MAX_FACTS_PER_OWNER;
+  }
+
+  /** Whether something may go for it. */
+  isYielding(key: string): boolean {
+    const { withdrawn, withdrawnPods } = this.counts;
+    return isEvent(key) || (isPod(key) ? withdrawnPods : withdrawn) > 0;
+  }
+
+  /** What gives its room to another: the oldest event; else what was withdrawn, the oldest of that, of pods where it is for one. */
+  leastOf(key: string): Entry | undefined {
+    if (isEvent(key)) return this.oldestEvent();
+    if (!this.isYielding(key)) return undefined;
+    let oldest: Entry | undefined;
+    for (const entry of this.entries.values()) {
+      const { record } = entry;
+      if (record.value !== null || isEvent(record.key) || (isPod(key) && !isPod(record.key))) continue;
+      if (oldest === undefined || compareVersions(record, oldest.record) < 0) oldest = entry;
+    }
+    return oldest;
+  }
+
+  private oldestEvent(): Entry | undefined {
     while (this.events[0] !== undefined && this.entries.get(this.events[0].record.key) !== this.events[0]) this.events.shift();
     return this.events[0];
   }
@@ -110,15 +146,21 @@ export class ObservedTable {
     return held === undefined || compareVersions(version, held) > 0;
   }
 
-  /** Where there is room, which an older event than the kept ones has not, the record is in, and an event beyond the limit is out. */
+  /** Whether a record of this key that is newer than all would be in. */
+  hasRoomFor(owner: string, key: string): boolean {
+    const own = this.owners.get(owner);
+    return own === undefined || own.entries.has(key) || !own.isFull(key) || own.isYielding(key);
+  }
+
+  /** Where there is room, the record is in. What is beyond the limit is out: the oldest event, or of the rest what was withdrawn first, though that be the record. */
   put(record: ObservedRecord, now: number): Placed {
     const own = this.ownRecords(record.owner);
     this.summaries.delete(record.owner);
     const entry: Entry = record.value === null ? { ...this.hashed(record), at: now } : this.hashed(record);
-    const events = isEvent(record.key);
-    if (!own.entries.has(record.key) && own.isFull(events)) {
-      const oldest = events ? own.oldestEvent() : undefined;
-      if (oldest === undefined || compareVersions(record, oldest.record) < 0) return { isIn: false };
+    if (!own.entries.has(record.key) && own.isFull(record.key)) {
+      const oldest = own.leastOf(record.key);
+      const isOlder = oldest !== undefined && compareVersions(record, oldest.record) < 0;
+      if (oldest === undefined || (isOlder && (isEvent(record.key) || record.value === null))) return { isIn: false };
       own.delete(oldest);
       this.keep(own, entry);
       return { isIn: true, pushedOut: oldest.record };
@@ -225,6 +267,10 @@ export function compareVersions(left: Omit<RecordVersion, 'owner' | 'key'>, righ
 
 export function isEvent(key: string): boolean {
   return key.startsWith('event/');
+}
+
+function isPod(key: string): boolean {
+  return key.startsWith('pod/');
 }
 
 function isCompared(entry: Entry, now: number): boolean {

@@ -74,6 +74,8 @@ export class PeerObserved implements ObservedState {
   /** What we said since our start; null once withdrawn. */
   private readonly stated = new Map<string, ObservedValue | null>();
   private readonly unsent = new Set<string>();
+  /** Of those what nobody has room for. */
+  private readonly crowdedOut = new Set<string>();
   private readonly refusals = new Map<RefusalReason, number>();
   private nodesOf = new Map<string, string>();
   private incarnation: number;
@@ -205,6 +207,7 @@ export class PeerObserved implements ObservedState {
       // What we said in a life that our disk forgot is newer: it waits until liveness has raised our incarnation.
       if ((this.own(key)?.incarnation ?? 0) > this.incarnation) continue;
       this.unsent.delete(key);
+      if (this.isCrowdedOut(key)) continue;
       const signed = this.sign(key, this.stated.get(key) ?? null);
       if (signed && this.place(signed.record, news)) sent.push(signed);
       // An event of a life before that was pushed out is no longer ours to speak of.
@@ -217,6 +220,22 @@ export class PeerObserved implements ObservedState {
         log.debug('Observed state could not be gossiped; peers will ask for it', { error });
       });
     }
+  }
+
+  /** What there is no room for waits until there is. */
+  private isCrowdedOut(key: string): boolean {
+    const { self } = this.deps.transport;
+    const waited = this.crowdedOut.delete(key);
+    if (this.table.hasRoomFor(self, key)) return false;
+    // Nobody has heard of it.
+    if (waited && this.stated.get(key) === null) return true;
+    if (this.crowdedOut.size === 0 && !waited)
+      this.deps.log.warn(
+        'More is to be told of this node than others keep: what is new of its pods is told once some of them are deleted',
+        { key },
+      );
+    this.crowdedOut.add(key);
+    return true;
   }
 
   private sign(key: string, value: ObservedValue | null): SignedRecord | undefined {
@@ -298,6 +317,12 @@ export class PeerObserved implements ObservedState {
     const now = this.deps.clock.monotonic();
     const { self } = this.deps.transport;
     const dropped = this.table.sweep((owner) => owner === self || this.nodesOf.has(owner), now);
+    // The next ones follow when these are in.
+    const [next] = this.crowdedOut;
+    if (next !== undefined && this.table.hasRoomFor(self, next)) {
+      for (const key of this.crowdedOut) this.unsent.add(key);
+      if (this.running) this.sendWithin(this.batchMs());
+    }
     if (dropped.length > 0) this.listeners.tell(dropped.map((record) => ({ ...record, value: null })));
     if (now < this.adoptionEnds) return;
     for (const key of this.table.keysOf(self)) {

@@ -109,8 +109,8 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     what: 'who is heard again after a cut is taken to run what it ran before it',
     plots: ['endedMeanwhile'],
     file: 'daemon/core/heirs/heal.ts',
-    find: '!isKnownAnew(view, member) && monotonic < member.backSince',
-    replace: '!isKnownAnew(view, member) && monotonic + 1_000_000 < member.backSince',
+    find: 'isKnownAnew(view, member) || monotonic >= member.backSince',
+    replace: 'isKnownAnew(view, member) || monotonic + 1_000_000 >= member.backSince',
   }),
   {
     name: 'judges-unconnected',

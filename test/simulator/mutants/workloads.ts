@@ -82,6 +82,14 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     replace: "if (!runsIn(listed, uid) && ['surplus'].includes(",
   }),
   one({
+    name: 'forgets-the-first',
+    what: 'a copy from before the last claim is not given its slot back, though what fills that waits for its lease',
+    scenario: 'claimed-twice-under-a-lease.json',
+    file: 'daemon/core/heirs/heal.ts',
+    find: "!serves || isDisruptedBy(earlier.object, 'eviction') ?",
+    replace: "serves || isDisruptedBy(earlier.object, 'eviction') ?",
+  }),
+  one({
     name: 'waits-for-its-heir',
     what: 'what must run at most once runs on where it is bound no more, until it is ready elsewhere',
     scenario: 'bound-away-under-a-lease.json',
