@@ -26,6 +26,10 @@ export interface EnterOptions {
   token: string | undefined;
   member: MemberSpec;
   signal: AbortSignal;
+  /** Rejects where this host could not do what a member does: asked before it becomes one. */
+  before?: () => Promise<void>;
+  /** The cluster whose state is on disk. */
+  held?: string;
   /**
    * Resolves once a later start will know it, whatever ends this one: before the folder belongs to the cluster, what makes it useful must be on disk. Else a kill
    * in between leaves a member that nobody can reach, or a cluster without a member.
@@ -35,7 +39,7 @@ export interface EnterOptions {
 
 /**
  * Goes on with the cluster of the data folder, joins one by token, or founds a new one.
- * @throws KithError `OtherCluster` when the token is of another cluster than the data folder; what joinCluster throws
+ * @throws KithError `OtherCluster` when the token, or what is on disk, is of another cluster than the data folder; what joinCluster and `before` throw
  */
 export async function enterCluster(deps: EnterDeps, options: EnterOptions): Promise<ClusterMembership> {
   const { dataDir, token, member, signal } = options;
@@ -47,6 +51,13 @@ export async function enterCluster(deps: EnterDeps, options: EnterOptions): Prom
     }
     return { keys: present, how: 'resumed', members: [] };
   }
+  if (token === undefined && options.held !== undefined) {
+    throw new KithError(
+      'OtherCluster',
+      `the data folder ${dataDir} holds the state of cluster ${options.held}, and its cluster.json is gone: restore that from a copy, join the cluster again (--join, with a token of another member), or choose another --data-dir`,
+    );
+  }
+  await options.before?.();
   if (token !== undefined) {
     const joined = await joinCluster(deps, { token, member, signal });
     const keys = { clusterId: joined.clusterId, caCertificate: joined.caCertificate, caKey: joined.caKey };

@@ -4,6 +4,7 @@ import { homedir, hostname } from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { KithError } from '../../protocol/errors.ts';
+import { decodeJoinToken } from '../../protocol/token.ts';
 import { checkDnsSubdomain } from '../../protocol/values/names.ts';
 import { parseSubnet, readSubnet } from '../../protocol/values/ipv4.ts';
 import { cpuMillis, memoryBytes } from '../../protocol/values/quantity.ts';
@@ -65,8 +66,9 @@ export function parseConfig(words: readonly string[], environment: Environment, 
   const command = daemonCommand();
   command.parse([...words], { from: 'user' });
   const options = command.opts<RawOptions>();
+  requireValues(options);
   const root = uid === 0;
-  const dataHome = environment.XDG_DATA_HOME ?? path.join(environment.HOME ?? homedir(), '.local', 'share');
+  const dataHome = environment.XDG_DATA_HOME || path.join(environment.HOME || homedir(), '.local', 'share');
   const dataDir = path.resolve(options.dataDir ?? (root ? '/var/lib/kith' : path.join(dataHome, 'kith')));
   const nodeName = (options.nodeName ?? hostname()).toLowerCase();
   const [problem] = checkDnsSubdomain(nodeName);
@@ -78,8 +80,8 @@ export function parseConfig(words: readonly string[], environment: Environment, 
     peerListen: options.listen,
     apiListen: options.apiListen,
     advertise: options.advertise ?? [],
-    joinToken: options.join ?? environment.KITH_JOIN_TOKEN,
-    socketPath: socketPath(options.socket ?? environment.KITH_SOCKET, environment, root, dataDir),
+    joinToken: joinToken(options.join ?? (environment.KITH_JOIN_TOKEN || undefined)),
+    socketPath: socketPath(options.socket ?? (environment.KITH_SOCKET || undefined), environment, root, dataDir),
     manifests: options.manifests === undefined ? undefined : path.resolve(options.manifests),
     runtime: options.runtime,
     podRange: options.podRange,
@@ -87,7 +89,7 @@ export function parseConfig(words: readonly string[], environment: Environment, 
     serviceRange: options.serviceRange,
     clusterDomain: options.clusterDomain,
     dnsListen: options.dnsListen,
-    dockerHost: options.dockerHost ?? environment.DOCKER_HOST,
+    dockerHost: dockerHost(options, environment),
     imageFolders: (options.images ?? []).map((folder) => path.resolve(folder)),
     allocatable: options.witness === true ? { ...options.allocatable, pods: 0 } : options.allocatable,
     log: { level: options.logLevel, format: options.logFormat },
@@ -263,20 +265,54 @@ function clusterDomain(text: string): string {
   return text;
 }
 
+/** An empty word is what a shell makes of a variable that is not set; as a path it would be the folder where the daemon happens to be started. */
+function requireValues(options: RawOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    const isEmpty = value === '' || (Array.isArray(value) && value.includes(''));
+    if (isEmpty) throw invalid(`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: its value is empty`);
+  }
+}
+
+/** Read here, so that one that was cut off in copying is found before anything is done. */
+function joinToken(text: string | undefined): string | undefined {
+  if (text !== undefined) decodeJoinToken(text);
+  return text;
+}
+
+/** @throws KithError where nothing could ever answer there */
+function dockerHost({ dockerHost: given, runtime }: RawOptions, environment: Environment): string | undefined {
+  const url = given ?? (environment.DOCKER_HOST || undefined);
+  if (url === undefined || runtime === 'process' || isEngineUrl(url)) return url;
+  const source = given === undefined ? 'DOCKER_HOST=' : '--docker-host ';
+  throw invalid(
+    `${source}${url}: expected unix:///PATH or tcp://HOST:PORT; engines behind ssh are not supported (--runtime process does without one)`,
+  );
+}
+
+function isEngineUrl(url: string): boolean {
+  if (url.startsWith('unix://')) return path.isAbsolute(url.slice('unix://'.length));
+  return /^(tcp|https?):\/\/[^/]/.test(url) && URL.canParse(url.replace(/^tcp:/, 'http:'));
+}
+
 function amounts(text: string): DaemonConfig['allocatable'] {
   const result: DaemonConfig['allocatable'] = { pods: DEFAULT_MAX_PODS };
   for (const part of text.split(',')) {
     const [name, value = ''] = part.split('=');
     try {
-      if (name === 'cpu') result.cpuMillis = cpuMillis(value);
-      else if (name === 'memory') result.memoryBytes = memoryBytes(value);
-      else if (name === 'pods' && /^\d+$/.test(value)) result.pods = Number(value);
+      if (name === 'cpu') result.cpuMillis = whole(cpuMillis(value));
+      else if (name === 'memory') result.memoryBytes = whole(memoryBytes(value));
+      else if (name === 'pods' && /^\d+$/.test(value)) result.pods = whole(Number(value));
       else throw new Error('unknown');
     } catch {
       throw new InvalidArgumentError(`"${part}": expected cpu=QUANTITY, memory=QUANTITY or pods=COUNT.`);
     }
   }
   return result;
+}
+
+function whole(amount: number): number {
+  if (!Number.isSafeInteger(amount) || amount < 0) throw new Error('out of range');
+  return amount;
 }
 
 /** A person's word, or what systemd hands to the service. Where it hands a folder without our file, none is meant. */
@@ -287,10 +323,9 @@ function keyFile(given: string | undefined, { CREDENTIALS_DIRECTORY: folder }: E
 }
 
 function socketPath(given: string | undefined, environment: Environment, root: boolean, dataDir: string): string {
-  const fallback =
-    environment.XDG_RUNTIME_DIR === undefined
-      ? path.join(dataDir, 'kith.sock')
-      : path.join(environment.XDG_RUNTIME_DIR, 'kith', 'kith.sock');
+  const fallback = environment.XDG_RUNTIME_DIR
+    ? path.join(environment.XDG_RUNTIME_DIR, 'kith', 'kith.sock')
+    : path.join(dataDir, 'kith.sock');
   const chosen = path.resolve(given ?? (root ? '/run/kith/kith.sock' : fallback));
   if (Buffer.byteLength(chosen) > MAX_SOCKET_PATH_BYTES) {
     throw invalid(

@@ -2,7 +2,7 @@
  * The composition root: the one place that knows every adapter. It builds, starts and stops; it decides nothing.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { invariant } from '../../protocol/errors.ts';
 import type { MemberSpec } from '../../protocol/types.ts';
@@ -25,6 +25,7 @@ import { UserSpaceProxy } from '../adapters/proxy/proxy.ts';
 import { TcpProber } from '../adapters/prober/prober.ts';
 import { bootClock, systemClock, systemRandom } from '../adapters/system/clock.ts';
 import { Peer, type PeerDeps } from '../peer/peer.ts';
+import { clusterOfStore } from '../peer/replica/disk.ts';
 import type { DocumentReplica } from '../peer/replica/document-replica.ts';
 import { SystemChecks } from '../adapters/system/host-checks.ts';
 import type { Log } from '../ports/log.ts';
@@ -38,6 +39,8 @@ import { enterCluster, type ClusterMembership } from './cluster.ts';
 import { bundleFolder } from './bundle-folder.ts';
 import { clusterNetwork } from './cluster-network.ts';
 import type { DaemonConfig } from './config.ts';
+import { makeFolder, prepareDataFolder } from './data-folder.ts';
+import { requireFreeAddresses } from './free-addresses.ts';
 import { chooseKernel, type ChosenKernel } from './kernel.ts';
 import { nodeFacts } from './facts.ts';
 import { bookMembers, bookWith, entriesOf } from './known-members.ts';
@@ -72,7 +75,8 @@ export class Daemon {
   /** @throws KithError that says what to do, for everything that a person can set right. */
   async start(): Promise<void> {
     const { dataDir } = this.#config;
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await prepareDataFolder(dataDir);
+    await makeFolder(path.dirname(this.#config.socketPath), '--socket');
     // First of all the store: its lock keeps a second daemon away from everything else in the folder.
     const store = (this.#store = await openStore(this.#config, this.#log, systemClock.now(), () => (this.#isIntact = false)));
     const identity = await loadOrCreateIdentity(dataDir);
@@ -84,6 +88,8 @@ export class Daemon {
         token: this.#config.joinToken,
         member,
         signal: this.#stopping.signal,
+        before: async () => requireFreeAddresses(this.#config),
+        held: await clusterOfStore(store),
         remember: async (entered) => {
           if ('members' in entered) return savePeerBook(dataDir, entriesOf(entered.members, systemClock.now()));
           await store.write([{ type: 'put', key: STORE_KEYS.founding, value: text.encode(entered.founding) }]);
@@ -98,6 +104,8 @@ export class Daemon {
       peer: identity.peer,
       version: KITH_VERSION,
     });
+    for (const folder of this.#config.imageFolders.filter((each) => !existsSync(each)))
+      this.#log.warn('--images: there is no such folder, and no image is looked for in it', { folder });
     const chosen = await chooseRuntime(this.#config, this.#log);
     await rememberRuntime(chosen, dataDir, this.#log);
     this.#runtime = createRuntime(chosen, this.#config, cluster.keys.clusterId, this.#log);

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KithError } from '../../protocol/errors.ts';
 
@@ -18,6 +18,9 @@ export async function readKeyFile(file: string, dataDir: string): Promise<Uint8A
   const inside = path.relative(dataDir, file);
   if (!inside.startsWith('..') && !path.isAbsolute(inside))
     throw unusable(`it lies in the data folder ${dataDir}, which it is to protect: keep it elsewhere`);
+  const found = await stat(file).catch(() => undefined);
+  // A pipe or device may keep us waiting for ever, or never end.
+  if (found !== undefined && !found.isFile()) throw unusable(`it is no file: ${MAKE_ONE}`);
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') throw unusable(`there is no such file: is its medium there? For a new store ${MAKE_ONE}`, error);
     throw unusable(`it cannot be read: ${error.message}`, error);

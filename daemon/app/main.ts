@@ -43,7 +43,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     await daemon.start();
   } catch (error) {
     process.stderr.write(`kithd: ${(error as Error).message}\n`);
-    if (!(error instanceof KithError)) log.error('could not start', { stack: (error as Error).stack });
+    if (!(error instanceof KithError) && !isOfSystem(error)) log.error('could not start', { stack: (error as Error).stack });
     await Promise.race([daemon.stop(), after(STOP_MS)]).catch(() => undefined);
     return EXIT_FAILED;
   }
@@ -52,6 +52,11 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
   if (why === 'lifeline') await Promise.race([daemon.removeContainers(), after(STOP_MS)]).catch(() => undefined);
   await Promise.race([daemon.stop(), after(STOP_MS)]);
   return 0;
+}
+
+/** As of a full disk: what happened is said in its message; anything else is a bug. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
 
 async function removeNetwork(config: DaemonConfig, log: Log): Promise<number> {

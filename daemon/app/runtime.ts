@@ -1,7 +1,6 @@
 import http from 'node:http';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { KithError } from '../../protocol/errors.ts';
 import { leaseSettings } from '../../protocol/leases.ts';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,7 +29,6 @@ const LAST_FILE = 'runtime';
 /**
  * What will run containers: as the person said, else what runs them already, else Docker where an engine answers, else processes. An engine that is away while the daemon
  * starts (both start with their host) must not have all of the node's pods run a second time, as processes.
- * @throws KithError `NoEngine` when the engine's address is none
  */
 export async function chooseRuntime(
   config: Pick<DaemonConfig, 'runtime' | 'dockerHost' | 'dataDir'>,
@@ -38,15 +36,7 @@ export async function chooseRuntime(
 ): Promise<ChosenRuntime> {
   if (config.runtime === 'process') return { name: 'process' };
   const url = config.dockerHost ?? DEFAULT_ENGINE;
-  if (config.runtime === 'docker') {
-    if (!/^(unix|tcp|http|https):\/\//.test(url)) {
-      throw new KithError(
-        'NoEngine',
-        `--docker-host ${url}: expected unix:///PATH or tcp://HOST:PORT; engines behind ssh are not supported`,
-      );
-    }
-    return { name: 'docker', url };
-  }
+  if (config.runtime === 'docker') return { name: 'docker', url };
   const last = await lastRuntime(config.dataDir);
   if (last !== 'docker' && (await isFilled(path.join(config.dataDir, 'process', 'pods')))) return { name: 'process' };
   if (await answers(url)) return { name: 'docker', url };

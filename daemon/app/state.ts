@@ -57,13 +57,19 @@ export async function ownState({ store, log }: { store: Store; log: Log }): Prom
     removed: (await store.get(STORE_KEYS.removed)) !== undefined,
     persistRemoved: async () => put(STORE_KEYS.removed, 'removed'),
     persistComplete: async () => put(STORE_KEYS.complete, 'synced'),
-    lastResourceVersion: lastVersion === undefined ? undefined : new TextDecoder().decode(lastVersion),
+    lastResourceVersion: versionIn(lastVersion),
     persistResourceVersion: (reserve) => {
       put(STORE_KEYS.resourceVersion, reserve).catch((error: unknown) => {
         log.warn('the reserve of resource versions could not be written; after a restart, watches begin anew', { error });
       });
     },
   };
+}
+
+/** Undefined where the record is damaged: watches begin anew then. */
+function versionIn(record: Uint8Array | undefined): string | undefined {
+  const version = new TextDecoder().decode(record);
+  return /^\d+$/.test(version) ? version : undefined;
 }
 
 function createReplica(

@@ -128,6 +128,14 @@ async function writeIfPossible(store: Store, operations: readonly StoreOperation
   }
 }
 
+/** The cluster whose state is in the store, or that it can not be read; undefined where there is none. */
+export async function clusterOfStore(store: Store): Promise<string | undefined> {
+  const raw = await store.get(META_KEY);
+  if (raw === undefined) return undefined;
+  const meta = readMeta(raw);
+  return typeof meta?.clusterId === 'string' ? meta.clusterId : '(unreadable)';
+}
+
 async function loadMeta(store: Store, clusterId: string): Promise<number> {
   const raw = await store.get(META_KEY);
   if (raw === undefined) {
