@@ -145,8 +145,10 @@ function mergeWhole(document: Document, incoming: Uint8Array, identity: Document
 
 /** Documents kept loaded: about 90 KB each. */
 const MAX_HOT = 32;
-/** Saved bytes above which a document is not kept. */
-const MAX_HOT_BYTES = 64 * 1_024;
+/** Saved bytes above which a document is not kept, … */
+const MAX_HOT_BYTES = 256 * 1_024;
+/** … and of all that are kept: one with thirty thousand fields has 150 KiB, and takes a tenth of a second to load. */
+const MAX_HOT_BYTES_IN_ALL = 1_024 * 1_024;
 
 interface HotDocument {
   saved: Uint8Array;
@@ -188,10 +190,13 @@ class HotDocuments {
   #keep(name: string, hot: HotDocument): void {
     if (hot.saved.byteLength > MAX_HOT_BYTES) return release(hot.document);
     this.#documents.set(name, hot);
-    if (this.#documents.size <= MAX_HOT) return;
-    for (const [oldest, { document }] of this.#documents) {
+    let bytes = 0;
+    for (const { saved } of this.#documents.values()) bytes += saved.byteLength;
+    for (const [oldest, { saved, document }] of this.#documents) {
+      if (this.#documents.size <= MAX_HOT && bytes <= MAX_HOT_BYTES_IN_ALL) return;
       this.#documents.delete(oldest);
-      return release(document);
+      bytes -= saved.byteLength;
+      release(document);
     }
   }
 }
