@@ -13,7 +13,7 @@ import { requireKind } from './targets.ts';
 
 export interface PodPlace {
   pod: Pod;
-  container: string | undefined;
+  container: string;
   path: string;
 }
 
@@ -90,7 +90,7 @@ async function run(
   { input, output }: Ends,
 ): Promise<{ code: number; said: string }> {
   const query = new URLSearchParams(command.map((word) => ['command', word]));
-  if (container !== undefined) query.set('container', container);
+  query.set('container', container);
   for (const [stream, isOpen] of Object.entries({ stdin: input !== undefined, stdout: true, stderr: true, tty: false }))
     query.set(stream, String(isOpen));
   const at = apiPath(requireKind('pods'), pod.metadata.namespace, pod.metadata.name, 'exec');

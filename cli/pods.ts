@@ -16,6 +16,20 @@ export async function podOf(context: CliContext, word: string): Promise<Pod> {
   return chosen;
 }
 
+const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
+
+/** The container that is meant where none is named: the one that the pod names, else the first. Which others there are is told, in kubectl's words. */
+export function defaultContainer(context: Pick<CliContext, 'terminal'>, { metadata, spec }: Pod): string {
+  const names = spec.containers.map(({ name }) => name);
+  const inits = (spec.initContainers ?? []).map(({ name }) => name);
+  const named = metadata.annotations?.[DEFAULT_CONTAINER];
+  if (named !== undefined && [...names, ...inits].includes(named)) return named;
+  const first = names[0] ?? '';
+  const all = [...names, ...inits.map((name) => `${name} (init)`)];
+  if (all.length > 1) context.terminal.err(`Defaulted container "${first}" out of: ${all.join(', ')}\n`);
+  return first;
+}
+
 export async function podsWith(context: CliContext, labelSelector: string): Promise<Pod[]> {
   const list = await context.client.get<{ items: Pod[] }>(apiPath(requireKind('pods'), context.namespace), { labelSelector });
   return list.items;

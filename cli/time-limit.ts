@@ -16,6 +16,15 @@ export function timeLimit(limitMs: number): AbortSignal {
   return controller.signal;
 }
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Of an option: `90`, `90s`, `1h30m`. @throws CliError */
+export function seconds(option: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (!/^(\d{1,9}[smhd])+$/.test(text)) throw new CliError(`${option}=${text}: expected a duration such as 10s, 5m, 1h30m`, EXIT_USAGE);
+  return [...text.matchAll(/(\d+)([smhd])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_SECONDS[unit ?? ''] ?? 1), 0);
+}
+
 /** Of an option; undefined where it is not given. @throws CliError */
 export function wholeSeconds(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -6,7 +6,7 @@ import { contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
 import { formatColumns } from '../output/columns.ts';
 import { jsonOutput } from '../output/json-output.ts';
-import { durationSeconds } from './logs.ts';
+import { seconds } from '../time-limit.ts';
 
 export function addPeers(program: Command, terminal: Terminal): void {
   program
@@ -152,7 +152,7 @@ export function addToken(program: Command, terminal: Terminal): void {
     )
     .action(async (options: { ttl: string }, command: Command) => {
       const context = contextOf(command, terminal);
-      const ttlSeconds = durationSeconds(options.ttl);
+      const ttlSeconds = seconds('--ttl', options.ttl);
       if (ttlSeconds < 1) throw new CliError('--ttl: at least one second', EXIT_USAGE);
       const response = await context.client.call({ method: 'POST', path: '/kith.dev/v1/tokens', body: { ttlSeconds } });
       context.terminal.out(`${(response.body as TokenAnswer).token}\n`);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { contextOf, type Terminal } from '../context.ts';
 import { copyFromPod, copyToPod, type PodPlace } from '../copying.ts';
 import { CliError, EXIT_USAGE } from '../errors.ts';
-import { podOf } from '../pods.ts';
+import { defaultContainer, podOf } from '../pods.ts';
 
 export function addCp(program: Command, terminal: Terminal): void {
   program
@@ -17,11 +17,10 @@ export function addCp(program: Command, terminal: Terminal): void {
       const [from, to] = [inPod(source), inPod(target)];
       if ((from === undefined) === (to === undefined))
         throw new CliError('one of the two has to be in a pod, and the other here: kith cp PATH POD:PATH', EXIT_USAGE);
-      const place = async ({ pod, path }: { pod: string; path: string }): Promise<PodPlace> => ({
-        pod: await podOf(context, pod),
-        container,
-        path,
-      });
+      const place = async (named: { pod: string; path: string }): Promise<PodPlace> => {
+        const pod = await podOf(context, named.pod);
+        return { pod, container: container ?? defaultContainer(context, pod), path: named.path };
+      };
       if (from !== undefined) await copyFromPod(context, await place(from), target);
       else if (to !== undefined) await copyToPod(context, source, await place(to));
     });

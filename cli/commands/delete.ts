@@ -7,7 +7,7 @@ import { followObject } from '../following.ts';
 import { readManifests } from '../manifests.ts';
 import { findTargets } from '../server-kinds.ts';
 import { displayName, requireOneChoice } from '../targets.ts';
-import { timeLimit, wholeSeconds } from '../time-limit.ts';
+import { seconds, timeLimit, wholeSeconds } from '../time-limit.ts';
 
 interface DeleteOptions {
   filename?: string[];
@@ -52,7 +52,7 @@ export function addDelete(program: Command, terminal: Terminal): void {
         .default('background'),
     )
     .option('--no-wait', 'return at once')
-    .option('--timeout <seconds>', 'how long to wait', String(DEFAULT_WAIT_SECONDS))
+    .option('--timeout <duration>', 'how long to wait', `${DEFAULT_WAIT_SECONDS}s`)
     .option('--ignore-not-found', 'a missing object is no error')
     .addHelpText('after', EXAMPLES)
     .action(async (what: string[], options: DeleteOptions, command: Command) => remove(contextOf(command, terminal), what, options));
@@ -66,7 +66,7 @@ Examples:
 
 async function remove(context: CliContext, what: readonly string[], options: DeleteOptions): Promise<void> {
   // Before anything is deleted.
-  const waitSeconds = wholeSeconds('--timeout', options.timeout) ?? DEFAULT_WAIT_SECONDS;
+  const waitSeconds = options.timeout === undefined ? DEFAULT_WAIT_SECONDS : seconds('--timeout', options.timeout);
   const grace = graceOf(options);
   const doomed = await findDoomed(context, what, options);
   const waitFor: { doomed: Doomed; uid: string }[] = [];
@@ -136,11 +136,11 @@ async function deleteOne(
   return answer.kind === 'Status' ? undefined : answer.metadata?.uid;
 }
 
-async function waitUntilGone(context: CliContext, one: Doomed, uid: string, seconds: number): Promise<void> {
-  const signal = AbortSignal.any([context.terminal.signal, timeLimit(seconds * 1000)]);
+async function waitUntilGone(context: CliContext, one: Doomed, uid: string, limit: number): Promise<void> {
+  const signal = AbortSignal.any([context.terminal.signal, timeLimit(limit * 1000)]);
   for await (const seen of followObject(context.client, one, signal)) if (seen?.metadata.uid !== uid) return;
   if (context.terminal.signal.aborted) return;
   throw new CliError(
-    `${displayName(one.kind, one.name)} is deleted but not gone after ${seconds} s. Is its node alive? See "kith peers"; --force --grace-period=0 forgets a pod without its node`,
+    `${displayName(one.kind, one.name)} is deleted but not gone after ${limit} s. Is its node alive? See "kith peers"; --force --grace-period=0 forgets a pod without its node`,
   );
 }

@@ -4,7 +4,7 @@ import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { ApiError, CliError } from '../errors.ts';
 import { nodeNames, requireKind } from '../targets.ts';
-import { timeLimit, wholeSeconds } from '../time-limit.ts';
+import { seconds, timeLimit, wholeSeconds } from '../time-limit.ts';
 import { cordon } from './change.ts';
 
 interface DrainOptions {
@@ -29,7 +29,7 @@ export function addDrain(program: Command, terminal: Terminal): void {
     .option('--delete-emptydir-data', 'also pods with an emptyDir, whose data goes with them')
     .option('--force', 'also pods that no controller makes anew')
     .option('--grace-period <seconds>', "time that a pod gets to stop, instead of the pod's own")
-    .option('--timeout <seconds>', 'how long to try', String(DEFAULT_SECONDS))
+    .option('--timeout <duration>', 'how long to try', `${DEFAULT_SECONDS}s`)
     .addHelpText(
       'after',
       '\nExamples:\n  kith drain host-1 --ignore-daemonsets\n  kith uncordon host-1                  when it is to have pods again',
@@ -40,16 +40,14 @@ export function addDrain(program: Command, terminal: Terminal): void {
 async function drain(context: CliContext, words: readonly string[], options: DrainOptions): Promise<void> {
   const nodes = nodeNames(words);
   const grace = wholeSeconds('--grace-period', options.gracePeriod);
-  const seconds = wholeSeconds('--timeout', options.timeout) ?? DEFAULT_SECONDS;
-  const signal = AbortSignal.any([context.terminal.signal, timeLimit(seconds * 1000)]);
+  const limit = seconds('--timeout', options.timeout);
+  const signal = AbortSignal.any([context.terminal.signal, timeLimit(limit * 1000)]);
   await cordon(context, 'cordon', nodes);
   for (const node of nodes) {
     const pods = await podsToMove(context, node, options);
     await Promise.all(pods.map((pod) => move(context, pod, grace, signal))).catch((error: unknown) => {
       if (!signal.aborted || context.terminal.signal.aborted) throw error;
-      throw new CliError(
-        `node/${node} is cordoned, but not drained after ${seconds} s: "kith get pods -A -o wide" shows what is left there`,
-      );
+      throw new CliError(`node/${node} is cordoned, but not drained after ${limit} s: "kith get pods -A -o wide" shows what is left there`);
     });
     context.terminal.out(`node/${node} drained\n`);
   }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
 import { CliError, EXIT_USAGE, RemoteExit } from '../errors.ts';
-import { podOf } from '../pods.ts';
+import { defaultContainer, podOf } from '../pods.ts';
 import { COMMAND_PROTOCOLS, runRemote } from '../remote-command.ts';
 import { openChannels } from '../streaming.ts';
 import { requireKind } from '../targets.ts';
@@ -62,7 +62,7 @@ export async function openStreams(
   const tty = options.tty === true && keyboard.isTerminal;
   if (options.tty === true && !tty) terminal.err('Unable to use a TTY - input is not a terminal or the right kind of file\n');
   const query = new URLSearchParams(command.map((word) => ['command', word]));
-  if (options.container !== undefined) query.set('container', options.container);
+  query.set('container', options.container ?? defaultContainer(context, pod));
   query.set('stdin', String(options.stdin === true));
   query.set('stdout', 'true');
   query.set('stderr', String(!tty));

@@ -87,6 +87,7 @@ function targetOf(text: string, service: Service): number | string {
 function podPort(text: string, pod: Pod): number {
   const number = numberOf(text);
   if (number !== undefined) return number;
+  if (/^\d+$/.test(text)) throw new CliError(`${text} is no port: give a number from 1 to 65535`, EXIT_USAGE);
   const named = pod.spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === text);
   if (named === undefined) throw new CliError(`pod ${pod.metadata.name} does not have a named port "${text}"`, EXIT_USAGE);
   return named.containerPort;

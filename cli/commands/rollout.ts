@@ -7,6 +7,7 @@ import { CliError, EXIT_USAGE } from '../errors.ts';
 import { followObject } from '../following.ts';
 import { selectorOf } from '../pods.ts';
 import { displayName, parseOne, requireKind } from '../targets.ts';
+import { seconds, timeLimit } from '../time-limit.ts';
 import { rolloutState } from '../rollout-state.ts';
 
 const REVISION = 'deployment.kubernetes.io/revision';
@@ -31,9 +32,8 @@ export function addRollout(program: Command, terminal: Terminal): void {
     .description('Wait until a rollout is complete')
     .argument('<what...>', 'KIND/NAME or KIND NAME')
     .option('--no-watch', 'tell how it is, and do not wait')
-    .action(async (what: string[], options: { watch: boolean }, command: Command) =>
-      status(contextOf(command, terminal), what, options.watch),
-    );
+    .option('--timeout <duration>', 'how long to wait (default: until it is complete)')
+    .action(async (what: string[], options: StatusOptions, command: Command) => status(contextOf(command, terminal), what, options));
   rollout
     .command('restart')
     .description('Replace all pods, as an update does')
@@ -63,7 +63,13 @@ async function find(context: CliContext, what: readonly string[], kinds: readonl
   return { kind, name, path, object: await context.client.get<KubeObject>(path) };
 }
 
-async function status(context: CliContext, what: readonly string[], wait: boolean): Promise<void> {
+interface StatusOptions {
+  watch: boolean;
+  timeout?: string;
+}
+
+async function status(context: CliContext, what: readonly string[], options: StatusOptions): Promise<void> {
+  const limit = options.timeout === undefined ? 0 : seconds('--timeout', options.timeout);
   const { kind, name, object } = await find(context, what, KINDS);
   let told = '';
   const tell = (seen: KubeObject): boolean => {
@@ -72,11 +78,14 @@ async function status(context: CliContext, what: readonly string[], wait: boolea
     told = text;
     return done;
   };
-  if (tell(object) || !wait) return;
-  for await (const seen of followObject(context.client, { kind, namespace: context.namespace, name }, context.terminal.signal)) {
+  if (tell(object) || !options.watch) return;
+  const { signal } = context.terminal;
+  const within = limit === 0 ? signal : AbortSignal.any([signal, timeLimit(limit * 1000)]);
+  for await (const seen of followObject(context.client, { kind, namespace: context.namespace, name }, within)) {
     if (seen === undefined) throw new CliError(`${displayName(kind, name)} was deleted while its rollout went on`);
     if (tell(seen)) return;
   }
+  if (!signal.aborted && within.aborted) throw new CliError(`the rollout of ${displayName(kind, name)} is not complete after ${limit} s`);
 }
 
 async function restart(context: CliContext, what: readonly string[]): Promise<void> {

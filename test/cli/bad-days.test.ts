@@ -62,7 +62,7 @@ it.each(['https://', 'https://host:port', 'http://host:6443'])('names an address
   expect(said).toContain('expected https://HOST:PORT');
 });
 
-it.each(['10s', '-1', 'x'])('deletes nothing when it does not understand how long to wait: %s', async (timeout) => {
+it.each(['10y', '-1', 'x', ''])('deletes nothing when it does not understand how long to wait: %s', async (timeout) => {
   let asked = 0;
   const socket = await peer((_request, response) => {
     asked += 1;
