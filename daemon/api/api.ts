@@ -62,6 +62,7 @@ export class Api {
       const resource = route.subresource === undefined ? route.kind.plural : `${route.kind.plural}/${route.subresource}`;
       const verb = verbOf(request.method, route.name, watching);
       authorizeResource(identity, { verb, resource, group: route.kind.group, ...placeOf(route, request) }, this.deps);
+      await this.deps.heard?.();
       return answerResource({ ...route, request, identity }, watching, this.deps, this.shared);
     }
     return this.answerPath(request, identity, route);

@@ -50,6 +50,8 @@ export interface ApiDeps {
   joinTokens?(): Iterable<DesiredObject>;
   /** What a person's binding says of its author. */
   bindingAuthor(): { membersSeen: number; membersKnown: number; term: number };
+  /** Right after the start: until this peer knows what the others say of their nodes and pods. Undefined afterwards. */
+  heard?(): Promise<void> | undefined;
   /** What keeps this peer from being ready, a line each; empty when it is. */
   unready(): readonly string[];
   kith: KithEndpoints;

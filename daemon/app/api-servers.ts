@@ -10,6 +10,7 @@ import { issueServerCertificate, rootHash } from '../adapters/x509/certificates.
 import { Api } from '../api/api.ts';
 import { CLUSTER_NETWORK_KEY } from '../core/network/pod-subnets.ts';
 import { apiServiceAddress, serviceNumbers } from '../core/network/service-range.ts';
+import { Hearing } from '../peer/hearing.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Clock, Random } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -37,6 +38,7 @@ export class ApiServers {
   readonly #config: DaemonConfig;
   readonly #keys: ClusterKeys;
   readonly #admitting: Admitting;
+  readonly #hearing: Hearing;
   #tls: TlsServer | undefined;
   #unix: UnixServer | undefined;
   #isReady = false;
@@ -48,6 +50,7 @@ export class ApiServers {
     this.#deps = deps;
     this.#config = config;
     this.#keys = keys;
+    this.#hearing = new Hearing({ view: deps.peer.cluster, clock: deps.clock });
     const cluster = { rootHash: rootHash(keys.caCertificate), cluster: keys };
     this.#admitting = new Admitting({ ...deps, verify: verifySignature }, cluster);
   }
@@ -56,6 +59,7 @@ export class ApiServers {
     const { log } = this.#deps;
     const { apiListen, socketPath } = this.#config;
     const handler = this.#createApi().handle;
+    this.#hearing.start();
     this.#unix = new UnixServer({ handler, log }, { path: socketPath });
     await this.#unix.start(signal);
     this.#serviceAddress = this.#apiServiceAddress();
@@ -94,12 +98,19 @@ export class ApiServers {
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
+    this.#hearing.stop();
     await Promise.all([this.#tls?.stop(), this.#unix?.stop()]);
   }
 
-  /** From now on `/readyz` says so. */
+  /** From now on `/readyz` says so, once the others have been heard. */
   ready(): void {
     this.#isReady = true;
+    this.#hearing.listens();
+  }
+
+  #unready(): string[] {
+    if (!this.#isReady) return ['the daemon is starting'];
+    return this.#hearing.over() === undefined ? [] : [`has not heard yet: ${this.#hearing.unheard().join(', ')}`];
   }
 
   url(): string {
@@ -124,7 +135,8 @@ export class ApiServers {
           return { ...issued, warnings };
         },
         certificateCounts: (fingerprint, user) => credentialCounts(replica, 'certificate', fingerprint, user),
-        unready: () => (this.#isReady ? [] : ['the daemon is starting']),
+        heard: () => this.#hearing.over(),
+        unready: () => this.#unready(),
         kith: {
           ...kithOfPeer(this.#deps, this.#admitting),
           manifests: () => ({ folder: this.#config.manifests, files: [...peer.manifestFiles()] }),
