@@ -4,6 +4,7 @@ import { forgedRecords } from './forging.ts';
 import { HostActs } from './host-acts.ts';
 import type { SimHost } from './host.ts';
 import { ONCE } from './plots/once.ts';
+import { Joining } from './joining.ts';
 import { Removing } from './removing.ts';
 import { poison } from './poison.ts';
 import { describeAct } from './scenario.ts';
@@ -12,9 +13,6 @@ import { Users } from './users.ts';
 import { SHORT_IMAGE } from './workloads.ts';
 import type { SimWorld } from './world.ts';
 
-/** A member that dies meanwhile lets nobody in. */
-const JOIN_MS = 15_000;
-
 /** Does to the world what the steps of a scenario say, and undoes it in time. */
 export class Acts {
   private readonly world: SimWorld;
@@ -22,8 +20,7 @@ export class Acts {
   private readonly users: Users;
   private readonly onHosts: HostActs;
   private readonly removing: Removing;
-  /** Hosts that are being let in. */
-  private readonly joining = new Set<Promise<void>>();
+  private readonly joining: Joining;
   /** Hosts that are started again when the calm begins. */
   isCalm = false;
 
@@ -31,6 +28,7 @@ export class Acts {
     this.world = world;
     this.users = new Users(world);
     this.onHosts = new HostActs(world, this);
+    this.joining = new Joining(world, this, this.users);
     this.removing = new Removing(world, this, this.users);
     for (const host of world.hosts) prepare(host);
   }
@@ -57,7 +55,7 @@ export class Acts {
       host.trap = undefined;
       if (host.daemon === undefined) await world.boot(host);
     }
-    await Promise.all([...undone, ...this.joining, this.users.answered()]);
+    await Promise.all([...undone, this.joining.settled(), this.users.answered()]);
     // Members end a void admission by themselves.
     for (const host of world.hosts) if (host.isGone && !host.isVoid) await this.removing.removeForGood(host);
     if (world.hasLeases && isElectorateLost(world)) await this.giveUpLeased();
@@ -84,12 +82,8 @@ export class Acts {
         return void this.users.deletePod(act);
       case 'drain':
         return this.users.drain(act, (forMs, undo) => this.later(forMs, undo));
-      case 'join': {
-        const givenUp = new Promise<void>((resolve) => this.world.clock.after(JOIN_MS, resolve));
-        const joined = Promise.race([this.join(act.by), givenUp]).finally(() => this.joining.delete(joined));
-        this.joining.add(joined);
-        return undefined;
-      }
+      case 'join':
+        return this.joining.join(act, prepare);
       case 'image':
         return this.image(act);
       case 'deletePods':
@@ -105,7 +99,8 @@ export class Acts {
     act: Exclude<Act, { do: 'way' | 'block' | 'file' | 'request' | 'deletePod' | 'deletePods' | 'drain' | 'join' | 'image' | 'deaf' }>,
   ): unknown {
     const host = this.world.host(act.host);
-    if (host === undefined || host.isGone) return;
+    if (act.do === 'rejoin' && host !== undefined) return this.joining.rejoin(host);
+    if (act.do === 'rejoin' || host === undefined || host.isGone) return;
     switch (act.do) {
       case 'remove':
         return void this.removing.remove(host, act.by);
@@ -174,16 +169,6 @@ export class Acts {
     const envelope = await poison(this.world.documents);
     if (daemon !== undefined) this.world.faults.note('poisoned');
     daemon?.clock.run(() => void daemon.replica.merge(envelope).catch(() => undefined));
-  }
-
-  private async join(by: number): Promise<void> {
-    const member = this.world.running().find(({ index, daemon }) => index >= by && daemon.peer.view.complete);
-    if (member === undefined) return;
-    const host = this.world.addHost();
-    prepare(host);
-    await this.world.join(host, member).catch((error: unknown) => {
-      this.world.timeline.add(host.node, `can't join: ${error instanceof Error ? error.message : String(error)}`);
-    });
   }
 
   private deaf({ loss, forMs }: Extract<Act, { do: 'deaf' }>): void {

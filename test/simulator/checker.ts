@@ -1,5 +1,6 @@
 import type { DesiredObject } from '../../protocol/objects.ts';
 import type { Mutation } from '../../protocol/desired.ts';
+import type { JoinRequest } from '../../protocol/joining.ts';
 import type { RuntimeEvent } from '../support/simulated-runtime.ts';
 import type { SimDaemon, SimHost } from './host.ts';
 import type { Asked } from './users.ts';
@@ -40,6 +41,8 @@ export interface Checker {
   onAsked?(mutations: readonly Mutation[]): void;
   /** A user asks the host; what it answers is for the answer. */
   onRequest?(host: SimHost, asked: Asked, world: SimWorld): Answered | undefined;
+  /** A host asks the member to be let in. */
+  onJoinAsked?(member: SimHost, host: SimHost, request: JoinRequest, world: SimWorld): Answered | undefined;
   onAcknowledged?(host: SimHost, write: Acknowledged, world: SimWorld): void;
   /** Twice a second. @throws Violation */
   onTick?(world: SimWorld): void;

@@ -46,6 +46,8 @@ export const FAULTS = {
   containerWiped: 'containers ended by a hand, or with their host',
   joined: 'hosts that joined and hold everything',
   removed: 'hosts that ran, taken out of the cluster',
+  joinRefused: 'hosts that were not let in',
+  diedJoining: 'hosts whose kithd died while it asked to be let in',
   hostLost: 'hosts lost for ever',
   olderSpoke: 'messages as an older release says them',
   newerSpoke: 'messages as a newer release says them',

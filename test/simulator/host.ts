@@ -138,8 +138,13 @@ export class SimHost {
 
   spec(admittedBy: string): MemberSpec {
     const { id, node } = this;
-    const addresses = { peerAddresses: [`/memory/${id}`], beatAddresses: [], apiAddresses: [] };
-    return { peerId: id, nodeName: node, ...addresses, beatKey: id, admittedBy };
+    const addresses = { peerAddresses: [`/memory/${id}`], beatAddresses: [], apiAddresses: [this.apiAddress] };
+    // As long as a key is.
+    return { peerId: id, nodeName: node, ...addresses, beatKey: id.padEnd(43, '-'), admittedBy };
+  }
+
+  get apiAddress(): string {
+    return `https://${this.id}`;
   }
 
   /** The host as a whole stands still. Its clocks go on: what was due is due when it goes on. */

@@ -105,6 +105,7 @@ class Run {
     world.onBoot.push((host, daemon) => this.watch(host, daemon));
     world.onThaw.push((host, stoodMs) => this.checkers.forEach((checker) => checker.onThaw?.(host, stoodMs, world)));
     world.onRequest.push((host, asked) => this.checkers.flatMap((checker) => checker.onRequest?.(host, asked, world) ?? []));
+    world.onJoinAsked.push((...asked) => this.checkers.flatMap((checker) => checker.onJoinAsked?.(...asked, world) ?? []));
     world.guard = (check) => this.guarded(check);
     world.timeline.onBug = (where, message) => this.fail(new Violation('anytimeNoBug', `${where}: ${message}`));
   }

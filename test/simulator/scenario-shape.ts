@@ -108,7 +108,7 @@ const SCENARIO: Shape<Scenario> = {
   steps: list(step),
 };
 
-const OPTIONAL_IN_ACTS = new Set(['body', 'graceSeconds']);
+const OPTIONAL_IN_ACTS = new Set(['body', 'graceSeconds', 'token', 'ttlSeconds', 'waitMs']);
 /** Each act's members but `do`. */
 const ACTS: { readonly [Name in Act['do']]: Shape<Omit<Extract<Act, { do: Name }>, 'do'>> } = {
   way: { from: hostNumber, to: hostNumber, fault, forMs: someMs },
@@ -134,7 +134,8 @@ const ACTS: { readonly [Name in Act['do']]: Shape<Omit<Extract<Act, { do: Name }
   containerEnds: { host: hostNumber, which: whole(0, 1_000_000), exitCode: whole(0, 255) },
   containersWiped: { host: hostNumber },
   image: { image: text, behaviour: object, forMs: someMs },
-  join: { by: hostNumber },
+  join: { by: hostNumber, token: either({ last: true }), ttlSeconds: whole(1, 1_000_000), waitMs: someMs },
+  rejoin: { host: hostNumber },
   forge: { host: hostNumber, victim: hostNumber },
   poison: { host: hostNumber },
   file: { host: hostNumber, file: text, text: (value) => (value === null ? undefined : text(value)) },

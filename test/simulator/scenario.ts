@@ -71,7 +71,10 @@ export type Act =
   | { do: 'containerEnds'; host: number; which: number; exitCode: number }
   | { do: 'containersWiped'; host: number }
   | { do: 'image'; image: string; behaviour: ImageBehaviour; forMs: number }
-  | { do: 'join'; by: number }
+  /** `token`: the one that was given out last, instead of a new one of this life. The host is started with it so long after. */
+  | { do: 'join'; by: number; token?: 'last'; ttlSeconds?: number; waitMs?: number }
+  /** One that joined, and was removed since, asks again with the same token. */
+  | { do: 'rejoin'; host: number }
   | { do: 'forge'; host: number; victim: number }
   /** An object comes to it that does not validate. */
   | { do: 'poison'; host: number }

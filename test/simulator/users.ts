@@ -1,4 +1,5 @@
 import { KithError } from '../../protocol/errors.ts';
+import type { HttpResponse } from '../../daemon/ports/http.ts';
 import { requestApi, warningOf } from '../support/peer-daemon.ts';
 import type { Act } from './scenario.ts';
 import type { SimWorld } from './world.ts';
@@ -31,25 +32,30 @@ export class Users {
 
   /** @returns the status; undefined when there was no answer */
   async request(index: number, asked: Asked): Promise<number | undefined> {
+    return (await this.ask(index, asked))?.status;
+  }
+
+  /** @returns undefined when there was no answer */
+  async ask(index: number, asked: Asked): Promise<HttpResponse | undefined> {
     const { timeline, clock } = this.world;
     const host = this.world.host(index);
     if (host?.daemon === undefined) return undefined;
     const { daemon } = host;
     const listeners = this.world.onRequest.flatMap((listener) => listener(host, asked));
-    const call = new Promise<string>((resolve) => {
+    const call = new Promise<HttpResponse | string>((resolve) => {
       clock.after(ANSWER_MS, () => resolve('no answer'));
       daemon.clock.run(() => {
-        requestApi(daemon, asked.method, asked.target, asked.body).then(
-          (response) => resolve(`${response.status}${warningOf(response) === undefined ? '' : ' with a warning'}`),
-          (error: unknown) => resolve(`failed: ${error instanceof KithError ? error.message : String(error)}`),
+        requestApi(daemon, asked.method, asked.target, asked.body).then(resolve, (error: unknown) =>
+          resolve(`failed: ${error instanceof KithError ? error.message : String(error)}`),
         );
       });
     });
     const answer = await this.opened(call);
-    timeline.add(host.node, `← ${asked.what}: ${answer}`);
-    const status = /^\d/.test(answer) ? Number.parseInt(answer, 10) : undefined;
-    for (const listener of listeners) this.world.guard(() => listener(status));
-    return status;
+    const response = typeof answer === 'string' ? undefined : answer;
+    const told = typeof answer === 'string' ? answer : `${answer.status}${warningOf(answer) === undefined ? '' : ' with a warning'}`;
+    timeline.add(host.node, `← ${asked.what}: ${told}`);
+    for (const listener of listeners) this.world.guard(() => listener(response?.status));
+    return response;
   }
 
   async deletePod({ host: index, which, graceSeconds }: Extract<Act, { do: 'deletePod' }>): Promise<void> {

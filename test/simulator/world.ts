@@ -8,6 +8,7 @@ import type { Log } from '../../daemon/ports/log.ts';
 import type { GraveLimits } from '../../daemon/peer/replica/graves.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
 import type { Documents } from '../../daemon/ports/documents.ts';
+import type { JoinRequest } from '../../protocol/joining.ts';
 import type { KernelAnswer } from '../../protocol/liveness.ts';
 import { fakeVerify } from '../support/liveness-world.ts';
 import { MemoryBeatNetwork, MemoryBeats } from '../support/memory-beats.ts';
@@ -80,6 +81,8 @@ export class SimWorld {
   readonly onThaw: ((host: SimHost, stoodMs: number) => void)[] = [];
   /** Called with what users ask, before it is answered. */
   readonly onRequest: ((host: SimHost, asked: Asked) => readonly Answered[])[] = [];
+  /** Called when a member is asked to let a host in, before it answers. */
+  readonly onJoinAsked: ((member: SimHost, host: SimHost, request: JoinRequest) => readonly Answered[])[] = [];
   /** Faults that last just now. */
   troubles = 0;
   private disturbedAt = 0;

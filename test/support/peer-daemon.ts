@@ -158,6 +158,11 @@ export function requestApi({ api }: Pick<PeerDaemon, 'api'>, method: string, tar
   });
 }
 
+/** What an answer that is JSON says. */
+export function jsonOf({ body }: HttpResponse): unknown {
+  return JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body as Uint8Array));
+}
+
 /** `Warning` of an answer. */
 export function warningOf({ headers }: HttpResponse): string | undefined {
   return Object.entries(headers)

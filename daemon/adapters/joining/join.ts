@@ -32,18 +32,32 @@ export interface JoinedCluster {
   members: MemberSpec[];
 }
 
+/**
+ * Asks one member, and trusts its answer only when it has proved that it knows the token's secret.
+ * @throws KithError `JoinRefused` | `JoinUnreachable`; what else it throws is taken for the latter
+ */
+export type AskMember = (
+  deps: JoinDeps,
+  address: string,
+  token: JoinToken,
+  member: MemberSpec,
+  signal: AbortSignal | undefined,
+) => Promise<JoinedCluster>;
+
 /** Longest time at one address: a member may take 15 s to have the admission acknowledged. */
-const ADDRESS_TIMEOUT_MS = 25_000;
+export const ADDRESS_TIMEOUT_MS = 25_000;
 /** Refusals that another member may not share. */
 const TRY_ANOTHER = new Set(['TooManyAttempts', 'Unavailable', 'NotTheCluster']);
 
 /**
  * Joins the token's cluster. `member.admittedBy` is left to who admits.
+ * @param ask over TLS, unless given
  * @throws KithError `InvalidToken` | `JoinRefused` (`details.code` says why) | `JoinUnreachable` (no address led to a member)
  */
 export async function joinCluster(
   deps: JoinDeps,
   options: { token: string; member: MemberSpec; signal?: AbortSignal },
+  ask: AskMember = joinAt,
 ): Promise<JoinedCluster> {
   const token = decodeJoinToken(options.token);
   invariant(parseMemberSpec(options.member), 'a joiner says of itself only what others take in');
@@ -51,7 +65,7 @@ export async function joinCluster(
   for (const address of token.addresses) {
     options.signal?.throwIfAborted();
     try {
-      return await joinAt(deps, address, token, options.member, options.signal);
+      return await ask(deps, address, token, options.member, options.signal);
     } catch (error) {
       options.signal?.throwIfAborted();
       const failure = asFailure(address, error);
@@ -92,7 +106,7 @@ async function joinAt(
   }
 }
 
-function refusalOf(address: string, status: number, body: unknown): KithError {
+export function refusalOf(address: string, status: number, body: unknown): KithError {
   const { code, reason, message } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   if (typeof code === 'string' && typeof reason === 'string') return refused(address, code, reason);
   return unreachable(

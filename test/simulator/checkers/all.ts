@@ -12,6 +12,7 @@ import {
 import { AnytimeNodesFit, AnytimeRestartedForCause, AnytimeStoppedByOrder } from './containers.ts';
 import { AnytimeTheOtherCopyRuns } from './copies.ts';
 import { EventuallyAsDesired, EventuallyEqual, EventuallyOneLeader } from './convergence.ts';
+import { AnytimeTokensLetOneIn } from './joining.ts';
 import { AnytimeCompletedNeverRunsAgain, EventuallyKindsAsDesired } from './kinds.ts';
 import { AnytimeElectorsAreKept } from './electors.ts';
 import { AnytimeAtMostOne } from './once.ts';
@@ -40,6 +41,7 @@ export function allCheckers(): Checker[] {
     new AnytimeNodesFit(),
     new AnytimeAtMostOne(),
     new AnytimeElectorsAreKept(),
+    new AnytimeTokensLetOneIn(),
     new AnytimeCompletedNeverRunsAgain(),
     new AnytimeToldAfterDisk(),
     new AnytimeAcknowledgedIsKept(),

@@ -1,6 +1,7 @@
 import { backTooSoon, bothSidesGrow, deleteAndEdit, flapping, lateNews, longCut } from './cuts.ts';
 import { confirmedDead, eachAlone, twoElectors } from './electors.ts';
 import { collected } from './graves.ts';
+import { joins } from './joins.ts';
 import { otherKinds } from './kinds.ts';
 import { endedMeanwhile, fewOfMany, guests, jobsApart, napping, rumours, twoRemovers, unanswered, unheeded } from './moments.ts';
 import { freshPair, lateOwners, poorGossip, releases, slowDisks } from './news.ts';
@@ -54,6 +55,7 @@ export const NAMED_PLOTS: readonly Plot[] = [
   twoElectors,
   confirmedDead,
   eachAlone,
+  joins,
 ];
 
 const RARE_EVERY = 8;
