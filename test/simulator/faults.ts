@@ -74,8 +74,8 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS;
 export type FaultCounts = Partial<Record<Fault, number>>;
 
-/** Those that only some storms can have: they are under leases. */
-export const UNDER_LEASES: ReadonlySet<Fault> = new Set(['crashedAfterVote', 'electorateLost', 'removalRefused', 'confirmedDead']);
+/** Those that few storms have: most of them are under leases. */
+export const SELDOM: ReadonlySet<Fault> = new Set(['crashedAfterVote', 'electorateLost', 'removalRefused', 'confirmedDead', 'diedJoining']);
 
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
 

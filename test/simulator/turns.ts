@@ -49,7 +49,7 @@ export const TURNS: readonly DrawTurn[] = [
   linkLost,
   mixedReleases,
   ({ draw }) => ({ acts: [{ at: 0, act: { do: 'deaf', loss: draw.pick([0.5, 1]), forMs: draw.int(2_000, 15_000) } }] }),
-  ({ host }) => ({ acts: [{ at: 0, act: { do: 'join', by: host() } }] }),
+  joined,
   removed,
   lost,
   forgedFacts,
@@ -235,6 +235,17 @@ function mixedReleases(pen: Pen): Turn {
     acts: [
       { at: draw.int(0, 10_000), act: { do: 'upgrade', host: older } },
       { at: draw.int(0, 10_000), act: { do: 'poison', host: pen.host() } },
+    ],
+  };
+}
+
+/** Two, with one token. */
+function joined({ host }: Pen): Turn {
+  const by = host();
+  return {
+    acts: [
+      { at: 0, act: { do: 'join', by } },
+      { at: 400, act: { do: 'join', by, token: 'last' } },
     ],
   };
 }
