@@ -1,4 +1,4 @@
-import type { EventReport } from '../../protocol/observed.ts';
+import type { EventReport, ObservedRecord } from '../../protocol/observed.ts';
 import type { KubeEvent } from '../../protocol/types.ts';
 import type { EventDraft, Now } from '../core/decisions.ts';
 import { ClientEvents } from '../core/events/client-events.ts';
@@ -27,6 +27,7 @@ export class EventRecorder {
   readonly #log: EventLog;
   readonly #ofClients = new ClientEvents();
   #cancel: CancelTimer = () => undefined;
+  #unsubscribe: () => void = () => undefined;
 
   constructor(deps: EventRecorderDeps, options: EventRecorderOptions) {
     this.#deps = deps;
@@ -34,12 +35,23 @@ export class EventRecorder {
     this.#log = new EventLog(options.node);
   }
 
-  /** Takes up the Events of an earlier run of the daemon. */
+  /** Takes up the Events of an earlier run of the daemon, whenever others tell of them: nobody else withdraws them. */
   start(): void {
+    const { observed } = this.#deps;
+    this.#unsubscribe = observed.onChanged((records) => this.#takeUp(records));
+    this.#takeUp(observed.all());
+    this.#expire();
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#unsubscribe();
+  }
+
+  #takeUp(records: Iterable<ObservedRecord>): void {
     const own: EventReport[] = [];
-    for (const { owner, value } of this.#deps.observed.all()) {
-      if (owner === this.#options.peer && value?.kind === 'event') own.push(value);
-    }
+    for (const { owner, value } of records) if (owner === this.#options.peer && value?.kind === 'event') own.push(value);
+    if (own.length === 0) return;
     this.#log.restore(
       own.filter(({ edit }) => edit === undefined),
       this.#now(),
@@ -48,11 +60,6 @@ export class EventRecorder {
       own.filter(({ edit }) => edit !== undefined),
       this.#now(),
     );
-    this.#expire();
-  }
-
-  stop(): void {
-    this.#cancel();
   }
 
   record(draft: EventDraft): void {

@@ -36,7 +36,10 @@ export class EventLog {
 
   restore(reports: Iterable<EventReport>, now: Now): void {
     const all = [...reports];
-    for (const { event } of all) this.#named.set(told(observedKey(event)), event.metadata.name);
+    for (const { event } of all) {
+      const name = told(observedKey(event));
+      if (!this.#named.has(name)) this.#named.set(name, event.metadata.name);
+    }
     this.#kept.restore(all, now);
   }
 
@@ -68,7 +71,9 @@ export class EventLog {
   }
 
   #forgetting(changes: EventChanges): EventChanges {
-    for (const [key, report] of changes) if (report === null) this.#named.delete(told(key));
+    // An earlier run of the daemon may have told the same under another time.
+    for (const [key, report] of changes)
+      if (report === null && key.endsWith(`/${this.#named.get(told(key))}`)) this.#named.delete(told(key));
     return changes;
   }
 

@@ -25,11 +25,17 @@ export class KeptEvents {
     return this.#kept.get(key)?.report;
   }
 
-  /** Takes back what an earlier run of the daemon published. */
+  /** Takes back what an earlier run of the daemon published, where this one has not said it itself. */
   restore(reports: Iterable<EventReport>, now: Now): void {
-    const aged = [...reports].map((report) => ({ report, ageMs: Math.max(0, now.wall - (lastSeenMs(report.event) ?? now.wall)) }));
-    for (const { report, ageMs } of aged.sort((left, right) => right.ageMs - left.ageMs))
-      this.#kept.set(observedKey(report.event), { report, at: now.monotonic - ageMs });
+    const kept = [...this.#kept];
+    for (const report of reports) {
+      const key = observedKey(report.event);
+      if (!this.#kept.has(key))
+        kept.push([key, { report, at: now.monotonic - Math.max(0, now.wall - (lastSeenMs(report.event) ?? now.wall)) }]);
+    }
+    if (kept.length === this.#kept.size) return;
+    this.#kept.clear();
+    for (const [key, held] of kept.sort(([, left], [, right]) => left.at - right.at)) this.#kept.set(key, held);
   }
 
   put(report: EventReport, now: Now): EventChanges {

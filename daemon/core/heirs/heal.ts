@@ -116,11 +116,12 @@ function isKnownAnew(view: ClusterIndex, { peer, backSince }: MemberView): boole
   return peer === view.self.peer || (view.comparedAt(peer) ?? Number.NEGATIVE_INFINITY) >= backSince;
 }
 
-/** It may run at most once, and by what its node says now it does. */
+/** It may run at most once, and by what its node says now something of it runs: its lease is given back when nothing does. */
 function holdsLease(view: ClusterView, original: DesiredObject): boolean {
   const node = boundNode(original);
   if (node === undefined || partitionPolicy(view, original) !== 'majority' || !view.isCurrentReport(original.uid, node)) return false;
-  return containersSince(view, original) !== undefined;
+  const { containerStatuses = [], initContainerStatuses = [] } = reportOf(view, original)?.status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].some(({ state }) => state?.running !== undefined);
 }
 
 function originalStays(

@@ -224,24 +224,35 @@ it.each([
 });
 
 it.each([
-  ['any', 'wait'],
-  ['majority', 'restore'],
-])('a replacement that is asked for and not ready, of a pod with partition: %s, has the original %s', (partition, expected) => {
-  const world = running(3, 3, { 'kith.dev/partition': partition, 'kith.dev/reconcile': 'keep-replacement' });
-  const [original] = world.state.podsOnNode('node-1');
-  const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
-  view.learnReports(world, ['node-1', 'node-2', 'node-3']);
-  view.setLeader('node-2');
-  view.setMember('node-1', 'dead');
-  // No node starts anything: the replacement waits for the lease.
-  view.converge({ nodes: [] });
-  const kept = view.pods().find(({ object }) => object.kith?.slot?.generation === 2);
-  const claim = view.object(RS).object.kith?.slots?.[String(kept?.object.kith?.slot?.slot)]?.claim;
-  view.setMember('node-1', 'alive');
-  view.reportPod(original!.key, readyStatus(view.now.wall));
-  view.comparedAt.set('peer-node-1', view.elapsed);
-  expect(judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed).verdict).toBe(expected);
-});
+  ['any', 'runs', 'wait'],
+  ['majority', 'runs', 'restore'],
+  ['majority', 'runs in part', 'restore'],
+  ['majority', 'runs no more', 'wait'],
+])(
+  'a replacement that is asked for and not ready, of a pod with partition: %s that %s, has the original %s',
+  (partition, runs, expected) => {
+    const world = running(3, 3, { 'kith.dev/partition': partition, 'kith.dev/reconcile': 'keep-replacement' });
+    const [original] = world.state.podsOnNode('node-1');
+    const view = new ClusterWorld(['node-1', 'node-2', 'node-3'], 'node-2', world.desired.copy());
+    view.learnReports(world, ['node-1', 'node-2', 'node-3']);
+    view.setLeader('node-2');
+    view.setMember('node-1', 'dead');
+    // No node starts anything: the replacement waits for the lease.
+    view.converge({ nodes: [] });
+    const kept = view.pods().find(({ object }) => object.kith?.slot?.generation === 2);
+    const claim = view.object(RS).object.kith?.slots?.[String(kept?.object.kith?.slot?.slot)]?.claim;
+    view.setMember('node-1', 'alive');
+    const status = readyStatus(view.now.wall);
+    const stands = { image: '', imageID: '', ready: false, restartCount: 1, state: { waiting: { reason: 'CrashLoopBackOff' } } };
+    const [main] = status.containerStatuses ?? [];
+    const containerStatuses = { runs: [main!], 'runs in part': [main!, { ...stands, name: 'beside' }] }[runs] ?? [
+      { ...stands, name: 'main' },
+    ];
+    view.reportPod(original!.key, { ...status, containerStatuses });
+    view.comparedAt.set('peer-node-1', view.elapsed);
+    expect(judgeOriginal(view.state, view.object(original!.key), kept, claim!, view.elapsed).verdict).toBe(expected);
+  },
+);
 
 it.each([
   { partition: 'majority', ends: 'goes back into its slot, as it has the lease' },
