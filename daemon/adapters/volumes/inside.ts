@@ -3,14 +3,14 @@
  * a link, and it is handed on as the open file itself. Kubernetes learned it by CVE-2017-1002101 and CVE-2021-25741.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, realpath } from 'node:fs/promises';
 import { relative, sep } from 'node:path';
 import { KithError } from '../../../protocol/errors.ts';
 
 /** Opens for nothing but to be named. Linux' value; Node.js has no name for it. */
 const O_PATH = 0x20_0000;
 const STEP = O_PATH | constants.O_NOFOLLOW;
-const FOLDER_MODE = 0o755;
+const MODE_BITS = 0o7777;
 
 export interface Inside {
   /** Names the open file, whatever becomes of its path: `/proc/PID/fd/N`. */
@@ -18,14 +18,15 @@ export interface Inside {
   close(): Promise<void>;
 }
 
-/** @throws KithError `VolumeFailed` */
+/** What is made on the way has the mode of the volume, as upstream: who may write into that may write there. @throws KithError `VolumeFailed` */
 export async function openInside(root: string, subPath: string, options: { create: boolean }): Promise<Inside> {
   const base = await realpath(root);
   const steps = await stepsTo(base, subPath);
   let handle = await open(base, O_PATH | constants.O_DIRECTORY);
   try {
+    const mode = options.create ? (await handle.stat()).mode & MODE_BITS : undefined;
     for (const step of steps) {
-      const next = await openStep(handle, step, subPath, options.create);
+      const next = await openStep(handle, step, subPath, mode);
       await handle.close();
       handle = next;
     }
@@ -50,26 +51,40 @@ async function stepsTo(base: string, subPath: string): Promise<string[]> {
   return inside === '' ? [] : inside.split(sep);
 }
 
-async function openStep(folder: FileHandle, step: string, subPath: string, create: boolean): Promise<FileHandle> {
+/** @param mode of a folder that is made where nothing is; undefined: none is */
+async function openStep(folder: FileHandle, step: string, subPath: string, mode: number | undefined): Promise<FileHandle> {
   const path = `/proc/self/fd/${folder.fd}/${step}`;
-  for (const mayCreate of [create, false]) {
-    try {
-      const handle = await open(path, STEP);
-      // With O_PATH a link is opened, not refused.
-      if ((await handle.stat()).isSymbolicLink()) {
-        await handle.close();
-        throw refused(subPath, `${step} is a link`);
-      }
-      return handle;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      if (!mayCreate) break;
-      await mkdir(path, { mode: FOLDER_MODE }).catch((failure: NodeJS.ErrnoException) => {
-        if (failure.code !== 'EEXIST') throw failure;
-      });
-    }
+  const there = await openNoLink(path, step, subPath);
+  if (there !== undefined) return there;
+  if (mode === undefined) throw refused(subPath, 'no such file or directory');
+  const isOurs = await mkdir(path, { mode }).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      return false;
+    },
+  );
+  const made = await openNoLink(path, step, subPath);
+  if (made === undefined) throw refused(subPath, 'no such file or directory');
+  // The process' umask has taken some of it.
+  try {
+    if (isOurs) await chmod(`/proc/self/fd/${made.fd}`, mode);
+  } catch (error) {
+    await made.close();
+    throw error;
   }
-  throw refused(subPath, 'no such file or directory');
+  return made;
+}
+
+async function openNoLink(path: string, step: string, subPath: string): Promise<FileHandle | undefined> {
+  const handle = await open(path, STEP).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (handle === undefined) return undefined;
+  // With O_PATH a link is opened, not refused.
+  if (!(await handle.stat()).isSymbolicLink()) return handle;
+  await handle.close();
+  throw refused(subPath, `${step} is a link`);
 }
 
 function refused(subPath: string, why: string): KithError {

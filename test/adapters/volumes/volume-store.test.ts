@@ -90,6 +90,21 @@ describe('an empty folder', () => {
 });
 
 describe('a part of a volume', () => {
+  it('that is made on the way is for whoever may write into the volume', async () => {
+    const mask = process.umask(0o077);
+    try {
+      await volumes.prepare(UID, [empty], process.getuid?.() === 0 ? { fsGroup: 2000 } : {});
+      const root = await stat(await pathOf([empty], mount('work')));
+      for (const part of ['a', 'a/b']) {
+        const made = await stat(await pathOf([empty], mount('work', part)));
+        expect([made.mode, made.gid]).toEqual([root.mode, root.gid]);
+      }
+      expect(root.mode & 0o777).toBe(0o777);
+    } finally {
+      process.umask(mask);
+    }
+  });
+
   it('is made where it is missing, and found behind links that stay inside', async () => {
     const config = files('config', [file('a', '1')]);
     await volumes.prepare(UID, [empty, config], {});
