@@ -149,6 +149,8 @@ export interface ContainerStart {
   cpuLimitMillis?: number;
   cpuRequestMillis?: number;
   memoryLimitBytes?: number;
+  /** How soon the kernel ends it when the node has no memory left: from -1000, never, to 1000, first. */
+  oomScoreAdj?: number;
   tty: boolean;
   stdin: boolean;
   /** Standard input ends with the first attachment to it. */

@@ -161,6 +161,7 @@ export function containerConfig(
       ...privileges(start.security),
       ...(targetId === undefined ? {} : { PidMode: `container:${targetId}` }),
       ...resources(start),
+      ...oomScore(start),
     },
   };
 }
@@ -191,6 +192,11 @@ function privileges(security: ContainerSecurity = {}): object {
     ...(security.hostIpc === true ? { IpcMode: 'host' } : {}),
     ...(security.sysctls === undefined ? {} : { Sysctls: security.sysctls }),
   };
+}
+
+/** Engines that may not have a program go later than others (rootless ones, those in a container) start none that is to, and do not say why: what is guaranteed stays at 0, before all others. */
+function oomScore({ oomScoreAdj = 0 }: ContainerStart): { OomScoreAdj?: number } {
+  return oomScoreAdj > 0 ? { OomScoreAdj: oomScoreAdj } : {};
 }
 
 function resources(start: ContainerStart): object {

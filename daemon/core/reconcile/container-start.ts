@@ -9,6 +9,7 @@ import { securityOf } from './security.ts';
 import { mountsOf } from './volumes/mounts.ts';
 import { environmentOf, expand } from './environment.ts';
 import type { PodFacts } from './environment.ts';
+import { oomScoreAdj } from './qos.ts';
 import { hostnameTrouble, podDns, podHostname, type DnsFacts } from '../network/names/pod-dns.ts';
 
 /** Kubernetes' default for `terminationMessagePath`. */
@@ -66,6 +67,7 @@ export function containerStart(
     cpuLimitMillis: limits?.['cpu'] === undefined ? undefined : cpuMillis(limits['cpu']),
     cpuRequestMillis: cpuRequest === undefined ? undefined : cpuMillis(cpuRequest),
     memoryLimitBytes: limits?.['memory'] === undefined ? undefined : memoryBytes(limits['memory']),
+    oomScoreAdj: oomScoreAdj(pod.spec, container, facts.capacity?.['memory']),
     tty: container.tty === true,
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,

@@ -12,6 +12,8 @@ export interface PodFacts {
   podIP: string;
   /** What a limit that is not set stands for. */
   allocatable: Readonly<Record<string, string>>;
+  /** What the node has in all. */
+  capacity?: Readonly<Record<string, string>>;
   /** Variables that tell of services: all others come before them. */
   serviceLinks?: Readonly<Record<string, string>>;
   /** Of names; left out where nobody tells pods any. */

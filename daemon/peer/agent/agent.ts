@@ -387,7 +387,8 @@ export class NodeAgent {
   }
 
   #facts(view: ClusterView, podIP: string): PodFacts {
-    return { nodeName: view.self.node, hostIP: this.#hostIP(), podIP, allocatable: this.#options.facts.allocatable };
+    const { allocatable, capacity } = this.#options.facts;
+    return { nodeName: view.self.node, hostIP: this.#hostIP(), podIP, allocatable, capacity };
   }
 
   #hostIP(): string {

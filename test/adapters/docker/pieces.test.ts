@@ -165,6 +165,17 @@ describe('names and configuration', () => {
     expect(config.HostConfig).not.toHaveProperty('CpuQuota');
   });
 
+  it('what is to go first when there is no memory left is told, and what is to go last is not: not every engine may do that', () => {
+    const scored = (oomScoreAdj: number): object =>
+      (
+        containerConfig(owner, { ...containerStart(podSpec(1), 'i', ':'), oomScoreAdj }, { sandboxId: 's' }, undefined) as {
+          HostConfig: object;
+        }
+      ).HostConfig;
+    expect(scored(1000)).toHaveProperty('OomScoreAdj', 1000);
+    expect(scored(-997)).not.toHaveProperty('OomScoreAdj');
+  });
+
   it('what a container may do is told the engine, and nothing that was not said', () => {
     const hostOf = (security?: ContainerSecurity): object =>
       (containerConfig(owner, containerStart(podSpec(1), 'i', ':', { security }), { sandboxId: 's' }, undefined) as { HostConfig: object })
