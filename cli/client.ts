@@ -31,15 +31,20 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Without a byte for so long the other host is asked whether it is there, then every second, ten times (libuv's choice): a watch of a host without power ends. */
 const KEEP_ALIVE_MS = 5_000;
 
+const NOT_LOGGED_IN =
+  'you must be logged in: the certificate or token is missing, has expired, or was taken back; take a new kubeconfig ("kith kubeconfig" on a member)';
 const OTHER_CLUSTER =
   'its certificate is not signed by the CA that was given; take a kubeconfig (--kubeconfig, from "kith kubeconfig" on a member) or name the CA with --certificate-authority';
 /** By Node's code. */
-const TLS_HINTS: Readonly<Record<string, string>> = {
+const HINTS: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: OTHER_CLUSTER,
   DEPTH_ZERO_SELF_SIGNED_CERT: OTHER_CLUSTER,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: OTHER_CLUSTER,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: OTHER_CLUSTER,
   CERT_SIGNATURE_FAILURE: OTHER_CLUSTER,
+  ERR_OSSL_PEM_NO_START_LINE: 'the certificate or the key of the kubeconfig is none; take a new one: "kith kubeconfig" on a member',
+  ECONNRESET: 'is that the port of the API (6443), and not the one between peers (7420)?',
+  EPROTO: 'is that the port of the API (6443)?',
   ERR_TLS_CERT_ALTNAME_INVALID: 'name the peer by an address that it was started with (--advertise)',
 };
 
@@ -192,7 +197,7 @@ export class ApiClient {
       return new CliError(`no Kith daemon answers at ${where} (${error.code}): is kithd running there?`, EXIT_NO_DAEMON);
     }
     if (error.code === 'EACCES') return new CliError(`no permission to use ${where}: run as the user that runs kithd (root, usually)`);
-    const hint = TLS_HINTS[error.code ?? ''];
+    const hint = HINTS[error.code ?? ''];
     return new CliError(`cannot talk to ${where}: ${error.message}${hint === undefined ? '' : `: ${hint}`}`);
   }
 }
@@ -223,6 +228,7 @@ function parseJson(text: string, path: string): unknown {
 function toApiError(status: number, text: string): ApiError {
   try {
     const body = JSON.parse(text) as { reason?: string; message?: string; details?: { causes?: StatusCause[] } };
+    if (status === 401) return new ApiError(status, body.reason ?? 'Unauthorized', NOT_LOGGED_IN);
     return new ApiError(status, body.reason ?? String(status), body.message ?? text, body.details?.causes);
   } catch {
     return new ApiError(status, String(status), text.slice(0, 1000));

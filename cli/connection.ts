@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { CliError, EXIT_NO_DAEMON, EXIT_USAGE } from './errors.ts';
+import { readSmallText } from './reading.ts';
 
 /** Where the daemon is and what to show it, and the namespace of the kubeconfig's context. */
 export type Endpoint =
@@ -28,6 +29,9 @@ export interface ConnectionOptions {
   insecureSkipTlsVerify?: boolean;
 }
 
+/** Of `sun_path`, less its end. */
+const MAX_SOCKET_BYTES = 107;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The local socket: `/run/kith/kith.sock` as root, else below `$XDG_RUNTIME_DIR`. */
@@ -42,6 +46,7 @@ export function defaultSocket(environment: Environment, uid: number): string | u
  * @throws CliError that lists what was tried.
  */
 export function findEndpoint(options: ConnectionOptions, environment: Environment, uid: number): Endpoint {
+  requireValues(options);
   if (options.server !== undefined) return fromServer(options.server, options);
   if (options.kubeconfig !== undefined) return fromKubeconfig(options.kubeconfig, options);
   if (options.socket !== undefined) return localSocket(options.socket, options);
@@ -62,6 +67,14 @@ export function findEndpoint(options: ConnectionOptions, environment: Environmen
   );
 }
 
+/** An empty word is what a shell makes of a variable that is not set: it names no peer, and another one may not be asked instead. */
+function requireValues(options: ConnectionOptions): void {
+  const flags = { server: '--server', kubeconfig: '--kubeconfig', socket: '--socket', context: '--context', token: '--token' } as const;
+  for (const [name, flag] of Object.entries(flags)) {
+    if (options[name as keyof typeof flags] === '') throw new CliError(`${flag}: its value is empty`, EXIT_USAGE);
+  }
+}
+
 /** Whoever may open the socket is an administrator there, whatever token is given: that one would seem to have all rights. */
 function localSocket(file: string, { token }: ConnectionOptions): Endpoint {
   if (token !== undefined)
@@ -69,7 +82,14 @@ function localSocket(file: string, { token }: ConnectionOptions): Endpoint {
       `--token means nothing at the socket ${file}: name a peer with --server https://HOST:6443 or --kubeconfig`,
       EXIT_USAGE,
     );
-  return { type: 'socket', path: file };
+  return socketAt(file);
+}
+
+/** Linux knows no longer ones, and Node asks at another, shorter path then. */
+function socketAt(file: string, namespace?: string): Endpoint {
+  if (file === '' || Buffer.byteLength(file) > MAX_SOCKET_BYTES)
+    throw new CliError(`"${file}" is no path of a socket: 1 to ${MAX_SOCKET_BYTES} bytes`, EXIT_USAGE);
+  return { type: 'socket', path: file, namespace };
 }
 
 /** Who names a context means a kubeconfig, also on a host with a daemon. */
@@ -86,10 +106,10 @@ function kubeconfigFiles(environment: Environment): string[] {
 }
 
 function fromServer(server: string, options: ConnectionOptions): Endpoint {
-  if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length) };
+  if (server.startsWith('unix://')) return socketAt(server.slice('unix://'.length));
   if (!isHttps(server)) throw new CliError(`--server ${server}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
-  const ca = options.certificateAuthority === undefined ? undefined : readText(options.certificateAuthority);
-  return { type: 'https', server, ca, token: options.token, insecure: options.insecureSkipTlsVerify };
+  const ca = options.certificateAuthority === undefined ? undefined : readSmallText(options.certificateAuthority);
+  return { type: 'https', server, ca, token: bearer(options.token), insecure: options.insecureSkipTlsVerify };
 }
 
 interface NamedEntry {
@@ -116,11 +136,11 @@ function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
     const inline = source[`${name}-data`];
     if (typeof inline === 'string') return Buffer.from(inline, 'base64').toString('utf8');
     const named = source[name];
-    return typeof named === 'string' ? readText(path.resolve(folder, named)) : undefined;
+    return typeof named === 'string' ? readSmallText(path.resolve(folder, named)) : undefined;
   };
   const server = typeof cluster.server === 'string' ? cluster.server : '';
   const namespace = typeof context.namespace === 'string' ? context.namespace : undefined;
-  if (server.startsWith('unix://')) return { type: 'socket', path: server.slice('unix://'.length), namespace };
+  if (server.startsWith('unix://')) return socketAt(server.slice('unix://'.length), namespace);
   if (!isHttps(server))
     throw new CliError(`${file}: server "${server}" of cluster ${context.cluster}: expected https://HOST:PORT or unix:///PATH`, EXIT_USAGE);
   return {
@@ -129,10 +149,29 @@ function fromKubeconfig(file: string, options: ConnectionOptions): Endpoint {
     ca: material(cluster, 'certificate-authority'),
     certificate: material(user, 'client-certificate'),
     key: material(user, 'client-key'),
-    token: options.token ?? (user.token as string | undefined),
+    token: bearer(options.token ?? tokenOf(user, `${file}: user "${context.user ?? ''}"`, folder)),
     insecure: options.insecureSkipTlsVerify ?? cluster['insecure-skip-tls-verify'] === true,
     namespace,
   };
+}
+
+/** Of a kubeconfig's user. What else could make one is not done here, and said so: without it every answer would be that nobody is logged in. */
+function tokenOf(user: Record<string, unknown>, where: string, folder: string): string | undefined {
+  const foreign = ['exec', 'auth-provider', 'username'].find((name) => user[name] !== undefined);
+  if (foreign !== undefined)
+    throw new CliError(
+      `${where}: kith knows no "${foreign}": a certificate or a token is needed, as "kith kubeconfig" on a member prints it`,
+      EXIT_USAGE,
+    );
+  if (typeof user.tokenFile === 'string') return readSmallText(path.resolve(folder, user.tokenFile));
+  return user.token === undefined || user.token === null ? undefined : String(user.token);
+}
+
+function bearer(token: string | undefined): string | undefined {
+  const text = token?.trim();
+  if (text !== undefined && !/^[\x21-\x7e]+$/.test(text))
+    throw new CliError('the token is empty or has characters that no token has: copy it whole', EXIT_USAGE);
+  return text;
 }
 
 function isHttps(server: string): boolean {
@@ -140,18 +179,10 @@ function isHttps(server: string): boolean {
 }
 
 function readYaml(file: string): Record<string, unknown> | null {
-  const text = readText(file);
+  const text = readSmallText(file);
   try {
     return parse(text) as Record<string, unknown> | null;
   } catch (error) {
     throw new CliError(`${file} is no YAML: ${(error as Error).message.split('\n')[0]}`, EXIT_USAGE);
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, EXIT_USAGE);
   }
 }

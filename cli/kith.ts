@@ -10,7 +10,12 @@ const { processKeyboard, writeBytes } = await import('./process-terminal.ts');
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 // A pipe that is closed early (`kith get pods | head -1`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`error: the output can not be written: ${error.message}\n`);
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+// Nobody is left to be told.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await runKith(
   process.argv.slice(2),

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { CliError } from './errors.ts';
+import { CliError, EXIT_USAGE } from './errors.ts';
 
 /** No manifest or kubeconfig is near it; a device gives bytes without end. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -45,6 +45,23 @@ export async function readFileText(file: string, signal: AbortSignal): Promise<s
     return readWhole(fd, file);
   } catch (error) {
     throw error instanceof CliError ? error : new CliError(`cannot read ${file}: ${(error as Error).message}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The same at once, for what is needed before anything else. @throws CliError */
+export function readSmallText(file: string): string {
+  let fd: number;
+  try {
+    fd = openSync(file, 'r');
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, EXIT_USAGE);
+  }
+  try {
+    return readWhole(fd, file);
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(`cannot read ${file}: ${(error as Error).message}`, EXIT_USAGE);
   } finally {
     closeSync(fd);
   }

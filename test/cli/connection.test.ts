@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findEndpoint } from '../../cli/connection.ts';
+import { findEndpoint, type ConnectionOptions } from '../../cli/connection.ts';
 
 describe('finding the daemon', () => {
   let folder: string;
@@ -71,6 +71,37 @@ describe('finding the daemon', () => {
     expect(() => findEndpoint({}, { HOME: folder, XDG_RUNTIME_DIR: folder }, 1000)).toThrow(
       /KITH_SOCKET is not set[\s\S]*no socket at[\s\S]*no kubeconfig at[\s\S]*Start one with "kithd"/,
     );
+  });
+
+  it('takes the namespace of the context, and a token from the file that the kubeconfig names', () => {
+    const file = path.join(folder, 'config');
+    const config = {
+      'current-context': 'home',
+      contexts: [{ name: 'home', context: { cluster: 'one', user: 'me', namespace: 'shop' } }],
+      clusters: [{ name: 'one', cluster: { server: 'https://one:6443' } }],
+      users: [{ name: 'me', user: { tokenFile: 'token' } }],
+    };
+    writeFileSync(path.join(folder, 'token'), 'secret\n');
+    writeFileSync(file, JSON.stringify(config));
+    expect(findEndpoint({ kubeconfig: file }, {}, 1000)).toMatchObject({ namespace: 'shop', token: 'secret' });
+    writeFileSync(file, JSON.stringify({ ...config, users: [{ name: 'me', user: { exec: { command: 'login' } } }] }));
+    expect(() => findEndpoint({ kubeconfig: file }, {}, 1000)).toThrow('user "me": kith knows no "exec"');
+  });
+
+  it.each<[ConnectionOptions, string]>([
+    [{ server: '' }, '--server: its value is empty'],
+    [{ kubeconfig: '' }, '--kubeconfig: its value is empty'],
+    [{ socket: '' }, '--socket: its value is empty'],
+    [{ context: '' }, '--context: its value is empty'],
+    [{ server: 'https://a:1', token: '' }, '--token: its value is empty'],
+    [{ server: 'https://a:1', token: 'a\nb' }, 'the token is empty or has characters that no token has'],
+    [{ server: 'unix://' }, 'is no path of a socket'],
+    [{ socket: `/${'x'.repeat(200)}` }, 'is no path of a socket'],
+    [{ kubeconfig: '/dev/zero' }, '/dev/zero has more than 64 MiB, or no end'],
+    [{ kubeconfig: '/' }, 'cannot read /'],
+    [{ server: 'https://a:1', certificateAuthority: '/no/such' }, 'cannot read /no/such'],
+  ])('refuses %j, which would name another peer or none', (options, why) => {
+    expect(() => findEndpoint(options, { KITH_SOCKET: '/env.sock' }, 1000)).toThrow(why);
   });
 
   it('names the context that a kubeconfig lacks', () => {

@@ -54,7 +54,7 @@ export class DiskFolder implements WatchedFolder {
   }
 
   async scan(): Promise<FolderSnapshot> {
-    const found = new Map<string, Stats>();
+    const found: Found = new Map();
     let identity: string;
     try {
       const root = await stat(this.name);
@@ -68,7 +68,7 @@ export class DiskFolder implements WatchedFolder {
     for (const known of this.#known.keys()) if (!found.has(known)) this.#known.delete(known);
     const snapshot: FolderSnapshot = { identity, files: [], settling: [] };
     for (const [relative, stats] of [...found].sort(([left], [right]) => (left < right ? -1 : 1))) {
-      const file = await this.#look(relative, stats);
+      const file = typeof stats === 'string' ? { path: relative, problem: stats } : await this.#look(relative, stats);
       if (file === undefined) snapshot.settling.push(relative);
       else snapshot.files.push(file);
     }
@@ -82,22 +82,25 @@ export class DiskFolder implements WatchedFolder {
     return { problem, identity: '', files: [], settling: [] };
   }
 
-  async #collect(folder: string, depth: number, found: Map<string, Stats>): Promise<void> {
+  async #collect(folder: string, depth: number, found: Found): Promise<void> {
     for (const name of (await readdir(path.join(this.name, folder))).sort()) {
       if (found.size >= FOLDER_LIMITS.files) return;
       const relative = folder === '' ? name : `${folder}/${name}`;
       const full = path.join(this.name, relative);
+      let link: Stats | undefined;
       try {
-        const link = await lstat(full);
+        link = await lstat(full);
         if (link.isDirectory()) {
           if (isManifestFolderName(name) && depth < FOLDER_LIMITS.depth) await this.#collect(relative, depth + 1, found);
         } else if (isManifestName(name)) {
           const target = link.isSymbolicLink() ? await stat(full) : link;
-          if (target.isFile()) found.set(relative, target);
+          found.set(relative, target.isFile() ? target : 'it is no file');
         }
       } catch (error) {
+        // A link that leads nowhere, in circles, or to where we may not look: it alone is in doubt.
+        if (link?.isSymbolicLink()) found.set(relative, explain(full, error));
         // Gone since the folder was read; of anything else the whole scan is in doubt.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        else if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
     }
   }
@@ -153,6 +156,9 @@ export class DiskFolder implements WatchedFolder {
     for (const listener of this.#listeners) listener();
   }
 }
+
+/** By path: what a file is, or why it can not be read. */
+type Found = Map<string, Stats | string>;
 
 function signatureOf(stats: Stats): string {
   return `${stats.size} ${stats.mtimeMs} ${stats.ino}`;

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -34,6 +35,23 @@ async function paths(): Promise<string[]> {
 }
 
 describe('a folder on disk', () => {
+  it('is shown whole but for what can not be read: a link in circles held all of it up, and one that leads nowhere was taken for removed', async () => {
+    await old('good.yaml', 'a');
+    await symlink('circle.yaml', at('circle.yaml'));
+    await symlink(path.join(root, 'away'), at('dangling.yaml'));
+    await symlink('/dev/zero', at('endless.yaml'));
+    execFileSync('mkfifo', [at('pipe.yaml')]);
+    const { files, problem } = await folder.scan();
+    expect(problem).toBeUndefined();
+    expect(files).toEqual([
+      { path: 'circle.yaml', problem: expect.stringContaining('ELOOP') },
+      { path: 'dangling.yaml', problem: expect.stringContaining('does not exist') },
+      { path: 'endless.yaml', problem: 'it is no file' },
+      { path: 'good.yaml', text: 'a' },
+      { path: 'pipe.yaml', problem: 'it is no file' },
+    ]);
+  });
+
   it('shows manifests of all subfolders by their relative path, and links to files', async () => {
     await mkdir(at('apps/site'), { recursive: true });
     await old('apps/site/web.yaml', 'a');
