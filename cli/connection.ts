@@ -164,7 +164,11 @@ function tokenOf(user: Record<string, unknown>, where: string, folder: string): 
       EXIT_USAGE,
     );
   if (typeof user.tokenFile === 'string') return readSmallText(path.resolve(folder, user.tokenFile));
-  return user.token === undefined || user.token === null ? undefined : String(user.token);
+  return user.token === undefined || user.token === null
+    ? undefined
+    : typeof user.token === 'string'
+      ? user.token
+      : JSON.stringify(user.token);
 }
 
 function bearer(token: string | undefined): string | undefined {

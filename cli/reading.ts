@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, openSync, readSync, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { CliError, EXIT_USAGE } from './errors.ts';
@@ -28,7 +29,7 @@ export async function readAllText(
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  return Buffer.concat(parts).toString('utf8');
+  return textOf(parts, source);
 }
 
 /** A file, device or pipe by its name (`<(command)` of a shell is one). A pipe to which nobody writes is waited for, and the wait ends with the signal. @throws CliError */
@@ -72,11 +73,18 @@ function readWhole(fd: number, file: string): string {
   for (let size = 0; ;) {
     const part = Buffer.alloc(CHUNK_BYTES);
     const count = readSync(fd, part);
-    if (count === 0) return Buffer.concat(parts).toString('utf8');
+    if (count === 0) return textOf(parts, file);
     size += count;
     if (size > MOST_BYTES) throw tooMuch(file);
     parts.push(part.subarray(0, count));
   }
+}
+
+/** What is no text would be changed silently. */
+function textOf(parts: readonly Uint8Array[], source: string): string {
+  const bytes = Buffer.concat(parts);
+  if (!isUtf8(bytes)) throw new CliError(`${source} is no UTF-8 text`);
+  return bytes.toString('utf8');
 }
 
 function tooMuch(source: string): CliError {

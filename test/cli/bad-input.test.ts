@@ -35,7 +35,7 @@ async function kith(...words: string[]): Promise<number> {
   return runKith(words, { out: say, err: say, signal: stop.signal, environment, uid: 1 } as unknown as Terminal, '0');
 }
 
-async function file(text: string): Promise<string> {
+async function file(text: string | Uint8Array): Promise<string> {
   const name = path.join(folder, 'x.yaml');
   await writeFile(name, text);
   return name;
@@ -120,6 +120,11 @@ describe('a manifest that does not say which object it is', () => {
     await kith('delete', '-f', await file(`${HEAD}metadata: {name: x, namespace: ""}\n`), '-n', 'shop', '--no-wait');
     expect(asked).toEqual(['DELETE /api/v1/namespaces/shop/configmaps/x']);
   });
+});
+
+it('a file in another encoding is refused: its letters would be stored as others', async () => {
+  expect(await kith('apply', '-f', await file(Buffer.from('# caf\xe9', 'latin1')))).toBe(1);
+  expect(said).toContain('is no UTF-8 text');
 });
 
 describe('what never ends', () => {

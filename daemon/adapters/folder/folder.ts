@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { watch } from 'node:fs';
 import type { FSWatcher, Stats } from 'node:fs';
 import { lstat, readFile, readdir, stat } from 'node:fs/promises';
@@ -126,9 +127,9 @@ export class DiskFolder implements WatchedFolder {
       file = { path: relative, problem: `it is larger than ${FOLDER_LIMITS.fileBytes / 1024 / 1024} MiB: split it into several files` };
     } else {
       try {
-        const text = await readFile(full, 'utf8');
+        const bytes = await readFile(full);
         if (signatureOf(await stat(full)) !== signature) return undefined;
-        file = { path: relative, text };
+        file = isUtf8(bytes) ? { path: relative, text: bytes.toString('utf8') } : { path: relative, problem: 'it is no UTF-8 text' };
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         file = { path: relative, problem: explain(full, error) };
