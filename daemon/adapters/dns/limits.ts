@@ -5,6 +5,8 @@ export const DNS_LIMITS = {
   /** ms for one server elsewhere to answer; then the next is asked. */
   upstreamMs: 2_000,
   upstreams: 3,
+  /** Of the cluster's own aliases that lead to one another. */
+  aliases: 8,
   /** Answers from elsewhere that are kept, and seconds at most. */
   cached: 1_000,
   cachedSeconds: 30,

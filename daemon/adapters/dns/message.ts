@@ -79,10 +79,13 @@ export function writeFailure(question: Question, code: number): Uint8Array {
   return assemble(question, { code, authoritative: false, truncated: false, counts: [0, 0, 0] }, []);
 }
 
-/** @param limit bytes; an answer that does not fit is cut and marked, so that the asker comes again over TCP */
-export function writeAnswer(question: Question, answer: NameAnswer, limit: number): Uint8Array {
+/**
+ * @param limit bytes; an answer that does not fit is cut and marked, so that the asker comes again over TCP
+ * @param aliased records behind the alias that the answer is
+ */
+export function writeAnswer(question: Question, answer: NameAnswer, limit: number, aliased: readonly Uint8Array[] = []): Uint8Array {
   const code = answer.exists ? RCODE.ok : RCODE.absent;
-  const records = answer.records.map(encodeRecord);
+  const records = [...answer.records.map(encodeRecord), ...aliased];
   const authority = answer.records.length === 0 ? [encodeSoa(answer.zone)] : [];
   const whole = (extra: Uint8Array[]): Uint8Array =>
     assemble(question, { code, authoritative: true, truncated: false, counts: [records.length, authority.length, extra.length] }, [
@@ -128,7 +131,7 @@ function assemble(question: Question, { code, authoritative, truncated, counts }
   return Buffer.concat([header, question.raw, ...records, ...(question.edns ? [opt] : [])]);
 }
 
-function encodeRecord(record: NameRecord): Uint8Array {
+export function encodeRecord(record: NameRecord): Uint8Array {
   return resource(record.name, TYPES[record.type] ?? 0, record.ttl, recordData(record));
 }
 
@@ -170,6 +173,61 @@ function encodeName(name: string): Uint8Array {
     return [Buffer.from([bytes.byteLength]), bytes];
   });
   return Buffer.concat([...parts, Buffer.from([0])]);
+}
+
+/** A question of our own. @param type as in {@link Question} */
+export function writeQuestion(name: string, type: string): Uint8Array {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt16BE(0x0100, 2);
+  header.writeUInt16BE(1, 4);
+  const asked = Buffer.alloc(4);
+  asked.writeUInt16BE(TYPES[type] ?? Number(type), 0);
+  asked.writeUInt16BE(IN, 2);
+  return Buffer.concat([header, encodeName(name), asked]);
+}
+
+/** Addresses and aliases of an answer, without pointers into the message. What is malformed ends them. */
+export function addressRecords(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const found: Uint8Array[] = [];
+  const question = bytes.byteLength < HEADER_BYTES ? undefined : readName(bytes, HEADER_BYTES);
+  if (question === undefined) return found;
+  let at = question.end + 4;
+  for (let left = view.getUint16(6); left > 0; left -= 1) {
+    const end = skipName(bytes, at);
+    const name = expandName(bytes, at);
+    if (end === undefined || name === undefined || end + 10 > bytes.byteLength) return found;
+    const [type, ttl, length] = [view.getUint16(end), view.getUint32(end + 4), view.getUint16(end + 8)];
+    const data = end + 10;
+    at = data + length;
+    if (at > bytes.byteLength) return found;
+    const target = type === TYPES['CNAME'] ? expandName(bytes, data) : undefined;
+    if (target !== undefined) found.push(resource(name, type, ttl, encodeName(target)));
+    else if (type === TYPES['A'] || type === TYPES['AAAA']) found.push(resource(name, type, ttl, bytes.subarray(data, at)));
+  }
+  return found;
+}
+
+/** A name whose end may be elsewhere in the message, before it. */
+function expandName(bytes: Uint8Array, start: number): string | undefined {
+  const labels: string[] = [];
+  let size = 0;
+  for (let at = start, before = start; ;) {
+    const length = bytes[at];
+    if (length === undefined) return undefined;
+    if (length === 0) return labels.join('.');
+    if (length >= 0xc0) {
+      at = ((length & 0x3f) << 8) | (bytes[at + 1] ?? 0);
+      // Always further to the front, so that it ends.
+      if (at >= before) return undefined;
+      before = at;
+      continue;
+    }
+    size += length + 1;
+    if (length > MAX_LABEL_BYTES || size > MAX_NAME_BYTES || at + 1 + length > bytes.byteLength) return undefined;
+    labels.push(Buffer.from(bytes.subarray(at + 1, at + 1 + length)).toString('latin1'));
+    at += 1 + length;
+  }
 }
 
 /** Whether an answer from elsewhere is one to this question: same id, same name (in any case) and type. */

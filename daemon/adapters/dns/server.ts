@@ -3,11 +3,22 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
-import type { AnswerName } from '../../ports/names.ts';
+import type { AnswerName, NameAnswer } from '../../ports/names.ts';
 import { Binding } from '../proxy/binding.ts';
 import { socketStream } from '../socket/socket-stream.ts';
 import { DNS_LIMITS } from './limits.ts';
-import { MAX_TCP_BYTES, RCODE, readQuestion, writeAnswer, writeFailure } from './message.ts';
+import {
+  addressRecords,
+  encodeRecord,
+  isTruncated,
+  MAX_TCP_BYTES,
+  type Question,
+  RCODE,
+  readQuestion,
+  writeAnswer,
+  writeFailure,
+  writeQuestion,
+} from './message.ts';
 import { framed, Upstream, type Server } from './upstream.ts';
 
 /** One address. */
@@ -129,9 +140,25 @@ export class DnsServer {
     if (question === undefined) return undefined;
     if (!question.isQuery) return writeFailure(question, RCODE.unsupported);
     const own = this.#answer(question.name, question.type);
-    if (own !== undefined) return writeAnswer(question, own, tcp ? MAX_TCP_BYTES : question.udpBytes);
+    if (own !== undefined)
+      return writeAnswer(question, own, tcp ? MAX_TCP_BYTES : question.udpBytes, await this.#behindAlias(question, own));
     if (this.#options.upstreams.length === 0) return writeFailure(question, RCODE.refused);
     const key = `${question.name}/${question.type}/${question.udpBytes}/${question.edns}`;
     return (await this.#upstream.ask(bytes, key, tcp)) ?? writeFailure(question, RCODE.failed);
+  }
+
+  /** C libraries do not follow an alias (an ExternalName) themselves: what it leads to has to come with it. */
+  async #behindAlias(question: Question, own: NameAnswer, followed = 0): Promise<Uint8Array[]> {
+    const [alias, ...others] = own.records;
+    const isAlias = alias?.type === 'CNAME' && others.length === 0 && question.type !== 'CNAME' && question.type !== 'ANY';
+    if (!isAlias || followed === DNS_LIMITS.aliases) return [];
+    const target = alias.target.toLowerCase();
+    const inside = this.#answer(target, question.type);
+    if (inside !== undefined) return [...inside.records.map(encodeRecord), ...(await this.#behindAlias(question, inside, followed + 1))];
+    const asked = writeQuestion(target, question.type);
+    const key = `alias/${target}/${question.type}`;
+    const found = await this.#upstream.ask(asked, key, false);
+    const whole = found !== undefined && isTruncated(found) ? ((await this.#upstream.ask(asked, key, true)) ?? found) : found;
+    return whole === undefined ? [] : addressRecords(whole);
   }
 }

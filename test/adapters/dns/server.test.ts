@@ -3,7 +3,7 @@ import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readQuestion, writeAnswer } from '../../../daemon/adapters/dns/message.ts';
+import { addressRecords, readQuestion, writeAnswer, writeQuestion } from '../../../daemon/adapters/dns/message.ts';
 import { NameServers } from '../../../daemon/adapters/dns/name-servers.ts';
 import { DnsServer } from '../../../daemon/adapters/dns/server.ts';
 import { systemClock } from '../../../daemon/adapters/system/clock.ts';
@@ -24,6 +24,14 @@ const answer: AnswerName = (name, type) => {
   if (name === `_http._tcp.web.${zone}`)
     return there([{ name, ttl: 5, type: 'SRV', priority: 0, weight: 100, port: 80, target: `web.${zone}` }]);
   if (name === `many.${zone}`) return there(many);
+  const aliases: Record<string, string> = {
+    out: 'a.example',
+    in: `web.${zone}`,
+    far: `in.${zone}`,
+    round: `round.${zone}`,
+  };
+  const target = aliases[name.slice(0, -zone.length - 1)];
+  if (target !== undefined) return there([{ name, ttl: 5, type: 'CNAME', target }]);
   return { exists: false, records: [], additional: [], zone };
 };
 
@@ -75,6 +83,45 @@ describe('the name server', () => {
     const before = asked;
     expect(await resolver.resolve4('a.example')).toEqual(['192.0.2.53']);
     expect(asked).toBe(before);
+  });
+
+  it('gives with an alias what it leads to, here and elsewhere, as C libraries do not ask for it', async () => {
+    expect(await resolver.resolve4(`out.${zone}`)).toEqual(['192.0.2.53']);
+    expect(await resolver.resolve4(`in.${zone}`)).toEqual(['10.96.0.9']);
+    expect(await resolver.resolve4(`far.${zone}`)).toEqual(['10.96.0.9']);
+    expect(await resolver.resolveCname(`out.${zone}`)).toEqual(['a.example']);
+    expect(await resolver.resolve4(`round.${zone}`)).toEqual([]);
+  });
+
+  it('reads no more of an answer from elsewhere than there is', () => {
+    const question = writeQuestion('a.example', 'A');
+    const pointer = [0xc0, 12];
+    const record = (name: number[], type: number, data: number[]): number[] => [
+      ...name,
+      0,
+      type,
+      0,
+      1,
+      0,
+      0,
+      0,
+      9,
+      0,
+      data.length,
+      ...data,
+    ];
+    const answered = (...records: number[][]): Uint8Array => {
+      const bytes = Buffer.concat([question, Buffer.from(records.flat())]);
+      bytes.writeUInt16BE(records.length, 6);
+      return bytes;
+    };
+    const good = record(pointer, 1, [192, 0, 2, 1]);
+    expect(addressRecords(answered(record(pointer, 5, [1, 98, 0xc0, 14]), good))).toHaveLength(2);
+    expect(addressRecords(answered(good, record(pointer, 16, [1, 65])))).toHaveLength(1);
+    const itself = record([0xc0, question.byteLength], 1, [192, 0, 2, 1]);
+    expect(addressRecords(answered(itself))).toEqual([]);
+    const whole = answered(good, good);
+    for (let length = 0; length < whole.byteLength; length += 1) expect(addressRecords(whole.subarray(0, length)).length).toBeLessThan(2);
   });
 
   it('survives whatever comes, over UDP and TCP', async () => {
