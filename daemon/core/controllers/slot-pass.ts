@@ -36,7 +36,7 @@ export function settleSuperseded(pass: Pass, pod: DesiredObject, number: number,
   if (state === undefined || generation === undefined) return;
   const { claim } = state;
   const judged =
-    claim?.from === generation ? judgeOriginal(view, pod, kept, claim, now.monotonic) : judgeEarlier(view, pod, kept, now.monotonic);
+    claim?.from === generation ? judgeOriginal(view, pod, kept, claim, now.monotonic) : judgeEarlier(view, pod, kept, claim, now.monotonic);
   // Another one has gone back into it at this look.
   if (judged.verdict === 'restore' && pass.kith?.slots?.[String(number)] !== state) return;
   if (judged.verdict === 'bury') end(pass, pod);

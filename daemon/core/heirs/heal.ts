@@ -74,15 +74,21 @@ export function judgeOriginal(
 /**
  * The same of a pod from before the one that was claimed last: its node was out of sight as well. It goes back into its slot only where what fills that would wait for it for ever.
  * @param kept what fills its slot
+ * @param claim of what fills its slot; without one another may be wanted in its place, as after an eviction that is not all here yet
  */
-export function judgeEarlier(view: ClusterIndex, earlier: DesiredObject, kept: DesiredObject | undefined, monotonic: number): HealVerdict {
+export function judgeEarlier(
+  view: ClusterIndex,
+  earlier: DesiredObject,
+  kept: DesiredObject | undefined,
+  claim: SlotState['claim'],
+  monotonic: number,
+): HealVerdict {
   if (isTerminal(view, earlier) || (kept !== undefined && isReady(view, kept)))
     return { verdict: 'bury', reason: 'another pod fills its slot' };
   const member = view.memberOfNode(boundNode(earlier) ?? '');
   const serves = member?.state === 'alive' && !saysUnready(view.nodeReport(member.spec.nodeName));
-  // Who evicts it wants another in its place.
-  const wins =
-    member === undefined || !serves || isDisruptedBy(earlier.object, 'eviction') ? undefined : whyRestored(view, earlier, kept, member);
+  const isWanted = !isDisruptedBy(earlier.object, 'eviction') && (claim !== undefined || partitionPolicy(view, earlier) === 'majority');
+  const wins = member === undefined || !serves || !isWanted ? undefined : whyRestored(view, earlier, kept, member);
   if (member === undefined || wins === undefined) return { verdict: 'wait', reason: 'what fills its slot is not ready yet' };
   return notYetCompared(view, member, monotonic) ?? { verdict: 'restore', reason: wins };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { boundNode, isDeleting, isReady } from '../../../daemon/core/cluster/pods.ts';
 import { HEIR_SETTINGS, planClaims } from '../../../daemon/core/heirs/claims.ts';
 import type { OrphanMemory } from '../../../daemon/core/heirs/claims.ts';
-import { COMPARING_MS, judgeOriginal, UNCOMPARED_MS } from '../../../daemon/core/heirs/heal.ts';
+import { COMPARING_MS, judgeEarlier, judgeOriginal, UNCOMPARED_MS } from '../../../daemon/core/heirs/heal.ts';
 import { renderPod } from '../../../daemon/core/status/pod-status.ts';
 import { ClusterWorld, podKey, podObject, readyStatus, worldOf } from '../../support/cluster-view.ts';
 import { running } from '../../support/heirs.ts';
@@ -293,3 +293,22 @@ it.each([
 function slotOf(world: ClusterWorld) {
   return Object.values(world.object(RS).object.kith?.slots ?? {})[0]!;
 }
+
+it.each([
+  { how: 'claimed', evicted: false, expected: 'restore' },
+  { how: 'claimed', evicted: true, expected: 'wait' },
+  { how: 'not claimed', evicted: false, expected: 'wait' },
+])(
+  'a copy from before has its slot back, where no node is found for what fills that, if it was $how (evicted: $evicted): $expected',
+  (each) => {
+    const world = running(3, 1);
+    const [earlier] = world.pods();
+    const node = boundNode(earlier!)!;
+    world.comparedAt.set(`peer-${node}`, world.elapsed);
+    if (each.evicted)
+      world.edit(earlier!.key, (draft) => (draft.kith = { ...draft.kith, facts: { disruption: { by: 'eviction', at: '' } } }));
+    const kept = { ...earlier!, key: podKey('kept'), uid: 'kept', object: { ...earlier!.object, kith: {} } };
+    const claim = each.how === 'claimed' ? { from: 2, membersSeen: 3, membersKnown: 3 } : undefined;
+    expect(judgeEarlier(world.state, world.object(earlier!.key), kept, claim, world.elapsed).verdict).toBe(each.expected);
+  },
+);

@@ -86,8 +86,8 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
     what: 'a copy from before the last claim is not given its slot back, though what fills that waits for its lease',
     scenario: 'claimed-twice-under-a-lease.json',
     file: 'daemon/core/heirs/heal.ts',
-    find: "!serves || isDisruptedBy(earlier.object, 'eviction') ?",
-    replace: "serves || isDisruptedBy(earlier.object, 'eviction') ?",
+    find: '!serves || !isWanted ?',
+    replace: 'serves || !isWanted ?',
   }),
   one({
     name: 'waits-for-its-heir',
