@@ -51,8 +51,8 @@ export function drawScenario(seed: number, options: DrawOptions): Scenario {
   // What comes of it is drawn aside as well: in all else the storm is the one that it was.
   const aside = draw.aside(3);
   const leased = plot === undefined ? underLeases({ ...pen, draw: aside, host: () => aside.int(1, peers) }, knownMs) : undefined;
-  const { afterMs = 0, acts: once = [] } = leased ?? {};
-  const stormMs = knownMs + afterMs;
+  const { afterMs = 0, acts: once = [], lastMs = 0 } = leased ?? {};
+  const stormMs = knownMs + afterMs + lastMs;
   const later = [...acts, ...meanwhile].map(({ at, act }): Timed => ({ at: at + afterMs, act }));
   const all = [...first, ...later, ...once].sort((left, right) => left.at - right.at);
   const leases = leased === undefined ? plotHasLeases : true;

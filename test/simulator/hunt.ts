@@ -63,7 +63,9 @@ export async function huntMutants(given: SimulateArguments, url: URL): Promise<n
     await rm(folder, { recursive: true, force: true });
   }
   report.say('');
-  for (const { name } of allCheckers()) report.say(`${name.padEnd(36)} ${tripped.get(name)?.join(', ') ?? 'tripped by none of these'}`);
+  for (const { name } of allCheckers())
+    if (given.mutant === undefined || tripped.has(name))
+      report.say(`${name.padEnd(36)} ${tripped.get(name)?.join(', ') ?? 'tripped by none of these'}`);
   if (sick.size > 0) report.say(`left out, since they fail without any mutant: ${[...sick].join(', ')}`);
   report.say(`${wanted.length - missed} found, ${missed} missed`);
   report.record({ found: wanted.length - missed, missed, sick: [...sick] });
@@ -141,7 +143,9 @@ async function hunt(mutant: Mutant, given: SimulateArguments, { healthy, sick, r
       const result = await crew.run(task);
       const { failure, plot } = result;
       hunted.ran += 1;
-      if (failure !== undefined && (given.verbose || given.shrink)) report.say(failureText(task, result));
+      // Who names one bug wants to see what it does.
+      if (failure !== undefined && (given.verbose || given.shrink || MUTANTS.some(({ name }) => name === given.mutant)))
+        report.say(failureText(task, result));
       else if (given.verbose) report.say(`seed ${seed} (${plot}) passed\n${result.timeline}`);
       // Without the bug: only where it matters, since that costs as much again.
       const before = failure === undefined && !given.every ? undefined : await healthy.run(task);

@@ -1,6 +1,7 @@
 import { AutomergeDocuments } from '../../daemon/adapters/automerge/documents.ts';
 import type { GraveLimits } from '../../daemon/peer/replica/graves.ts';
 import type { HistoryLimits } from '../../daemon/peer/replica/histories.ts';
+import type { DesiredObject } from '../../protocol/objects.ts';
 import { Acts } from './acts.ts';
 import { settleAdmissions } from './admissions.ts';
 import { Violation } from './checker.ts';
@@ -82,6 +83,20 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   const { timeline } = world;
   const { counts: faults } = world.faults;
   return { seed: scenario.seed, failure: told, digest: timeline.digest(), virtualMs, stormMs: run.stormMs, timeline, faults };
+}
+
+/** What it hears of pods, or decides: where they run, and that they are to end. A person who looks for a cause sees who knew it when. */
+function tellNewsOfPods({ node }: SimHost, { replica }: SimDaemon, timeline: SimWorld['timeline']): void {
+  const bound = (pod: DesiredObject | undefined): string => (pod?.object.spec as { nodeName?: string } | undefined)?.nodeName ?? '';
+  const ends = (pod: DesiredObject | undefined): boolean => pod?.object.metadata.deletionTimestamp !== undefined;
+  replica.onChanged((changes) => {
+    for (const { key, before, after } of changes) {
+      if (!key.startsWith('pods/')) continue;
+      if (after === undefined) timeline.add(node, `holds now that ${key} is gone`, false);
+      else if (bound(after) !== bound(before)) timeline.add(node, `holds now that ${key} (${after.uid}) runs on ${bound(after)}`, false);
+      if (ends(after) && !ends(before)) timeline.add(node, `holds now that ${key} (${after?.uid}) is to end`, false);
+    }
+  });
 }
 
 class GaveUp extends Error {}
@@ -193,6 +208,7 @@ class Run {
 
   private watch(host: SimHost, daemon: SimDaemon): void {
     daemon.replica.onWritten(() => (this.changedAt = this.world.clock.monotonic()));
+    tellNewsOfPods(host, daemon, this.world.timeline);
     host.runtime.onEvent = (event) => {
       this.changedAt = this.world.clock.monotonic();
       const name = host.runtime.inspect(event.podUid)?.name ?? event.podUid;

@@ -3,6 +3,7 @@ import type { FaultCounts } from './faults.ts';
 import { plotOf, STORM } from './plots/all.ts';
 import { runScenario } from './run.ts';
 import type { Scenario } from './scenario.ts';
+import type { Timeline } from './timeline.ts';
 
 /** One seed to run, and how much of its scenario. */
 export interface Task {
@@ -62,9 +63,23 @@ export async function runTask(task: Task): Promise<TaskResult> {
   const began = performance.now();
   const { failure, digest, virtualMs, stormMs, timeline, faults } = await runScenario(scenario, { giveUpMs: task.giveUpMs });
   const realMs = Math.round(performance.now() - began);
-  const text = failure === undefined && !task.verbose ? '' : timeline.text(task.lines, task.verbose);
+  const text = failure === undefined && !task.verbose ? '' : textOf(timeline, failure?.message ?? '', task);
   const { seed, plot, steps } = scenario;
   return { seed, plot, failure, digest, virtualMs, realMs, stormMs, steps: steps.length, faults, timeline: text };
+}
+
+/** Lines on what the failure names. */
+const MOST_ABOUT = 60;
+/** Keys of objects and uids. */
+const NAMED = /[a-z]+(?:\.[a-z.]+)?\/[a-z0-9-]*\/[a-z0-9.-]*[a-z0-9]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+function textOf(timeline: Timeline, failure: string, { lines, verbose }: Task): string {
+  const last = timeline.text(lines, verbose);
+  const names = [...new Set(failure.match(NAMED))].map((name) => name.slice(name.lastIndexOf('/') + 1));
+  const about = verbose || lines === 0 || names.length === 0 ? '' : timeline.about(names, MOST_ABOUT);
+  return about === ''
+    ? last
+    : [`what was said of ${names.join(' and ')}, and what befell hosts:`, about, 'the last of all:', last].join('\n');
 }
 
 /** The words that run exactly this again. */

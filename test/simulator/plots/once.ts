@@ -94,6 +94,8 @@ export interface Leased {
   /** Before all else that goes wrong: until as many vote as may. */
   afterMs: number;
   acts: Timed[];
+  /** After all else that goes wrong. */
+  lastMs: number;
 }
 
 /** What must run at most once in the midst of a storm, what users ask of it, and some blows that are felt by leases alone. @param stormMs of what is drawn already */
@@ -105,7 +107,8 @@ export function underLeases(pen: Pen, stormMs: number): Leased | undefined {
   const until = afterMs + stormMs;
   const asked = moments(pen, draw.int(1, 8), 3_000, until).flatMap((at) => drawWish(pen, at));
   const blows = moments(pen, draw.int(0, 3), afterMs + 2_000, until).flatMap((at) => drawBlow(pen, at));
-  return { afterMs, acts: [...workloads, ...asked, ...blows].filter(({ at }) => at <= until) };
+  const acts = [...workloads, ...asked, ...blows].filter(({ at }) => at <= until);
+  return draw.chance(0.5) ? { afterMs, acts, lastMs: 0 } : { afterMs, acts: [...acts, ...drawLast(pen, until)], lastMs: LAST_MS };
 }
 
 interface OnceWorkload {
@@ -158,6 +161,32 @@ function drawWish(pen: Pen, at: number): Timed[] {
     [2, () => [{ at, act: patch(host(), target, { spec: { template: templateOf(app, draw.pick(IMAGES)) } }, `set the image of ${app}`) }]],
     [1, again],
   ])();
+}
+
+/** When what it runs is on its way to others, its lease is over, and its guard has ended it, or not; and until the others run it. */
+const ALONE_MS = { least: 13_000, most: 24_000 };
+const LAST_MS = 40_000;
+
+/** Who runs something of it is left alone for longer than its lease, or its daemon stands still or is dead; or those who granted that start anew meanwhile. */
+function drawLast(pen: Pen, from: number): Timed[] {
+  const { draw } = pen;
+  const host = pen.host();
+  const others = allHosts(pen).filter((other) => other !== host);
+  const forMs = draw.int(ALONE_MS.least, ALONE_MS.most);
+  const { target, create } = ONCE[0] ?? draw.pick(ONCE);
+  const at = from + LAST_MS - ALONE_MS.most - 2_000;
+  const again: Timed[] = [
+    { at: from + 500, act: create(pen) },
+    { at: from + 1_000, act: patch(pen.host(), target, { spec: { replicas: 2 } }, 'scale single') },
+  ];
+  const blow = draw.pick<() => Timed[]>([
+    () => votersStartAnew(pen, host, forMs),
+    () => [{ at: 0, act: cutBetween([host], others, forMs) }],
+    // Its guard alone is awake.
+    () => [{ at: 0, act: { do: 'freeze', host, what: 'host', forMs } }],
+    () => [{ at: 0, act: { do: 'crash', host, moment: 'now', downMs: forMs, disk: 'none' } }],
+  ])();
+  return [...again, ...blow.map((act) => ({ ...act, at: at + act.at }))];
 }
 
 function drawBlow(pen: Pen, at: number): Timed[] {
