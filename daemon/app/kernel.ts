@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Nftables } from '../adapters/nftables/nftables.ts';
-import { claimNetwork, type NetworkHolder } from '../adapters/linux-network/network-claim.ts';
+import { claimNetwork, type NetworkHolder, tellOfRunning } from '../adapters/linux-network/network-claim.ts';
 import { run } from '../adapters/system/run.ts';
 import { serviceTable, strangeTables } from '../core/network/tables.ts';
 import type { NodeFacts } from '../core/reconcile/node-status.ts';
@@ -36,6 +36,7 @@ export async function chooseKernel(
     log.warn(message);
     return { facts: { available: false, message } };
   }
+  await tellOfRunning(own);
   const { network, nodeName, apiListen, peerListen } = config;
   const table = serviceTable(clusterId, nodeName);
   const reservedPorts = [SSH_PORT, apiListen.port, peerListen.port];

@@ -3,6 +3,7 @@ import { EngineClient } from '../adapters/docker/client.ts';
 import { loadCluster } from '../adapters/identity/cluster.ts';
 import { loadPeerBook } from '../adapters/identity/peer-book.ts';
 import { LinuxNetwork } from '../adapters/linux-network/linux-network.ts';
+import { runsHere } from '../adapters/linux-network/network-claim.ts';
 import { Nftables } from '../adapters/nftables/nftables.ts';
 import { KithError } from '../../protocol/errors.ts';
 import { renderRemoval } from '../core/network/nft-rules.ts';
@@ -28,15 +29,22 @@ export async function uninstallNetwork(config: DaemonConfig, log: Log, now: numb
   const store = await openStore(config, log, now, () => undefined);
   try {
     const filter = new Nftables();
-    const nodes = new Set([config.nodeName, ...(await loadPeerBook(dataDir)).map(({ nodeName }) => nodeName)]);
-    const plan = planUninstall(clusterId, [...nodes], await filter.tables());
+    const known = [...new Set([config.nodeName, ...(await loadPeerBook(dataDir)).map(({ nodeName }) => nodeName)])];
+    const answers = await Promise.all(known.map(async (node) => runsHere({ cluster: clusterId, node })));
+    const running = known.filter((_, index) => answers[index]);
+    if (running.length > 0)
+      log.warn('Routes, the tunnel and rules of the firewall stay: another kithd of this cluster runs on this host and needs them', {
+        nodes: running,
+      });
+    const plan = planUninstall(clusterId, known, running, await filter.tables());
     const done: string[] = [];
     for (const table of plan.tables) {
       await filter.apply(renderRemoval(table));
       done.push(`table ip ${table} of nftables`);
     }
-    done.push(...(await new LinuxNetwork().remove(plan)));
-    return [...done, ...(await removeEngineNetworks([...nodes], clusterId, config, log))];
+    if (plan.marks !== undefined) done.push(...(await new LinuxNetwork().remove(plan.marks)));
+    const gone = known.filter((node) => !running.includes(node));
+    return [...done, ...(await removeEngineNetworks(gone, clusterId, config, log))];
   } finally {
     await store.close();
   }

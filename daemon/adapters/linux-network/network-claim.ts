@@ -2,6 +2,7 @@
  * Which cluster's daemons lead the packets of this network namespace. A name in the kernel's own list of sockets says so: it is seen by whoever shares the network, and by
  * nobody else, and goes with the process. Like a port it can be taken by any program of the host: whoever does keeps kithd from leading packets, and gains nothing.
  */
+import { createHash } from 'node:crypto';
 import net from 'node:net';
 
 const NAME = '\0kith/network';
@@ -30,6 +31,22 @@ export async function claimNetwork(own: NetworkHolder, { name = NAME, tryMs = TR
     if (performance.now() >= until) return holder ?? { cluster: '', node: '' };
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
+}
+
+/** Tells that this daemon leads packets here, whoever else does: until this process ends. */
+export async function tellOfRunning(own: NetworkHolder): Promise<void> {
+  await claimNetwork(own, { name: ownName(own) });
+}
+
+/** Whether that daemon leads packets here now. */
+export async function runsHere(daemon: NetworkHolder): Promise<boolean> {
+  const holder = await askHolder(ownName(daemon));
+  return holder?.cluster === daemon.cluster && holder.node === daemon.node;
+}
+
+/** Names of such sockets are short. */
+function ownName({ cluster, node }: NetworkHolder): string {
+  return `${NAME}/${createHash('sha256').update(`${cluster}\0${node}`).digest('hex').slice(0, 16)}`;
 }
 
 function listen(own: NetworkHolder, path: string): Promise<boolean> {

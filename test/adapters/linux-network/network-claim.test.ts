@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { claimNetwork } from '../../../daemon/adapters/linux-network/network-claim.ts';
+import { claimNetwork, runsHere, tellOfRunning } from '../../../daemon/adapters/linux-network/network-claim.ts';
 
 const children: ChildProcess[] = [];
 afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
@@ -26,6 +26,14 @@ describe.runIf(process.platform === 'linux')('the network of a host', () => {
     expect(await claimNetwork(own, { name })).toEqual(own);
     expect(await claimNetwork({ cluster: 'a', node: 'node-2' }, { name })).toEqual(own);
     expect(await claimNetwork({ cluster: 'b', node: 'node-9' }, { name, tryMs: 150 })).toEqual(own);
+  });
+
+  it('is led by each daemon that tells so, whoever took it first', async () => {
+    const [one, other] = ['node-1', 'node-2'].map((node) => ({ cluster: `shared-${process.pid}`, node }));
+    expect(await runsHere(other!)).toBe(false);
+    await tellOfRunning(other!);
+    expect(await runsHere(other!)).toBe(true);
+    expect(await runsHere(one!)).toBe(false);
   });
 
   it('is free again when the process ends that had it', async () => {
