@@ -11,6 +11,7 @@ import type { SyncedReplica } from '../ports/replica.ts';
 import type { Transport } from '../ports/transport.ts';
 import { MEMBERS } from '../core/cluster/membership.ts';
 import { compareEpochs } from '../core/desired/epochs.ts';
+import { sameHeads } from '../core/desired/sync.ts';
 import { PeerLink } from './replica/peer-link.ts';
 import { mergeAndAnswer, versionsOfKeys } from './replica/sync-server.ts';
 
@@ -218,7 +219,11 @@ export class Replication {
     // Of a document whose history it has cut: with what it has, ours is made again on that.
     const ahead = this.heldWith(missing, (held, theirs) => compareEpochs(held.epoch, theirs.epoch) < 0).map(({ key }) => key);
     if (ahead.length > 0) await this.deps.antiEntropy.fetch(peer, ahead);
-    for (let rest = missing; rest.length > 0;) {
+    // Where nothing was written beyond that, it lacks nothing.
+    const same = new Set(
+      this.heldWith(missing, (held, theirs) => ahead.includes(theirs.key) && isSame(held, theirs)).map(({ key }) => key),
+    );
+    for (let rest = missing.filter(({ key }) => !same.has(key)); rest.length > 0;) {
       const next = await this.deps.replica.changesSince(rest, SYNC_CHUNK_BYTES);
       const sent = new Set([...next.changes, ...next.tombstones].map(({ key }) => key));
       // It lacks something, and we have nothing for it: it can't have taken what was written.
@@ -297,4 +302,8 @@ export class Replication {
     const peer = holders.find((holder) => connected.includes(holder));
     if (peer !== undefined) await this.deps.antiEntropy.fetch(peer, keys);
   }
+}
+
+function isSame(left: ReplicaVersion, right: ReplicaVersion): boolean {
+  return left.life === right.life && compareEpochs(left.epoch, right.epoch) === 0 && sameHeads(left.heads, right.heads);
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { bucketOf } from '../../daemon/core/desired/digest.ts';
 import { AcknowledgedWriter, WARNING_ALONE, WARNING_TIMEOUT } from '../../daemon/peer/desired-writer.ts';
 import { CREATED_AT, deployment, deploymentKey } from '../support/replica-world.ts';
 import { seededRandom, SyncWorld } from '../support/sync-world.ts';
@@ -84,5 +85,24 @@ describe('acknowledged writes', () => {
     a.replica.newestChanges = async () => ({ id: 'nothing', changes: [], tombstones: [] });
     const { warnings } = await writerOf(a, ['b']).write([{ type: 'update', key, uid, base: object, next: object }]);
     expect(warnings).toEqual([WARNING_TIMEOUT]);
+  });
+
+  it('say so of what the other has already, with its history cut', async () => {
+    world = new SyncWorld();
+    const histories = { changes: 2, bytes: 1_000_000, times: 1, restMs: 0, restlessTimes: 1 };
+    const [a, b] = [await world.add('a'), await world.add('b', { histories })];
+    await world.clock.pass(100);
+    const key = deploymentKey('web');
+    let held = (await a.replica.write([{ type: 'create', key, object: deployment('web') }])).objects[0]!;
+    for (let replicas = 2; replicas < 6; replicas += 1) {
+      const next = deployment('web', { replicas });
+      held = (await a.replica.write([{ type: 'update', key, uid: held.uid, base: held.object, next }])).objects[0]!;
+    }
+    await world.clock.pass(100);
+    b.replica.reportBucket('a', bucketOf(key));
+    expect(await b.replica.cutHistories(['a'], world.clock.monotonic())).toBe(1);
+    const { warnings } = await writerOf(a, ['b']).write([{ type: 'update', key, uid: held.uid, base: held.object, next: held.object }]);
+    expect(warnings).toEqual([]);
+    expect(a.replica.get(key)?.heads).toEqual(b.replica.get(key)?.heads);
   });
 });
