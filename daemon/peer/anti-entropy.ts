@@ -208,9 +208,14 @@ export class AntiEntropy implements Compared {
     this.cutHistories();
   }
 
+  /** Whether all members are known here, as far as anybody can tell: a disk that lost records may have lost those of members. */
+  private knowsMembers(): boolean {
+    return this.complete && (this.others.length === 0 || this.caughtUp);
+  }
+
   private collect(): void {
     const { others } = this;
-    if (others.length > 0 && !this.caughtUp) return;
+    if (!this.knowsMembers()) return;
     this.deps.replica.collectGraves(others, this.deps.clock.monotonic()).catch((error: unknown) => {
       this.deps.log.warn('Graves could not be written; they are kept', { error });
     });
@@ -218,7 +223,7 @@ export class AntiEntropy implements Compared {
 
   private cutHistories(): void {
     const { others } = this;
-    if (others.length > 0 && !this.caughtUp) return;
+    if (!this.knowsMembers()) return;
     // One member for all: who does it does not matter.
     if (others.some((peer) => peer < this.deps.transport.self)) return;
     this.deps.replica.cutHistories(others, this.deps.clock.monotonic()).then(

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { bucketOf } from '../../daemon/core/desired/digest.ts';
 import { SYNC_INTERVAL_MS } from '../../daemon/peer/anti-entropy.ts';
+import { GRAVE_LIMITS } from '../../daemon/peer/replica/graves.ts';
 import { CREATED_AT, pod, podKey } from '../support/replica-world.ts';
 import { SyncWorld } from '../support/sync-world.ts';
 
@@ -50,5 +51,17 @@ describe('who holds a grave', () => {
     await world.clock.pass(5 * SYNC_INTERVAL_MS);
     expect(a.replica.get(NEWS)).toBeDefined();
     expect(await isOpen()).toBe(false);
+  });
+
+  it.each([
+    { incomplete: false, is: 'is forgotten by one that is alone' },
+    { incomplete: true, is: 'is not forgotten by one that knows of no other as its disk lost records' },
+  ])('$is', async ({ incomplete }) => {
+    world = new SyncWorld();
+    const a = await world.add('a', { incomplete });
+    const { objects } = await a.replica.write([{ type: 'create', key: GONE, object: pod('gone') }]);
+    await a.replica.write([{ type: 'bury', key: GONE, uid: objects[0]!.uid, at: CREATED_AT }]);
+    await world.clock.pass(GRAVE_LIMITS.intervals * 2 * SYNC_INTERVAL_MS);
+    expect(a.replica.openGraves(bucketOf(GONE))).toHaveLength(incomplete ? 1 : 0);
   });
 });
