@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Brain, BRAIN_LIMITS } from '../../daemon/peer/brain.ts';
 import type { EventDraft } from '../../daemon/core/decisions.ts';
+import { EVENT_LIMITS } from '../../daemon/core/events/limits.ts';
 import type { ObjectKey, StoredObject } from '../../protocol/objects.ts';
 import { formatTime } from '../../protocol/values/time.ts';
 import { type ClusterWorld, container, deploymentObject, EPOCH_MS, worldOf } from '../support/cluster-view.ts';
@@ -78,6 +79,7 @@ describe('what lasts is told once, however often it is looked at', () => {
     world.create(object('apps/v1', 'StatefulSet', 'db', { replicas: 3, selector, template, podManagementPolicy: 'Parallel' }));
     const messages = await told(world, 'statefulsets.apps/default/db');
     expect(messages('WaitingForMajority')).toHaveLength(1);
+    expect(BRAIN_LIMITS.toldAgainMs + BRAIN_LIMITS.resyncMs).toBeLessThan(EVENT_LIMITS.ttlMs);
     await clock.pass(BRAIN_LIMITS.toldAgainMs + BRAIN_LIMITS.resyncMs);
     expect(messages('WaitingForMajority'), 'before its Event is too old to be shown').toHaveLength(2);
   });
