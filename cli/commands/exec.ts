@@ -11,6 +11,8 @@ export interface StreamOptions {
   container?: string;
   stdin?: boolean;
   tty?: boolean;
+  /** With each piece of what the program says. */
+  onOutput?: () => void;
 }
 
 export function addExec(program: Command, terminal: Terminal): void {
@@ -73,8 +75,14 @@ export async function openStreams(
   try {
     const code = await runRemote(channels, {
       ...(options.stdin === true ? { input: keyboard.bytes() } : {}),
-      stdout: async (bytes) => terminal.outBytes(bytes),
-      stderr: async (bytes) => terminal.errBytes(bytes),
+      stdout: async (bytes) => {
+        options.onOutput?.();
+        await terminal.outBytes(bytes);
+      },
+      stderr: async (bytes) => {
+        options.onOutput?.();
+        await terminal.errBytes(bytes);
+      },
       ...(tty ? { keyboard } : {}),
     });
     if (code !== 0) throw new RemoteExit(code);

@@ -1,8 +1,8 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { DraftObject } from '../../protocol/objects.ts';
 import type { Pod } from '../../protocol/types.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
-import { CliError, EXIT_USAGE } from '../errors.ts';
+import { CliError, EXIT_USAGE, RemoteExit } from '../errors.ts';
 import { followObject } from '../following.ts';
 import { requireKind } from '../targets.ts';
 import { openStreams } from './exec.ts';
@@ -17,6 +17,7 @@ interface RunOptions {
   stdin?: boolean;
   tty?: boolean;
   rm?: boolean;
+  generator?: string;
 }
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
@@ -35,6 +36,8 @@ export function addRun(program: Command, terminal: Terminal): void {
     .option('--command', 'what comes after -- is the command, not its arguments')
     .option('-i, --stdin', 'pass standard input on')
     .option('-t, --tty', 'with a terminal')
+    // Of the kubectl of 2017, and of many a tutorial.
+    .addOption(new Option('--generator <name>').hideHelp())
     .option('--rm', 'delete the pod when it ends; with -i')
     .addHelpText(
       'after',
@@ -47,13 +50,16 @@ export function addRun(program: Command, terminal: Terminal): void {
 
 async function run(context: CliContext, name: string, words: readonly string[], options: RunOptions): Promise<void> {
   if (options.rm === true && options.stdin !== true) throw new CliError('--rm goes with -i: what ends later is not waited for', EXIT_USAGE);
+  if (options.generator !== undefined) context.terminal.err('Flag --generator has been deprecated, has no effect: kith run makes a pod\n');
   const path = apiPath(requireKind('pods'), context.namespace);
   const { body } = await context.client.call({ method: 'POST', path, body: podOf(name, words, options) });
   if (options.stdin !== true) return context.terminal.out(`pod/${name} created\n`);
   try {
     const pod = await started(context, body as Pod);
-    if (pod.status?.phase === 'Running') await openStreams(context, pod, 'attach', options).catch(showingLog(context, name));
+    if (pod.status?.phase === 'Running') await attach(context, pod, options);
     else await printLog(context, name);
+    // Of another policy it may run again.
+    if (options.restart === 'Never') await requireSuccess(context, pod);
   } finally {
     if (options.rm === true) {
       const query = { gracePeriodSeconds: '1' };
@@ -96,6 +102,18 @@ function pair(text: string, option: string): [string, string] {
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
+/** @throws RemoteExit when the program ends otherwise than with 0 */
+async function requireSuccess(context: CliContext, { metadata: { name, uid } }: Pod): Promise<void> {
+  const which = { kind: requireKind('pods'), namespace: context.namespace, name };
+  for await (const object of followObject(context.client, which, context.terminal.signal)) {
+    if (object?.metadata.uid !== uid) return;
+    const ended = (object as Pod).status?.containerStatuses?.[0]?.state?.terminated;
+    if (ended === undefined) continue;
+    if (ended.exitCode !== 0) throw new RemoteExit(ended.exitCode);
+    return;
+  }
+}
+
 /** The pod as soon as its container runs, or has ended. */
 async function started(context: CliContext, pod: Pod): Promise<Pod> {
   const which = { kind: requireKind('pods'), namespace: context.namespace, name: pod.metadata.name };
@@ -111,6 +129,20 @@ async function started(context: CliContext, pod: Pod): Promise<Pod> {
   throw new CliError(`pod ${pod.metadata.name} is gone before it ran`);
 }
 
+/** What it said before we were connected is in its log: where that was all, it is shown from there. */
+async function attach(context: CliContext, pod: Pod, options: RunOptions): Promise<void> {
+  const { name } = pod.metadata;
+  let isHeard = false;
+  const onOutput = (): void => void (isHeard = true);
+  const failed = showingLog(context, name);
+  try {
+    await openStreams(context, pod, 'attach', { ...options, onOutput });
+  } catch (error) {
+    return failed(error);
+  }
+  if (!isHeard && !context.terminal.signal.aborted) await printLog(context, name, false);
+}
+
 /** What ends before it could be attached to has said something all the same. */
 function showingLog(context: CliContext, name: string): (error: unknown) => Promise<void> {
   return async (error) => {
@@ -120,8 +152,13 @@ function showingLog(context: CliContext, name: string): (error: unknown) => Prom
   };
 }
 
-async function printLog(context: CliContext, name: string): Promise<void> {
+async function printLog(context: CliContext, name: string, follow = true): Promise<void> {
   const path = apiPath(requireKind('pods'), context.namespace, name, 'log');
-  for await (const bytes of context.client.stream({ path, query: { follow: 'true' }, signal: context.terminal.signal, accept: '*/*' }))
+  for await (const bytes of context.client.stream({
+    path,
+    query: { follow: String(follow) },
+    signal: context.terminal.signal,
+    accept: '*/*',
+  }))
     await context.terminal.outBytes(bytes);
 }

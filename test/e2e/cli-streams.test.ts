@@ -159,6 +159,21 @@ describe('kith run', () => {
   });
 });
 
+describe('kith run of a program that is quick, or fails', () => {
+  const run = async (name: string, line: string) =>
+    peers.command(0, ['run', name, '-i', '--rm', '--restart=Never', '--image=busybox', '--command', '--', 'sh', '-c', line]);
+
+  it('shows what it said, once, also where that was before we were connected', async () => {
+    for (const name of ['quick-1', 'quick-2', 'quick-3']) expect((await run(name, 'echo hi')).out).toBe(`hi\npod "${name}" deleted\n`);
+  });
+
+  it('ends as it did', async () => {
+    const { code, err } = await run('failing', 'sleep 0.5; exit 3');
+    expect(code).toBe(3);
+    expect(err).toContain('command terminated with exit code 3\n');
+  });
+});
+
 describe('kith run that is ended by Ctrl-C', () => {
   it('deletes its pod all the same', async () => {
     const words = ['run', 'cut', '-i', '--rm', '--restart=Never', '--image=busybox', '--command', '--', 'sh', '-c', 'echo runs; sleep 600'];
