@@ -54,7 +54,7 @@ describe('kith', () => {
       [['bogus'], /unknown command 'bogus'/],
       [['get'], /missing required argument 'what'/],
       [['apply'], /required option '-f, --filename <file\.\.\.>' not specified/],
-      [['get', 'pods', '-o', 'xml'], /-o xml: expected wide, yaml, json, name or jsonpath=TEMPLATE/],
+      [['get', 'pods', '-o', 'xml'], /-o xml: expected wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns/],
       [['get', 'bogus'], /the server doesn't have a resource type "bogus"\. The kinds are: .*pods \(po\)/],
       [['scale', 'rc/x', '--replicas=-1'], /--replicas=-1: expected a whole number/],
       [['scale', 'pod/x', '--replicas=1'], /pods can't be scaled/],
@@ -204,7 +204,7 @@ describe('kith', () => {
     expect(await peers.kith(0, ['token', '--ttl', '10m'])).toMatch(/^kith1\.[\w-]+\n$/);
     expect(await peers.command(0, ['token', '--ttl', 'soon'])).toMatchObject({
       code: 2,
-      err: 'error: soon: expected a duration such as 10s, 5m, 1h30m\n',
+      err: 'error: --ttl=soon: expected a duration such as 10s, 5m, 1h30m\n',
     });
   });
 });
