@@ -1,3 +1,4 @@
+import { KithError } from '../../../protocol/errors.ts';
 import { STORE_KEYS } from '../../../daemon/app/store-keys.ts';
 import { objectKey } from '../../../protocol/objects.ts';
 import type { KubeObject } from '../../../protocol/objects.ts';
@@ -86,18 +87,34 @@ export class AnytimeTermsGrow implements Checker {
   }
 }
 
-const WATCHED = ['pods', 'deployments.apps', 'nodes', 'events'];
+const WATCHED = ['pods', 'events', 'deployments.apps', 'nodes'];
+/** The first so many of them hang up now and then. */
+const RESUMED = 2;
 
 /** Lists are costly; what a watch dropped stays missing. */
 const COMPARE_EVERY_TICKS = 10;
+
+/** Events are kept for longer (`RING_LIMITS`). */
+const KEPT_MS = 60_000;
+/** 8 s. */
+const RESUME_EVERY_TICKS = 16;
+/** What happens meanwhile it is to hear when it is back. */
+const AWAY_MS = 1_500;
 
 interface Mirror {
   resource: string;
   items: Map<string, KubeObject>;
   version: bigint;
+  /** When that came. */
+  at: number;
+  isAway: boolean;
+  hangUp: () => void;
 }
 
-/** A client that lists once and then only watches holds what a list shows: nothing dropped, repeated or out of order. */
+/**
+ * A client that lists once and then only watches holds what a list shows: nothing dropped, repeated or out of order. Some hang up now and then, and go on from the last version that they
+ * have.
+ */
 export class AnytimeWatchesAreComplete implements Checker {
   readonly name = 'anytimeWatchesAreComplete';
   private readonly mirrors = new Map<SimDaemon, Mirror[]>();
@@ -107,12 +124,15 @@ export class AnytimeWatchesAreComplete implements Checker {
     this.ticks += 1;
     for (const { node, daemon } of world.running()) {
       if (daemon.isStopping === true) continue;
-      if (this.mirrors.has(daemon) && this.ticks % COMPARE_EVERY_TICKS > 0) continue;
-      const mirrors = this.mirrors.get(daemon) ?? this.follow(node, daemon, world);
+      const known = this.mirrors.get(daemon);
+      if (this.ticks % RESUME_EVERY_TICKS === 0)
+        for (const mirror of known?.slice(0, RESUMED) ?? []) this.hangUp(node, daemon, mirror, world);
+      if (known !== undefined && this.ticks % COMPARE_EVERY_TICKS > 0) continue;
+      const mirrors = known ?? this.follow(node, daemon, world);
       for (const mirror of mirrors) {
         const listed = daemon.peer.objects.list(mirror.resource);
         world.clock.after(2, () => {
-          if (daemon.isStopping !== true) this.compare(node, mirror, listed.items, BigInt(listed.resourceVersion));
+          if (daemon.isStopping !== true && !mirror.isAway) this.compare(node, mirror, listed.items, BigInt(listed.resourceVersion));
         });
       }
     }
@@ -121,17 +141,48 @@ export class AnytimeWatchesAreComplete implements Checker {
   private follow(node: string, daemon: SimDaemon, world: SimWorld): Mirror[] {
     const mirrors = WATCHED.map((resource): Mirror => {
       const { items, resourceVersion } = daemon.peer.objects.list(resource);
-      const mirror = { resource, items: new Map(items.map((item) => [nameOf(item), item])), version: BigInt(resourceVersion) };
-      void this.watch(node, daemon, mirror, world);
+      const version = BigInt(resourceVersion);
+      const mirror = {
+        resource,
+        items: new Map(items.map((item) => [nameOf(item), item])),
+        version,
+        at: world.clock.monotonic(),
+        isAway: false,
+        hangUp: () => undefined,
+      };
+      this.resume(node, daemon, mirror, world);
       return mirror;
     });
     this.mirrors.set(daemon, mirrors);
     return mirrors;
   }
 
-  private async watch(node: string, daemon: SimDaemon, mirror: Mirror, world: SimWorld): Promise<void> {
-    const never = new AbortController().signal;
-    for await (const { type, object } of daemon.peer.objects.watch(mirror.resource, String(mirror.version), never)) {
+  private hangUp(node: string, daemon: SimDaemon, mirror: Mirror, world: SimWorld): void {
+    // Its daemon stands still, and it waits to be back.
+    if (mirror.isAway) return;
+    mirror.hangUp();
+    mirror.isAway = true;
+    // Not where the daemon is dead by then.
+    daemon.clock.after(AWAY_MS, () => (daemon.isStopping === true ? undefined : this.resume(node, daemon, mirror, world)));
+  }
+
+  private resume(node: string, daemon: SimDaemon, mirror: Mirror, world: SimWorld): void {
+    mirror.isAway = false;
+    const ending = new AbortController();
+    mirror.hangUp = () => ending.abort();
+    // It ends as it is hung up on, at the latest with its daemon.
+    this.watch(node, daemon, mirror, ending.signal, world).catch((error: unknown) => {
+      if (ending.signal.aborted) return;
+      // Of what is old nothing is promised.
+      const isOld = world.clock.monotonic() - mirror.at > KEPT_MS;
+      if (isOld && error instanceof KithError && error.code === 'Expired') this.mirrors.delete(daemon);
+      else world.guard(() => this.fail(node, mirror, `ends: ${String(error)}`));
+    });
+  }
+
+  private async watch(node: string, daemon: SimDaemon, mirror: Mirror, signal: AbortSignal, world: SimWorld): Promise<void> {
+    for await (const { type, object } of daemon.peer.objects.watch(mirror.resource, String(mirror.version), signal)) {
+      if (signal.aborted) return;
       const name = nameOf(object);
       const version = BigInt(object.metadata.resourceVersion ?? '0');
       const fail = (how: string): void => world.guard(() => this.fail(node, mirror, `${type} ${name} ${how}`));
@@ -139,6 +190,7 @@ export class AnytimeWatchesAreComplete implements Checker {
       if (type === 'ADDED' && mirror.items.has(name)) fail('is there already');
       if (type !== 'ADDED' && !mirror.items.has(name)) fail('was not there');
       mirror.version = version;
+      mirror.at = world.clock.monotonic();
       if (type === 'DELETED') mirror.items.delete(name);
       else mirror.items.set(name, object);
     }

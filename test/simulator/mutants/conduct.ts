@@ -1,5 +1,5 @@
 import { ASKS_NOBODY_WHO_IS_BACK, one } from './mutant.ts';
-import type { Mutant } from './mutant.ts';
+import type { Edit, Mutant } from './mutant.ts';
 
 /** Bugs in what is decided: heirs, scheduler, controllers, agent. */
 export const CONDUCT_MUTANTS: readonly Mutant[] = [
@@ -218,11 +218,14 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     name: 'restless',
     what: 'the leader notes on a node when it looked at it last',
     plots: ['tight'],
-    file: 'daemon/core/controllers/nodes.ts',
-    find: "  const diedAt = parseTime(death?.at ?? '');",
-    replace:
-      "  const diedAt = parseTime(death?.at ?? '');\n  const annotations = { ...node.object.metadata.annotations, looked: String(Math.floor(now.wall / 20_000)) };\n  const next = { ...node.object, metadata: { ...node.object.metadata, annotations } };\n  if (node.object.metadata.annotations?.looked !== annotations.looked)\n    return [{ do: 'write', mutations: [{ type: 'update', key: node.key, uid: node.uid, base: node.object, next }], reason: 'looked' }];",
+    ...notesLooks(20_000),
   }),
+  {
+    name: 'never-rests',
+    what: 'the same, and it looks at all of them every three seconds',
+    plots: ['tight'],
+    edits: [notesLooks(3_000), { file: 'daemon/peer/brain.ts', find: 'resyncMs: 30_000', replace: 'resyncMs: 3_000' }],
+  },
   one({
     name: 'binds-again',
     what: 'the scheduler finds a node for pods that have one',
@@ -256,3 +259,15 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     replace: 'const ROOM_WAIT_MS = 10_000_000;',
   }),
 ];
+
+function notesLooks(everyMs: number): Edit {
+  return {
+    file: 'daemon/core/controllers/nodes.ts',
+    find: "  const diedAt = parseTime(death?.at ?? '');",
+    replace: `  const diedAt = parseTime(death?.at ?? '');
+  const annotations = { ...node.object.metadata.annotations, looked: String(Math.floor(now.wall / ${everyMs})) };
+  const next = { ...node.object, metadata: { ...node.object.metadata, annotations } };
+  if (node.object.metadata.annotations?.looked !== annotations.looked)
+    return [{ do: 'write', mutations: [{ type: 'update', key: node.key, uid: node.uid, base: node.object, next }], reason: 'looked' }];`,
+  };
+}

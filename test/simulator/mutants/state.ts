@@ -118,6 +118,22 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     replace: "      if (version < 0) this.append(\n        version,\n        resource,\n        { type: 'DELETED',",
   }),
   one({
+    name: 'resumes-one-late',
+    what: 'a watch that goes on from a version misses what came next',
+    plots: ['storm'],
+    file: 'daemon/peer/event-ring.ts',
+    find: '      if (found === version) return this.firstSequence + middle + 1;',
+    replace: '      if (found === version) return Math.min(this.firstSequence + middle + 2, this.next);',
+  }),
+  one({
+    name: 'resumes-one-early',
+    what: 'a watch that goes on from a version is told of that once more',
+    plots: ['storm'],
+    file: 'daemon/peer/event-ring.ts',
+    find: '      if (found === version) return this.firstSequence + middle + 1;',
+    replace: '      if (found === version) return this.firstSequence + middle;',
+  }),
+  one({
     name: 'foreign-versions-resume',
     what: "a watch goes on from another peer's version, as though that were a moment here",
     plots: ['tight'],
