@@ -140,31 +140,37 @@ export class EngineClient {
   }
 
   async #dial(modem: Modem, call: EngineCall, isStream: boolean, hijack = false): Promise<unknown> {
+    call.signal?.throwIfAborted();
     const limit = new AbortController();
     const timeoutMs = Math.min(call.timeoutMs, LONGEST_TIMER_MS);
     const timer = setTimeout(() => limit.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    const abortSignal = call.signal === undefined ? limit.signal : AbortSignal.any([limit.signal, call.signal]);
+    const stop = (): void => limit.abort(call.signal?.reason);
+    call.signal?.addEventListener('abort', stop, { once: true });
     try {
-      return await new Promise((resolve, reject) => {
+      const answer = await new Promise((resolve, reject) => {
         modem.dial(
           {
             path: `${call.path}?`,
             method: call.method,
             options: { _query: definedOnly(call.query ?? {}), _body: call.body ?? {} },
             statusCodes: SUCCESS,
-            abortSignal,
+            abortSignal: limit.signal,
             isStream,
             hijack,
             ...(call.upload === undefined ? {} : { file: call.upload }),
             ...(call.credential === undefined ? {} : { authconfig: authOf(call.credential) }),
           },
-          (error, answer) => (error === null || error === undefined ? resolve(answer) : reject(error)),
+          (error, given) => (error === null || error === undefined ? resolve(given) : reject(error)),
         );
       });
+      if (isStream) endWith(answer as Duplex, call.signal);
+      return answer;
     } catch (error) {
       throw this.#explain(error as Error & { statusCode?: number; json?: unknown }, call, limit.signal);
     } finally {
       clearTimeout(timer);
+      // From now on it is about the answer, and no more about the call.
+      call.signal?.removeEventListener('abort', stop);
     }
   }
 
@@ -188,6 +194,20 @@ export class EngineClient {
       { cause: error },
     );
   }
+}
+
+/**
+ * An answer that comes bit by bit ends with the signal, and without an error: Node.js throws that of a request whose answer is being let go of at this moment (a log of which somebody
+ * has enough) where nobody can catch it, and the daemon ends.
+ */
+function endWith(answer: Pick<Duplex, 'on' | 'once' | 'destroy'>, signal: AbortSignal | undefined): void {
+  // Whoever reads it hears of its errors; nobody may.
+  answer.on('error', () => undefined);
+  if (signal === undefined) return;
+  const end = (): void => void answer.destroy();
+  signal.addEventListener('abort', end, { once: true });
+  answer.once('close', () => signal.removeEventListener('abort', end));
+  if (signal.aborted) end();
 }
 
 /** A call that makes, starts, stops or removes something and answers nothing. */

@@ -18,6 +18,7 @@ let folder: string;
 let server: http.Server;
 let runtime: DockerRuntime;
 /** Status and body, by `METHOD /PATH`; undefined: no answer ever comes. */
+let streamed: (response: http.ServerResponse) => void;
 let answer: (call: string, query: URLSearchParams) => [number, unknown] | Promise<[number, unknown]> | undefined;
 
 /** An engine that answers who it is, and what a test says. */
@@ -26,6 +27,7 @@ beforeEach(async () => {
   server = http.createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://engine');
     const call = `${request.method} ${url.pathname.replace(/^\/v1\.\d+/, '')}`;
+    if (call.endsWith('/logs')) return streamed(response);
     void Promise.resolve(call === 'GET /version' ? ([200, VERSION] as const) : answer(call, url.searchParams)).then((said) => {
       if (said === undefined) return;
       response.writeHead(said[0], { 'content-type': 'application/json' });
@@ -108,6 +110,32 @@ describe('an engine', () => {
     await waitFor('it is gone', () => removed.length > 0);
     await runtime.list();
     expect(removed).toEqual(['DELETE /containers/id-0']);
+  });
+
+  it('whose log nobody reads to its end ends nothing else', async () => {
+    const labels = containerLabels({ clusterId: 'c', nodeName: 'n' }, podSpec(1), { container: 'main', attempt: 0, image: 'nginx' });
+    const container = { Id: 'a'.repeat(64), Names: [`/${containerName(labels)}`], ImageID: 'i', State: 'running', Labels: labels };
+    const inspected = { Id: container.Id, State: { Running: true }, Config: { Tty: true, Image: 'i', Labels: labels } };
+    const lines = (count: number): string => '2026-01-01T00:00:00.000000001Z line\n'.repeat(count);
+    for (const count of [1, 3, 200, 20_000]) {
+      for (const ends of [true, false]) {
+        answer = (call) => (call === 'GET /containers/json' ? [200, [container]] : [200, inspected]);
+        streamed = (response) => {
+          response.writeHead(200, { 'content-type': 'application/octet-stream' });
+          response.write(lines(count));
+          if (ends) response.end();
+        };
+        for (let times = 0; times < 20; times += 1) {
+          const stop = new AbortController();
+          const chunks = runtime.logs({ podUid: podSpec(1).uid, container: 'main', follow: !ends }, stop.signal)[Symbol.asyncIterator]();
+          for (let left = 1 + (times % 3); left > 0; left -= 1) if (left <= count || ends) await chunks.next();
+          if (times % 4 === 1) await new Promise((resolve) => setTimeout(resolve, times));
+          stop.abort();
+          await chunks.return?.();
+        }
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   });
 
   it('that has lost the pause container of a pod is believed', async () => {
