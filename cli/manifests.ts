@@ -117,7 +117,10 @@ function listFiles(file: string, recursive: boolean): string[] {
   return entries.flatMap((entry) => {
     const full = path.join(file, entry.name);
     if (entry.isDirectory()) return recursive ? listFiles(full, recursive) : [];
-    return /\.(ya?ml|json)$/.test(entry.name) ? [full] : [];
+    if (!/\.(ya?ml|json)$/.test(entry.name)) return [];
+    // Who names a pipe means it; in a folder it would be waited for.
+    if (!entry.isFile() && !entry.isSymbolicLink()) throw new CliError(`${full} is no file`, EXIT_USAGE);
+    return [full];
   });
 }
 

@@ -7,6 +7,7 @@ import { CliError, EXIT_USAGE } from '../errors.ts';
 import { formatColumns } from '../output/columns.ts';
 import { jsonOutput } from '../output/json-output.ts';
 import { seconds } from '../time-limit.ts';
+import { requireUserName } from './user.ts';
 
 export function addPeers(program: Command, terminal: Terminal): void {
   program
@@ -184,6 +185,7 @@ export function addKubeconfig(program: Command, terminal: Terminal): void {
       '\nEach peer is a context: kith, kith-2, ...; kith-local is the daemon of the host on which the file is used. The certificate is good for a year, unless it is taken back.\n\nExamples:\n  kith kubeconfig > ~/.kube/config\n  kith get credentials                 what was given out, to whom\n  kith delete credential FINGERPRINT   takes it back',
     )
     .action(async (options: { user: string; withToken?: boolean }, command: Command) => {
+      requireUserName(options.user);
       const context = contextOf(command, terminal);
       const path = '/kith.dev/v1/kubeconfig';
       const query = { user: options.user, credential: options.withToken ? 'token' : undefined };

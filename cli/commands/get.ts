@@ -174,6 +174,8 @@ async function watchTarget(context: CliContext, targets: readonly Target[], form
   const query = { ...selectors(options), ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }) };
   const path = apiPath(target.kind, name === undefined ? namespace : context.namespace);
   const asTable = format.type === 'table';
+  // A name that is not there is an error at once, and not waited for.
+  if (name !== undefined && !options.ignoreNotFound) await context.client.get(apiPath(target.kind, context.namespace, name));
   const listed = (await (asTable ? context.client.table(path, query) : context.client.get(path, query))) as Table;
   const shown = { ...options, widths: [] as number[], wide: format.type === 'table' && format.wide };
   let { headers } = options;

@@ -33,7 +33,7 @@ export function addPortForward(program: Command, terminal: Terminal): void {
     .description('Make ports of a pod reachable here, until you end it')
     .argument('<pod>', 'POD, or KIND/NAME of what has pods, such as svc/web')
     .argument('<ports...>', '[LOCAL:]REMOTE; ":REMOTE" takes a free port here; REMOTE may be a name')
-    .option('--address <address...>', 'addresses of this host to listen at', ['127.0.0.1'])
+    .option('--address <address...>', 'addresses of this host to listen at, separated by commas', ['localhost'])
     .addHelpText(
       'after',
       '\nExamples:\n  kith port-forward web 8080:80\n  kith port-forward svc/web :http\n  kith port-forward deploy/db 5432',
@@ -44,12 +44,15 @@ export function addPortForward(program: Command, terminal: Terminal): void {
 }
 
 async function forward(context: CliContext, word: string, words: readonly string[], options: ForwardOptions): Promise<void> {
+  const addresses = options.address.flatMap((text) => text.split(',')).map((text) => (text === 'localhost' ? '127.0.0.1' : text));
+  // To Node it would be every address of this host.
+  if (addresses.includes('')) throw new CliError(`--address ${options.address.join(' ')}: an address is empty`, EXIT_USAGE);
   const pod = await podOf(context, word);
   const service = await serviceOf(context, word);
   const pairs = words.map((text) => portPair(text, pod, service));
   const servers: net.Server[] = [];
   try {
-    for (const pair of pairs) for (const address of options.address) servers.push(await listen(context, pod, pair, address));
+    for (const pair of pairs) for (const address of addresses) servers.push(await listen(context, pod, pair, address));
     await new Promise<void>((resolve) => {
       if (context.terminal.signal.aborted) resolve();
       else context.terminal.signal.addEventListener('abort', () => resolve(), { once: true });

@@ -73,7 +73,7 @@ function podOf(name: string, words: readonly string[], options: RunOptions): Dra
   if (!RESTART_POLICIES.includes(options.restart))
     throw new CliError(`--restart=${options.restart}: expected ${RESTART_POLICIES.join(', ')}`, EXIT_USAGE);
   const port = Number(options.port);
-  if (options.port !== undefined && !(port >= 1 && port <= 65_535))
+  if (options.port !== undefined && !(/^\d+$/.test(options.port) && port >= 1 && port <= 65_535))
     throw new CliError(`--port=${options.port}: expected a number from 1 to 65535`, EXIT_USAGE);
   const container = {
     name,

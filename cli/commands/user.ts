@@ -2,8 +2,14 @@ import type { Command } from 'commander';
 import type { CredentialSpec } from '../../protocol/types.ts';
 import type { KubeObject } from '../../protocol/objects.ts';
 import { apiPath, contextOf, type CliContext, type Terminal } from '../context.ts';
-import { CliError } from '../errors.ts';
+import { CliError, EXIT_USAGE } from '../errors.ts';
 import { requireKind } from '../targets.ts';
+
+/** What can stand in a certificate, and be told apart in what is printed of it. @throws CliError */
+export function requireUserName(name: string): void {
+  if (!/^[^,/\r\n]{1,64}$/.test(name))
+    throw new CliError(`"${name}" is no name of a user: 1 to 64 characters without commas, slashes and line ends`, EXIT_USAGE);
+}
 
 export function addUser(program: Command, terminal: Terminal): void {
   const user = program
@@ -25,6 +31,7 @@ export function addUser(program: Command, terminal: Terminal): void {
     )
     .option('--with-token', 'with a bearer token that is good for a day instead of a certificate')
     .action(async (name: string, options: { group: string[]; withToken?: boolean }, command: Command) => {
+      for (const each of [name, ...options.group]) requireUserName(each);
       const context = contextOf(command, terminal);
       const body = { name, groups: options.group, credential: options.withToken ? 'token' : 'certificate' };
       const request = { method: 'POST', path: '/kith.dev/v1/users', body, signal: terminal.signal, accept: '*/*' } as const;

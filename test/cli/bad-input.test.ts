@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,7 +18,8 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'kith-cli-'));
   server = http.createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
-    response.setHeader('content-type', 'application/json').end('{"items":[]}');
+    if (request.url?.endsWith('/missing')) response.statusCode = 404;
+    response.setHeader('content-type', 'application/json').end('{"items":[],"reason":"NotFound"}');
   });
   await new Promise<void>((resolve) => server.listen(path.join(folder, 's'), resolve));
 });
@@ -66,6 +67,12 @@ describe('a command line that could mean more than was meant is refused before a
     [['exec', '', '--', 'ls'], 'resource name may not be empty'],
     [['scale', 'deploy/x', '--replicas=1', '--current-replicas=x'], '--current-replicas=x: expected a whole number'],
     [['peers', '-o', 'yaml'], "argument 'yaml' is invalid"],
+    [['port-forward', 'x', '80', '--address', ''], 'an address is empty'],
+    [['port-forward', 'x', '80', '--address', 'localhost,'], 'an address is empty'],
+    [['run', 'x', '--image=x', '--port=1e3'], '--port=1e3: expected a number from 1 to 65535'],
+    [['kubeconfig', '--user', ''], '"" is no name of a user'],
+    [['user', 'add', 'a,b'], '"a,b" is no name of a user'],
+    [['user', 'add', 'ann', '--group', ''], '"" is no name of a user'],
     [['apply', '-f', 'x', '--dry-run=clien'], "argument 'clien' is invalid"],
     [['apply', '-f', 'x', '--validate=no'], "argument 'no' is invalid"],
     [['get', 'pods', '--no-headers=maybe'], "unknown option '--no-headers=maybe'"],
@@ -128,6 +135,19 @@ it('a file in another encoding is refused: its letters would be stored as others
 });
 
 describe('what never ends', () => {
+  it('is not waited for in a folder of manifests: a pipe', async () => {
+    const manifests = path.join(folder, 'manifests');
+    await mkdir(manifests);
+    execFileSync('mkfifo', [path.join(manifests, 'pipe.yaml')]);
+    expect(await kith('apply', '-f', manifests)).toBe(2);
+    expect(said).toContain('pipe.yaml is no file');
+  });
+
+  it('is not waited for: changes of what is not there', async () => {
+    expect(await kith('get', 'pod', 'missing', '-w')).toBe(1);
+    expect(said).toContain('Error from server (NotFound)');
+  });
+
   it('is refused: a device', async () => {
     expect(await kith('apply', '-f', '/dev/zero')).toBe(1);
     expect(said).toContain('/dev/zero has more than 64 MiB, or no end');
