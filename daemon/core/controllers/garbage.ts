@@ -10,6 +10,10 @@ import { isOfBuriedKind } from './custom-definitions.ts';
 import { deleteMutations, holdsFinalizers } from './deletion-world.ts';
 
 const { Orphan: ORPHAN, Foreground: FOREGROUND } = PROPAGATION_FINALIZERS;
+/** Dependents seen to in one write; the rest follow. More than one write takes would never be written. */
+const BURST = 500;
+/** Until they do, ms. */
+const REST_MS = 100;
 
 /**
  * Garbage collection of one object. It goes when every owner's life is buried, or when its namespace or its kind is; never because one of them is absent: that may only
@@ -58,20 +62,31 @@ function planDeleting(view: ClusterIndex, desired: DesiredObject, now: Now): Dec
 }
 
 function planOrphaning(view: ClusterIndex, desired: DesiredObject, now: Now): Decision[] {
-  const freed = view.dependentsOf(desired.uid).map(({ key, uid, object }): Mutation => {
+  const dependents = view.dependentsOf(desired.uid);
+  const freed = dependents.slice(0, BURST).map(({ key, uid, object }): Mutation => {
     const ownerReferences = (object.metadata.ownerReferences ?? []).filter((owner) => owner.uid !== desired.uid);
     return { type: 'update', key, uid, base: object, next: { ...object, metadata: { ...object.metadata, ownerReferences } } };
   });
-  return [{ do: 'write', mutations: [...freed, ...finish(desired, ORPHAN, now)], reason: 'its dependents go on without it' }];
+  const reason = 'its dependents go on without it';
+  if (dependents.length > BURST)
+    return [
+      { do: 'write', mutations: freed, reason },
+      { do: 'wake', key: desired.key, at: now.monotonic + REST_MS },
+    ];
+  return [{ do: 'write', mutations: [...freed, ...finish(desired, ORPHAN, now)], reason }];
 }
 
 function planForeground(view: ClusterIndex, desired: DesiredObject, now: Now): Decision[] {
   const dependents = view.dependentsOf(desired.uid);
   const going = dependents
     .filter((dependent) => !isDeleting(dependent))
+    .slice(0, BURST)
     .flatMap((dependent) => deleteMutations(view, dependent, now.wall, { propagation: 'Foreground' }));
   if (going.length > 0)
-    return [{ do: 'write', mutations: going, reason: `${desired.object.metadata.name} waits for its dependents to go` }];
+    return [
+      { do: 'write', mutations: going, reason: `${desired.object.metadata.name} waits for its dependents to go` },
+      { do: 'wake', key: desired.key, at: now.monotonic + REST_MS },
+    ];
   const blocked = dependents.some(({ object }) =>
     (object.metadata.ownerReferences ?? []).some((owner) => owner.uid === desired.uid && owner.blockOwnerDeletion === true),
   );

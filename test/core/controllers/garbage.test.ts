@@ -76,6 +76,21 @@ describe('garbage collection', () => {
     expect(exists(world, 'held')).toBe(false);
   });
 
+  it.each(['foregroundDeletion', 'orphan'])('sees to very many dependents in writes that are taken: %s', (finalizer) => {
+    const world = worldOf(1);
+    world.create(configMap('owner'));
+    const owners = [ownerOf(world, 'owner', true)];
+    const names = Array.from({ length: 1_100 }, (_, index) => `child-${index}`);
+    world.create(...names.map((name) => configMap(name, owners)));
+    world.edit('configmaps/default/owner', (draft) => {
+      draft.metadata = { ...draft.metadata, finalizers: [finalizer], deletionTimestamp: DELETED };
+    });
+    world.converge();
+    expect(exists(world, 'owner')).toBe(false);
+    expect(names.filter((name) => exists(world, name))).toHaveLength(finalizer === 'orphan' ? names.length : 0);
+    expect(Math.max(...world.units.map(({ mutations }) => mutations.length))).toBeLessThanOrEqual(501);
+  });
+
   it('serves the foreground policy: dependents first, then the owner', () => {
     const world = worldOf(1);
     world.create(configMap('owner'));

@@ -53,7 +53,7 @@ function planOpen(pass: JobPass): void {
   const { job, now } = pass;
   for (const index of job.indexes) {
     if (index.state.done === undefined) settleIndex(pass, index);
-    else for (const pod of index.pods) if (isRunningPod(pass.view, pod)) end(pass, pod);
+    else endAll(pass, index);
   }
   pass.verdict ??= judgeJob(pass.view, job, pass.states, now.wall);
   if (pass.verdict !== undefined) {
@@ -64,10 +64,19 @@ function planOpen(pass: JobPass): void {
   const running = job.indexes.filter(({ slot, current }) => isOpen(pass, slot) && isRunningPod(pass.view, current) && isAsIs(pass, slot));
   const wanted = wantedPods(pass) ?? running.length;
   // Those of the highest index go first, as what was begun last.
-  for (const index of running.slice(wanted)) park(pass, index, 'fewer pods are asked for');
+  for (const index of running.slice(wanted)) if (!isFull(pass)) park(pass, index, 'fewer pods are asked for');
   if (wanted > running.length) openIndexes(pass, Math.min(BURST, wanted - running.length), new Set(running.map(({ slot }) => slot)));
   const { activeDeadlineSeconds } = job.spec;
   if (activeDeadlineSeconds !== undefined && job.spec.suspend !== true) wakeAt(pass, startedAt(job) + activeDeadlineSeconds * 1000);
+}
+
+/** More than one write takes would never be written: the rest follows at the next look, which this write brings about. */
+function isFull({ mutations }: JobPass): boolean {
+  return mutations.length >= BURST;
+}
+
+function endAll(pass: JobPass, { pods }: JobIndex): void {
+  for (const pod of pods) if (isRunningPod(pass.view, pod) && !isFull(pass)) end(pass, pod);
 }
 
 function isOpen({ states }: JobPass, slot: number): boolean {
@@ -135,7 +144,7 @@ function park(pass: JobPass, { slot, state, current }: JobIndex, reason: string,
   const next = bumpedSlot(state);
   pass.states.set(slot, failure ? { ...next, failures: (state.failures ?? 0) + 1 } : next);
   pass.reasons.push(`index ${slot}: ${reason}`);
-  end(pass, current);
+  if (!isFull(pass)) end(pass, current);
 }
 
 /** How many pods are to run now; undefined: as many as there are. */
@@ -198,7 +207,7 @@ function planSuspension(pass: JobPass): void {
   remember(pass, { ...fact, suspendedAt: at });
   pass.events.push(eventOf(pass.owner, 'Suspended', 'Job suspended'));
   for (const index of job.indexes)
-    if (isRunningPod(view, index.current) && isAsIs(pass, index.slot)) park(pass, index, 'the Job is suspended');
+    if (isRunningPod(view, index.current) && isAsIs(pass, index.slot) && !isFull(pass)) park(pass, index, 'the Job is suspended');
 }
 
 function remember(pass: JobPass, fact: JobFact): void {
@@ -228,7 +237,7 @@ function tellCronJob({ view, owner, events }: JobPass, { end: how }: JobEnd): vo
 /** What another side of a cut still runs goes; after its time the Job itself does. */
 function planEnded(pass: JobPass): void {
   const { job, view, now, owner } = pass;
-  for (const { pods } of job.indexes) for (const pod of pods) if (isRunningPod(view, pod)) end(pass, pod);
+  for (const index of job.indexes) endAll(pass, index);
   const at = expiresAt(job);
   if (at === undefined) return;
   if (now.wall < at) wakeAt(pass, at);

@@ -263,6 +263,26 @@ describe('the controller of Jobs', () => {
     expect(world.events('Suspended')).toHaveLength(1);
   });
 
+  it.each(['is suspended', 'is to have fewer pods', 'runs out of time'])(
+    'with very many pods ends them in writes that are taken: it %s',
+    (how) => {
+      const world = worldWith({
+        parallelism: 1_200,
+        completions: 1_200,
+        ...(how === 'runs out of time' ? { activeDeadlineSeconds: 600 } : {}),
+      });
+      expect(activePods(world)).toHaveLength(1_200);
+      world.units.length = 0;
+      const changed = { 'is suspended': { suspend: true }, 'is to have fewer pods': { parallelism: 0 } }[how] ?? {};
+      world.edit(JOB, (draft) => (draft.spec = { ...(draft.spec as object), ...changed }));
+      if (how === 'runs out of time') world.elapsed += 600_000;
+      world.converge();
+      expect(activePods(world)).toEqual([]);
+      expect(Math.max(...world.units.map(({ mutations }) => mutations.length))).toBeLessThanOrEqual(501);
+      expect(statusOf(world).conditions?.some(({ type }) => type === 'Failed') === true).toBe(how === 'runs out of time');
+    },
+  );
+
   it('makes no pods while it is suspended from the start', () => {
     const world = worldWith({ suspend: true });
     expect(world.pods()).toHaveLength(0);
