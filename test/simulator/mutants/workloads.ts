@@ -60,8 +60,8 @@ export const WORKLOAD_MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'daemon/core/controllers/jobs/job.ts',
-        find: '    else for (const pod of index.pods) if (isRunningPod(pass.view, pod)) end(pass, pod);',
-        replace: '    else for (const pod of index.pods) if (isRunningPod(pass.view, pod) && now.wall < 0) end(pass, pod);',
+        find: '    else endAll(pass, index);',
+        replace: '    else if (now.wall < 0) endAll(pass, index);',
       },
     ],
   },
