@@ -43,7 +43,7 @@ describe('joining', () => {
       join('unknown', unknown),
       join('elsewhere', encodeJoinToken({ ...foreign, addresses: parts.addresses })),
     ]);
-    expect([garbage, cutOff, secret, id, elsewhere].map(({ exit }) => exit)).toEqual([1, 1, 1, 1, 1]);
+    expect([garbage, cutOff, secret, id, elsewhere].map(({ exit }) => exit)).toEqual([2, 2, 1, 1, 1]);
     expect(garbage.text).toContain('does not start with kith1.');
     expect(cutOff.text).toContain('it is cut off or was changed');
     expect(secret.text).toContain("the token's secret is wrong");
@@ -112,9 +112,7 @@ describe('starting', () => {
       runKithd([...(await hostWords(cluster.folder, 'no-key')), '--key-file', path.join(cluster.folder, 'usb', 'kith.key')]),
     ]);
     taken.close();
-    expect(peers.text).toMatch(
-      /kithd: can't listen for peers on .*: another program listens there \(another kithd\?\); choose another port with --listen/,
-    );
+    expect(peers.text).toMatch(/kithd: can't listen on .*: another program listens there; choose another with --listen/);
     expect(api.text).toMatch(new RegExp(`kithd: can't listen on ${busy}: another program listens there; choose another with --api-listen`));
     expect(socket.text).toMatch(/kithd: the socket .* is taken: another daemon answers on it: .* --socket/);
     expect(long.text).toMatch(/kithd: --socket .*: the path is longer than 100 bytes/);
