@@ -153,6 +153,21 @@ describe('binding and eviction', () => {
     expect((await bind('node-1')).body.message).toContain('pod web is already assigned to node "node-1"');
   });
 
+  it('puts a pod nowhere while it is held back, until the last gate is lifted', async () => {
+    const spec = { containers: [{ name: 'web', image: 'nginx' }], schedulingGates: [{ name: 'quota' }] };
+    const placed = await world.call('POST', PODS, podManifest('placed', { spec: { ...spec, nodeName: 'node-1' } }));
+    expect(placed.body.message).toContain('spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared');
+    await world.call('DELETE', `${PODS}/web`);
+    expect((await world.call('POST', PODS, podManifest('web', { spec }))).status).toBe(201);
+    expect((await bind('node-1')).body).toMatchObject({
+      code: 409,
+      message: 'Operation cannot be fulfilled on pods/binding "web": pod web has non-empty .spec.schedulingGates',
+    });
+    const patch = [{ op: 'remove', path: '/spec/schedulingGates' }];
+    expect((await world.call('PATCH', `${PODS}/web`, patch, { 'content-type': 'application/json-patch+json' })).status).toBe(200);
+    expect((await bind('node-1')).status).toBe(201);
+  });
+
   it('has an evicted pod replaced first, where that can be, unless it is told how long the pod has to stop', async () => {
     await world.stop();
     const annotated = (pod: DesiredObject): Mutation[] => {
