@@ -6,6 +6,8 @@ import { allHosts, cutBetween, patch, post, type Pen, type Plot, type Timed } fr
 /** An elector that is added or left out takes part after that. */
 const { settleMs } = leaseSettings;
 
+const SINGLE = `${TARGETS_OF_KINDS.controllers}/single`;
+
 function runsOnce({ draw, host }: Pen): Timed[] {
   return [
     { at: 700, act: post(host(), TARGETS_OF_KINDS.controllers, onceController('single'), 'create single') },
@@ -42,7 +44,7 @@ export const confirmedDead: Plot = {
   leastPeers: 2,
   draw(pen) {
     const { draw } = pen;
-    const acts = runsOnce(pen);
+    const acts = [...runsOnce(pen), { at: 1_500, act: patch(pen.host(), SINGLE, { spec: { replicas: 3 } }, 'scale single to 3') }];
     let at = Math.min(pen.peers, leaseSettings.electors) * settleMs;
     for (let count = draw.int(1, 2); count > 0; count -= 1) {
       const [host = 1, by = 2, ...others] = draw.shuffled(allHosts(pen));
@@ -50,10 +52,10 @@ export const confirmedDead: Plot = {
       const backAt = at + downMs;
       acts.push({ at, act: { do: 'powerCut', host, downMs, disk: 'none' } });
       acts.push({ at: at + draw.int(2_000, 6_000), act: { do: 'confirmDead', host, by } });
-      // It runs something again: the others' die meanwhile, and it votes once more.
+      // It runs something again: another dies, and it votes once more. Of two the other is back before it is dead.
       const againAt = backAt + draw.int(0, 1) * 2 * settleMs + draw.int(2_000, 6_000);
-      for (const other of [by, ...others])
-        acts.push({ at: againAt, act: { do: 'powerCut', host: other, downMs: draw.int(100, 2_000), disk: 'none' } });
+      const awayMs = others.length === 0 ? draw.int(100, 1_000) : draw.int(4_000, 9_000);
+      acts.push({ at: againAt, act: { do: 'powerCut', host: by, downMs: awayMs, disk: 'none' } });
       const cutAt = againAt + draw.int(13_000, 20_000);
       acts.push({ at: cutAt, act: cutBetween([host], [by, ...others], draw.int(12_000, 25_000)) });
       at = cutAt + 40_000;
@@ -67,8 +69,7 @@ const UNSEEN_MS = livenessSettings.unseenDeadMs;
 
 /** A pod that neither has yet is asked of both. */
 function askedOfBoth(from: number): Timed[] {
-  const target = `${TARGETS_OF_KINDS.controllers}/single`;
-  return [1, 2].map((host) => ({ at: from + host * 10, act: patch(host, target, { spec: { replicas: 3 } }, 'scale single to 3') }));
+  return [1, 2].map((host) => ({ at: from + host * 10, act: patch(host, SINGLE, { spec: { replicas: 3 } }, 'scale single to 3') }));
 }
 
 /**
