@@ -14,6 +14,8 @@ const STOP_MS = 10_000;
 
 /** Runs the daemon until a signal ends it. */
 export async function runDaemon(words: readonly string[]): Promise<number> {
+  // A log that nobody takes any more (its disk is full, its reader is gone) is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let config: DaemonConfig;
   try {
     config = parseConfig(words, process.env, process.getuid?.() ?? -1);

@@ -1,10 +1,12 @@
 /** Days on which a daemon must not start, or a host not join: each is refused with a reason that a person understands, and with an exit code. */
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LevelStore } from '../../daemon/adapters/level-store/level-store.ts';
+import { ApiClient } from '../../cli/client.ts';
 import type { TokenAnswer } from '../../protocol/answers.ts';
 import { decodeJoinToken, encodeJoinToken } from '../../protocol/token.ts';
 import { DIST, hostWords, runKithd } from '../support/kithd.ts';
@@ -119,6 +121,29 @@ describe('starting', () => {
     expect(key.text).toMatch(/kithd: --key-file .*kith.key: there is no such file: is its medium there\?/);
     expect([peers.exit, api.exit, socket.exit, long.exit, key.exit]).toEqual([1, 1, 1, 2, 1]);
     expect(await members()).toContain('host-1');
+  });
+
+  it.runIf(existsSync('/dev/full'))('runs on when its log can not be written: the disk is full, or who read it is gone', async () => {
+    const words = await hostWords(cluster.folder, 'no-log');
+    const socket = words[words.indexOf('--socket') + 1] ?? '';
+    const full = openSync('/dev/full', 'w');
+    for (const stderr of [full, 'pipe'] as const) {
+      const child = spawn(process.execPath, [path.join(DIST, 'kithd.js'), ...words], { stdio: ['ignore', 'ignore', stderr] });
+      child.stderr?.destroy();
+      const ended = once(child, 'exit');
+      const client = new ApiClient({ type: 'socket', path: socket }, () => undefined);
+      const isUp = async (): Promise<boolean> => {
+        expect(child.exitCode).toBeNull();
+        return client.call({ path: '/version' }).then(
+          () => true,
+          () => false,
+        );
+      };
+      await waitFor('it is up', isUp, { timeoutMs: 30_000 });
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    }
+    closeSync(full);
   });
 
   it('goes on with a founding that a kill cut short', async () => {
