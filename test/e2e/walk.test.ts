@@ -92,7 +92,9 @@ describe('three peers', () => {
     await peers.kith(0, ['delete', 'pod', name]);
     expect((await followed).code).toBe(0);
     await peers.waitReady(0, 'app=counter', 3);
-    expect(await peers.kith(elsewhere, ['logs', '-l', 'app=counter', '--prefix', '--tail=1'])).toMatch(/^\[pod\/counter-\w+\] count/m);
+    expect(await peers.kith(elsewhere, ['logs', '-l', 'app=counter', '--prefix', '--tail=1'])).toMatch(
+      /^\[pod\/counter-\w+\/counter\] count/m,
+    );
   });
 
   it('update a deployment and never have fewer ready pods than it asks for', async () => {
