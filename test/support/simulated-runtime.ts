@@ -191,9 +191,11 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   private async begin(spec: ContainerStart, signal?: AbortSignal): Promise<void> {
     const behaviour = this.behaviours.get(spec.image) ?? {};
+    const asked = this.pods.get(spec.pod.uid);
     await this.call('startContainer', this.options.startMs, signal);
     const pod = this.pods.get(spec.pod.uid);
-    if (pod?.sandbox.running !== true) throw new KithError('NotFound', `pod ${spec.pod.uid} has no sandbox that runs`);
+    // What was removed while the call hung is not started in what has been made in its place.
+    if (pod !== asked || pod?.sandbox.running !== true) throw new KithError('NotFound', `pod ${spec.pod.uid} has no sandbox that runs`);
     if (behaviour.invalid !== undefined) throw new KithError('InvalidContainer', behaviour.invalid);
     if (!this.present.has(spec.image)) throw new KithError('ImageNotFound', `no such image: ${spec.image}`);
     // A repeat is harmless, also where calls of several daemons hung and all go on in this moment.
