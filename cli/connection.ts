@@ -95,9 +95,15 @@ function socketAt(file: string, namespace?: string): Endpoint {
 /** Who names a context means a kubeconfig, also on a host with a daemon. */
 function fromContext(context: string, options: ConnectionOptions, environment: Environment): Endpoint {
   const files = kubeconfigFiles(environment);
-  const file = files.find((each) => existsSync(each));
+  const there = files.filter((each) => existsSync(each));
+  // KUBECONFIG may name several files; what is told of a context that none has is told of the first.
+  const file = there.find((each) => contextsOf(each).includes(context)) ?? there[0];
   if (file === undefined) throw new CliError(`--context ${context}: no kubeconfig at ${files.join(', ')}`, EXIT_USAGE);
   return fromKubeconfig(file, options);
+}
+
+function contextsOf(file: string): unknown[] {
+  return ([readYaml(file)?.contexts ?? []].flat() as (NamedEntry | null)[]).map((entry) => entry?.name);
 }
 
 function kubeconfigFiles(environment: Environment): string[] {

@@ -48,6 +48,11 @@ describe('finding the daemon', () => {
   it('takes a context for one of a kubeconfig, also where a daemon is at hand', () => {
     const environment = { KITH_SOCKET: '/env.sock', KUBECONFIG: kubeconfig() };
     expect(findEndpoint({ context: 'other' }, environment, 1000)).toMatchObject({ server: 'https://two:6443' });
+    const other = path.join(folder, 'other');
+    writeFileSync(other, 'contexts: [{name: b, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: "https://c:6443"}}]');
+    expect(findEndpoint({ context: 'b' }, { KUBECONFIG: `${environment.KUBECONFIG}:${other}` }, 1000)).toMatchObject({
+      server: 'https://c:6443',
+    });
     expect(() => findEndpoint({ context: 'third' }, environment, 1000)).toThrow('no entry named "third" in contexts');
     expect(() => findEndpoint({ context: 'other' }, { KITH_SOCKET: '/env.sock', HOME: folder }, 1000)).toThrow(/no kubeconfig at/);
   });
