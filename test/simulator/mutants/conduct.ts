@@ -73,6 +73,7 @@ export const CONDUCT_MUTANTS: readonly Mutant[] = [
     name: 'believe-minority-deaths',
     what: 'a death that a minority declared is believed, and acted on, at once, and nobody who is back is asked',
     plots: ['longCut', 'flapping'],
+    scenario: 'old-death-believed.json',
     edits: [
       {
         file: 'daemon/core/heirs/claims.ts',
