@@ -3,5 +3,5 @@ import { every, testSeeds } from './bad-days.ts';
 
 /** A file of their own, so that both halves run at once. */
 describe('a cluster on bad days of one kind', () => {
-  testSeeds(every(2, 2, 40));
+  testSeeds(every(2, 2, 90));
 });
