@@ -137,7 +137,7 @@ export class Peer {
     // Who refuted its death is another one than who was confirmed dead.
     this.#leases = createLeases(deps, view, () => this.#liveness.ownIncarnation, record);
     this.agent = this.#createAgent();
-    this.#kernel = createKernel(deps, view, clusterId);
+    this.#kernel = createKernel(deps, view, { clusterId, latest: () => this.services.table.list() });
     this.#podNetwork = this.#createPodNetwork();
     const relayed = { transport, runtime, peerOfNode: (name: string) => view.memberOfNode(name)?.spec.peerId };
     this.logs = new LogRelay(relayed);

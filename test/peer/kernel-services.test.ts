@@ -210,4 +210,18 @@ describe('Services in the kernel', () => {
     await next.apply([web('10.42.1.4')], new Set(), signal);
     expect(filter.scripts.at(-1)).toContain('dnat to 10.42.1.4:80');
   });
+
+  it('of an earlier run are never replaced by less than is known by then, though that was not handed over yet: connections would be reset', async () => {
+    const filter = new FakeFilter();
+    await new KernelServices({ filter, log: silentLog }).use(facts);
+    let [isEarly, latest] = [true, [web('10.42.1.2')]];
+    const next = new KernelServices({ filter, log: silentLog, isEarly: () => isEarly, latest: () => latest });
+    await next.use(facts);
+    await next.apply(latest, new Set(), signal);
+    expect(filter.scripts).toEqual(['whole']);
+    [isEarly, latest] = [false, [web('10.42.1.3')]];
+    await next.check(signal);
+    expect(filter.whole).toContain('dnat to 10.42.1.3:80');
+    expect(next.inForce).toEqual(latest);
+  });
 });

@@ -20,6 +20,8 @@ export interface KernelServicesDeps {
   log: Log;
   /** Whether this peer, which has just started, knows less of endpoints than the rules of its earlier run. Not for long. */
   isEarly?: () => boolean;
+  /** The table of Services of this very moment, as `isEarly` speaks of: what was handed over last may be older. */
+  latest?: () => readonly ResolvedService[];
 }
 
 export class KernelServices implements ServiceSink {
@@ -120,10 +122,10 @@ export class KernelServices implements ServiceSink {
   }
 
   async #bringUpToDate(signal?: AbortSignal): Promise<void> {
-    const { filter, log } = this.#deps;
+    const { filter, log, latest } = this.#deps;
     const facts = this.#facts;
     if (facts === undefined) return;
-    const services = this.#services;
+    const services = (this.#services = latest?.() ?? this.#services);
     if (!this.#hasBegun && (await this.#leavesEarlier(facts, signal))) return;
     let wanted = this.#wanted(facts);
     const changes = this.#applied === undefined ? undefined : renderChanges(this.#applied, wanted);

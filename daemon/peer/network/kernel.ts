@@ -8,7 +8,7 @@ import type { PacketFilter } from '../../ports/packet-filter.ts';
 import type { ContainerRuntime } from '../../ports/runtime.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { HostWays } from './host-ways.ts';
-import { KernelServices } from './kernel-services.ts';
+import { KernelServices, type KernelServicesDeps } from './kernel-services.ts';
 import { PodPolicies } from './pod-policies.ts';
 
 export const KERNEL_LIMITS = {
@@ -36,7 +36,7 @@ export interface Kernel extends KernelDeps {
 export function createKernel(
   deps: { kernel?: KernelDeps; hostNetwork?: HostNetwork; runtime: ContainerRuntime; clock: Clock; log: Log },
   view: ClusterView,
-  clusterId: string,
+  { clusterId, latest }: { clusterId: string; latest: KernelServicesDeps['latest'] },
 ): Kernel | undefined {
   const { kernel, hostNetwork: host, runtime, clock, log } = deps;
   if (kernel === undefined || host === undefined) return undefined;
@@ -48,7 +48,7 @@ export function createKernel(
   return {
     ...kernel,
     ways: new HostWays({ view, host, log }, { clusterId, mode: kernel.mode }),
-    services: new KernelServices({ filter: kernel.filter, log, isEarly }),
+    services: new KernelServices({ filter: kernel.filter, log, isEarly, latest }),
     policies: new PodPolicies(
       { view, filter: kernel.filter, runtime, bridgeFilters: () => host.bridgeFilters(), clock, log },
       { table: policyTable(kernel.table) },
