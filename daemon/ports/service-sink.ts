@@ -11,7 +11,7 @@ export interface ServiceSink {
    * @param changed keys of those that came, went or differ since the last call
    */
   apply(services: readonly ResolvedService[], changed: ReadonlySet<ObjectKey>, signal: AbortSignal): Promise<void>;
-  /** Those that connections go by now: what was last applied and is in force. Undefined while nobody knows what is. */
+  /** Those that connections go by now: what was last applied and is in force, and while it is replaced what is to be. Undefined while nobody knows what is. */
   readonly inForce: readonly ResolvedService[] | undefined;
   /** What of a service can not be had here, in words; by service. */
   troubles(): ReadonlyMap<ObjectKey, readonly string[]>;

@@ -4,6 +4,7 @@ import type { ResolvedService } from '../../daemon/core/network/service-types.ts
 import { KernelServices } from '../../daemon/peer/network/kernel-services.ts';
 import type { PacketFilter } from '../../daemon/ports/packet-filter.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { waitFor } from '../support/wait.ts';
 
 const facts: RuleFacts = {
   table: 't',
@@ -138,7 +139,7 @@ describe('Services in the kernel', () => {
     filter.refuses = undefined;
     await services.check();
     expect(filter.scripts).toHaveLength(3);
-    expect(services.inForce).toBe(last);
+    expect(services.inForce).toEqual(last);
   });
 
   it('keep what the kernel filled by itself when they are made anew: clients stay with their endpoints', async () => {
@@ -188,6 +189,23 @@ describe('Services in the kernel', () => {
     expect(filter.scripts).toEqual(['whole', 'whole']);
     filter.base = undefined;
     expect(await services.differences()).toEqual(['table ip t is missing']);
+  });
+
+  it('may be in force from when the kernel is told of them: a pod that is in them is sent traffic any moment', async () => {
+    const filter = new FakeFilter();
+    const services = new KernelServices({ filter, log: silentLog });
+    const [before, after] = [[web('10.42.1.2')], [web('10.42.1.3')]];
+    await services.use(facts);
+    await services.apply(before, new Set(), signal);
+    const told = Promise.withResolvers<void>();
+    const apply = filter.apply.bind(filter);
+    filter.apply = async (script) => told.promise.then(async () => apply(script));
+    const applying = services.apply(after, new Set(), signal);
+    await waitFor('the kernel is told', () => services.inForce?.length === 2);
+    expect(services.inForce).toEqual([...before, ...after]);
+    told.resolve();
+    await applying;
+    expect(services.inForce).toEqual(after);
   });
 
   it('of an earlier run stay while this one knows less of endpoints', async () => {

@@ -31,6 +31,8 @@ export class KernelServices implements ServiceSink {
   #services: readonly ResolvedService[] = [];
   /** What #applied was made of. */
   #appliedServices: readonly ResolvedService[] = [];
+  /** What the kernel is being told, and may have any moment. */
+  #underWay: readonly ResolvedService[] = [];
   #facts: RuleFacts | undefined;
   /** This kernel can not lead flows to other endpoints. */
   #isPlain = false;
@@ -65,7 +67,7 @@ export class KernelServices implements ServiceSink {
   }
 
   get inForce(): readonly ResolvedService[] | undefined {
-    return this.#applied === undefined ? undefined : this.#appliedServices;
+    return this.#applied === undefined ? undefined : [...this.#appliedServices, ...this.#underWay];
   }
 
   troubles(): ReadonlyMap<ObjectKey, readonly string[]> {
@@ -129,6 +131,7 @@ export class KernelServices implements ServiceSink {
     if (!this.#hasBegun && (await this.#leavesEarlier(facts, signal))) return;
     let wanted = this.#wanted(facts);
     const changes = this.#applied === undefined ? undefined : renderChanges(this.#applied, wanted);
+    this.#underWay = services;
     try {
       if (changes !== undefined && changes !== '') await filter.apply(changes, signal);
     } catch (error) {
@@ -144,6 +147,7 @@ export class KernelServices implements ServiceSink {
     this.#applied = wanted;
     this.#hasBegun = true;
     this.#appliedServices = services;
+    this.#underWay = [];
     this.#complained = '';
   }
 
