@@ -59,7 +59,8 @@ describe('what must run at most once, on two peers', () => {
   }
 
   it('does not move when one is lost; people are told why, and what to choose; a word that the host is off lets the other go on alone', async () => {
-    await waitFor('two electors', async () => (await electors(0)) === 2, { timeoutMs: leaseSettings.settleMs });
+    const bothKnow = async (): Promise<boolean> => (await electors(0)) === 2 && (await electors(1)) === 2;
+    await waitFor('two electors', bothKnow, { timeoutMs: leaseSettings.settleMs });
     const workload = counters('single', 1) as { metadata: object };
     await peers.apply(0, { ...workload, metadata: { ...workload.metadata, annotations: { 'kith.dev/partition': 'majority' } } });
     const [before] = await peers.waitReady(0, 'app=single', 1);

@@ -196,7 +196,10 @@ export class Voting {
   }
 
   async #answer(from: string, payload: Uint8Array): Promise<Uint8Array> {
+    const { electorate } = this.#party;
     const answer = this.#party.handle(from, decodeLeaseRequest(payload), this.now());
+    // Of two each asks the other at once: who is lost before it has answered can not be gone on without.
+    if (this.#party.electorate !== electorate) this.wake();
     await this.#persisted();
     return encodeLeaseAnswer(answer);
   }

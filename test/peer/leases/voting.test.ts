@@ -18,6 +18,8 @@ class World {
   readonly network = new MemoryNetwork({ clock: this.clock, random: this.random });
   readonly books = new Map(NAMES.map((name) => [name, new MemoryVoteBook()]));
   readonly voters = new Map<string, Voting>();
+  electors = NAMES;
+  readonly confirmedDead = new Set<string>();
 
   async start(name: string): Promise<Voting> {
     this.voters.get(name)?.stop();
@@ -32,8 +34,8 @@ class World {
         clock,
         random,
         log: silentLog,
-        electors: () => (name === 'a' ? NAMES.map((peer) => ({ peer, alive: true })) : undefined),
-        isConfirmedDead: () => false,
+        electors: () => (name === 'a' ? this.electors.map((peer) => ({ peer, alive: true })) : undefined),
+        isConfirmedDead: (peer) => this.confirmedDead.has(peer),
       },
       { incarnation: () => 1 },
     );
@@ -74,6 +76,19 @@ describe('votes between peers', () => {
     const asked = last!.newestElectorate();
     await world.clock.pass(100);
     expect((await asked).members).toEqual(['a', 'b']);
+  });
+
+  it('can be gone on without as soon as there are two who vote: each asks the other at once', async () => {
+    const world = new World();
+    world.electors = ['a', 'b'];
+    for (const name of world.electors) await world.start(name);
+    const members = (): readonly string[] => world.voters.get('b')!.electorate.members;
+    expect(await world.clock.pass(settled, () => members().length === 2)).toBe(true);
+    await world.clock.pass(50);
+    world.network.partition(['a'], ['b']);
+    world.confirmedDead.add('a');
+    expect(await world.clock.pass(settled, () => members().length === 1)).toBe(true);
+    expect(members()).toEqual(['b']);
   });
 
   it('grow the electorate from the founder to all members, and give one of two candidates the lease within a second', async () => {
