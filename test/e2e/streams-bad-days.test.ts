@@ -57,7 +57,11 @@ async function exec(index: number, pod: string, script: string): Promise<Socket>
     },
   });
   return new Promise((resolve, reject) => {
-    request.once('upgrade', (_reply, socket: Socket) => resolve(socket.pause()));
+    request.once('upgrade', (_reply, socket: Socket, head: Buffer) => {
+      // What came in one piece with the answer.
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket.pause());
+    });
     request.once('response', (reply) => reject(new Error(`status ${reply.statusCode}`)));
     request.once('error', reject);
     request.end();
